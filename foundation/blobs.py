@@ -1,0 +1,35 @@
+"""Bytes kept by their SHA-256 in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from foundation.errors import NotFound
+from foundation.files import write_durably
+
+
+class BlobFolder:
+    """A content-addressed folder; the same bytes are stored once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, content: bytes) -> str:
+        """Store `content` durably and return its SHA-256 in hex."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._path(digest)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(path, content)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes stored under `digest`; raise NotFound if there are none."""
+        try:
+            return self._path(digest).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound("no such blob", got=digest[:64]) from error
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest

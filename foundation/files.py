@@ -1,0 +1,41 @@
+"""Files that survive a crash: written aside, synced, renamed, folder synced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+# Where servers live that a login shell may not list: Debian's sbin, Homebrew on both kinds of Mac.
+_MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/homebrew/sbin", "/opt/homebrew/bin", "/usr/local/bin")
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Replace `path` by `content` so that after a crash either the old or the new file is there, whole."""
+    aside = path.with_name(path.name + ".tmp")
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(aside, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and deletions inside `folder` durable."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a server program on PATH, in the sbin folders or Homebrew's, or None.
+
+    `SUHE_HIDE_PROGRAMS`, a comma-separated list, makes named programs count as absent: the way to run without mosquitto
+    on a machine that has it.
+    """
+    if name in os.environ.get("SUHE_HIDE_PROGRAMS", "").split(","):
+        return None
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(_MORE_FOLDERS))

@@ -1,0 +1,61 @@
+"""Settings, read in one place: defaults, then `suhe.toml`, then the environment (`SUHE_...`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Every field is documented in `docs/operations.md`."""
+
+    model_config = SettingsConfigDict(env_prefix="SUHE_", toml_file="suhe.toml", extra="ignore", frozen=True)
+
+    data: Path = Field(default=Path("data"), description="Folder that holds all state")
+    http_host: str = Field(default="127.0.0.1", description="Address the pages and the API listen on")
+    http_port: int = Field(default=8460, ge=0, le=65535, description="Port of the pages and the API")
+    public_url: str = Field(default="", description="Address printed into QR codes; empty means this machine's own")
+    web_workers: int = Field(default=1, ge=1, le=64, description="Web processes")
+    database_url: SecretStr = Field(default=SecretStr(""), description="SQLAlchemy URL of the records; empty means SQLite in the data folder")
+    mqtt_url: SecretStr = Field(default=SecretStr(""), description="An MQTT broker to use instead of our own child, mqtt://user:password@host:port")
+    mqtt_port: int = Field(default=0, ge=0, le=65535, description="Port of our own broker; 0 picks a free one and keeps it")
+    ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
+    checkpoint_seconds: float = Field(default=10.0, gt=0, description="Interval between signed log checkpoints")
+    compact_seconds: float = Field(default=3600.0, gt=0, description="Interval between compactions of the segments")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")
+    contact: str = Field(default="", description="Contact printed in the user agent of the price collector")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def records_url(self) -> str:
+        """SQLAlchemy URL of the records, the SQLite default included."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data.absolute() / 'records.db'}"
+
+    @property
+    def readings_folder(self) -> Path:
+        """Folder of the receive log and time-series store."""
+        return self.data / "readings"
+
+    @property
+    def keys_folder(self) -> Path:
+        """Folder (0700) of the server's and the demo's private keys."""
+        return self.data / "keys"
+
+    def shown(self) -> dict[str, Any]:
+        """Return every setting as text for printing, secrets masked."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: ("********" if v.get_secret_value() else "") if isinstance(v, SecretStr) else str(v) for name, v in values.items()}
