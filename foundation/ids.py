@@ -64,6 +64,7 @@ def crockford_decode(text: str, length: int) -> bytes:
 
     Raises:
         BadInput: a wrong number of characters, a foreign character, or a check symbol that does not fit.
+
     """
     cleaned = text.upper().replace("-", "").replace(" ", "")
     groups = length * 8 // 5

@@ -42,6 +42,7 @@ def price_milli_per_kg(amount: str | Decimal, unit: str) -> int:
 
     Raises:
         BadInput: the amount is no number, or the unit is no weight (箱, 个, 把).
+
     """
     try:
         value = Fraction(Decimal(str(amount).strip()))

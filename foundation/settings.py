@@ -19,8 +19,12 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8460, ge=0, le=65535, description="Port of the pages and the API")
     public_url: str = Field(default="", description="Address printed into QR codes; empty means this machine's own")
     web_workers: int = Field(default=1, ge=1, le=64, description="Web processes")
-    database_url: SecretStr = Field(default=SecretStr(""), description="SQLAlchemy URL of the records; empty means SQLite in the data folder")
-    mqtt_url: SecretStr = Field(default=SecretStr(""), description="An MQTT broker to use instead of our own child, mqtt://user:password@host:port")
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="SQLAlchemy URL of the records; empty means SQLite in the data folder"
+    )
+    mqtt_url: SecretStr = Field(
+        default=SecretStr(""), description="An MQTT broker to use instead of our own child, mqtt://user:password@host:port"
+    )
     mqtt_port: int = Field(default=0, ge=0, le=65535, description="Port of our own broker; 0 picks a free one and keeps it")
     ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="Interval between signed log checkpoints")

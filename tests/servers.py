@@ -80,9 +80,7 @@ def program(*names: str) -> str:
     raise Missing(names[0])
 
 
-def start_mosquitto(
-    folder: Path, *, passwords: Mapping[str, str] | None = None, acl: str = "", extra: str = "", port: int = 0
-) -> Server:
+def start_mosquitto(folder: Path, *, passwords: Mapping[str, str] | None = None, acl: str = "", extra: str = "", port: int = 0) -> Server:
     """Start mosquitto. Without `passwords` (user -> `$7$...` hash) it lets anyone in, which only tests and benches do."""
     binary = program("mosquitto")
     port = port or free_port()
