@@ -17,7 +17,7 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
-    os.replace(aside, path)
+    aside.replace(path)
     sync_folder(path.parent)
 
 
