@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 STOP_SECONDS = 8.0
 LONGEST_PAUSE = 10.0
 # A child that lived this long is healthy: its next crash starts the pauses anew.
@@ -109,7 +108,7 @@ class Supervisor:
                 env={**os.environ, **child.env},
                 # A session of its own: Ctrl-C reaches the supervisor alone, which then ends the children in order.
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
         child.started = self._monotonic()
         child.next_start = 0.0

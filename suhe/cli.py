@@ -1,0 +1,148 @@
+"""The `suhe` command: parse, call one use case, print. Nothing heavy is imported until a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foundation.errors import SuheError
+
+if TYPE_CHECKING:
+    from foundation.settings import Settings
+
+app = typer.Typer(
+    name="suhe",
+    help="Suhe 溯禾: what a county runs to know its fields, prove its produce, watch its prices and move its harvest.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; an error we foresaw is one line on stderr and exit code 1."""
+    try:
+        app()
+    except SuheError as error:
+        print(f"suhe: {error.message}", file=sys.stderr)
+        for word, text in (("expected", error.expected), ("got", error.got), ("do", error.todo)):
+            if text:
+                print(f"  {word + ':':<10}{text}", file=sys.stderr)
+        sys.exit(1)
+
+
+def settings() -> Settings:
+    """Read the settings; a bad one is an error that names it."""
+    from pydantic import ValidationError
+
+    from foundation.errors import BadInput
+    from foundation.settings import Settings as Read
+
+    try:
+        return Read()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SUHE_" + str(first["loc"][0]).upper()
+        raise BadInput(f"the setting {name} cannot be used", expected=first["msg"], todo="`suhe config` lists every setting") from error
+
+
+@app.command()
+def up(
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="Simulate two counties: fields, lots and markets.")] = False,
+    lan: Annotated[bool, typer.Option("--lan", help="Also show the public pages, read-only, to phones on this network.")] = False,
+) -> None:
+    """Start everything on this machine and print one address to open."""
+    from suhe.stack import up as run
+
+    run(settings(), demo=demo, lan=lan, say=lambda line: print(line, flush=True))
+
+
+@app.command()
+def web(
+    host: Annotated[str, typer.Option(help="Address to listen on; default from SUHE_HTTP_HOST.")] = "",
+    port: Annotated[int, typer.Option(help="Port; default from SUHE_HTTP_PORT.")] = 0,
+    *,
+    public_only: Annotated[bool, typer.Option("--public-only", help="Only the public pages, read-only.")] = False,
+) -> None:
+    """Serve the pages and the API."""
+    from suhe.processes import serve_web
+
+    serve_web(settings(), host=host, port=port, public_only=public_only)
+
+
+@app.command()
+def ingest(
+    worker: Annotated[int, typer.Option(help="Number of this worker, from 0.")] = 0,
+    workers: Annotated[int, typer.Option(help="How many workers share the shards; default from SUHE_INGEST_WORKERS.")] = 0,
+) -> None:
+    """Take readings from the broker into the store, acknowledging what is on disk."""
+    from suhe.processes import run_ingest
+
+    run_ingest(settings(), worker=worker, workers=workers)
+
+
+@app.command()
+def scheduler() -> None:
+    """Run every scheduled job: price rounds, log checkpoints."""
+    from suhe.processes import run_jobs
+
+    run_jobs(settings())
+
+
+@app.command()
+def simulate(
+    what: Annotated[str, typer.Argument(help="field, markets or season")],
+) -> None:
+    """Run one simulator of the demo against this installation, over the real protocols."""
+    from suhe.processes import run_simulator
+
+    run_simulator(settings(), what)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A CSV file, .gz too.")],
+    mapping: Annotated[str, typer.Option("--mapping", "-m", help="A mapping file, or the name of a packaged one.")],
+    *,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Send a real file through gateway, broker and store."""
+    from suhe.commands.replay import run
+
+    run(settings(), file, mapping, as_json=json_output)
+
+
+@app.command()
+def config(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+    """Print every setting, where it comes from its default or not, secrets masked."""
+    from suhe.commands.config import run
+
+    run(settings(), as_json=json_output)
+
+
+@app.command()
+def doctor(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+    """Look at this machine and this installation, and say what to do."""
+    from suhe.commands.doctor import run
+
+    run(settings(), as_json=json_output)
+
+
+# Groups of commands: their modules import nothing heavy either.
+from suhe.commands.demo import app as demo_app  # noqa: E402
+from suhe.commands.price import app as price_app  # noqa: E402
+from suhe.commands.trace import app as trace_app  # noqa: E402
+from suhe.commands.user import app as user_app  # noqa: E402
+
+app.add_typer(trace_app, name="trace")
+app.add_typer(price_app, name="price")
+app.add_typer(demo_app, name="demo")
+app.add_typer(user_app, name="user")
+
+if __name__ == "__main__":
+    main()

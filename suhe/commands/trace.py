@@ -1,0 +1,82 @@
+"""`suhe trace`: check the history yourself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from suhe.bootstrap import Services
+
+app = typer.Typer(help="Lots and their history: check that nothing was altered.", no_args_is_help=True)
+
+
+@app.command()
+def verify(
+    lot: Annotated[str, typer.Argument(help="A lot's id or its trace code.")] = "",
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Check every record of the log.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Recompute everything from the stored bytes; exit 0 only if all of it holds."""
+    from foundation.errors import BadInput
+
+    if everything == bool(lot):
+        raise BadInput("say what to check", expected="a lot, or --all", todo="suhe trace verify --all")
+    services = _services()
+    holds = _verify_all(services, as_json=json_output) if everything else _verify_lot(services, lot, as_json=json_output)
+    sys.exit(0 if holds else 1)
+
+
+def _verify_lot(services: Services, lot: str, *, as_json: bool) -> bool:
+    from foundation.errors import SuheError
+
+    try:
+        lot = services.trace.lot_of_code(lot)
+    except SuheError:
+        pass  # not a code, so it is a lot's id
+    verdict = services.trace.verify_lot(lot)
+    if as_json:
+        steps = [{"number": s.number, "name": s.name, "ok": s.ok, "detail": s.detail} for s in verdict.steps]
+        print(json.dumps({"lot": lot, "ok": verdict.ok, "events": verdict.event_count, "steps": steps}, ensure_ascii=False, indent=2))
+        return verdict.ok
+    for step in verdict.steps:
+        print(f"{'ok  ' if step.ok else 'FAIL'}  {step.number}. {step.name}{': ' + step.detail if step.detail else ''}")
+    print(f"{lot}: {verdict.event_count} events, {'everything holds' if verdict.ok else 'DOES NOT HOLD'}")
+    return verdict.ok
+
+
+def _verify_all(services: Services, *, as_json: bool) -> bool:
+    if as_json or not sys.stderr.isatty():
+        report = services.trace.verify_all()
+    else:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("checking records", total=None)
+            report = services.trace.verify_all(progress=lambda done, total: bar.update(task, completed=done, total=total))
+    if as_json:
+        problems = [{"record": p.record_index, "event": p.event_id, "lots": list(p.lots), "what": p.what} for p in report.problems]
+        print(
+            json.dumps({"ok": report.ok, "size": report.size, "root": report.root_hex, "problems": problems}, ensure_ascii=False, indent=2)
+        )
+        return report.ok
+    for p in report.problems:
+        print(f"FAIL  record {p.record_index}, event {p.event_id}, lots {', '.join(p.lots) or '-'}: {p.what}")
+    print(f"log size {report.size}\nroot {report.root_hex}\n{'everything holds' if report.ok else 'DOES NOT HOLD'}")
+    return report.ok
+
+
+def _services() -> Services:
+    from foundation.database import open_engine
+    from suhe.bootstrap import build_services
+    from suhe.cli import settings
+    from suhe.migrate import migrate
+
+    read = settings()
+    migrate(open_engine(read.records_url))
+    return build_services(read)

@@ -1,0 +1,93 @@
+"""`suhe user`: people, sign-in links, keys for machines, gateways."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from registry.service import Registry
+
+app = typer.Typer(help="People, sign-in links, keys for machines, gateways.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="A short name, such as wang.li")],
+    role: Annotated[str, typer.Option(help="grower, cooperative, processor, inspector, carrier, retailer, county or administrator")],
+    county: Annotated[str, typer.Option(help="Six-digit county code; empty means every county.")] = "",
+) -> None:
+    """Add a person. Nobody gets a password: sign-in is by one-time link."""
+    _registry().add_person(name, role, county or None)
+    print(f"added {name} as {role}; `suhe user link {name}` makes a sign-in link")
+
+
+@app.command()
+def link(name: Annotated[str, typer.Argument(help="Who shall sign in.")]) -> None:
+    """Print a sign-in link that works once, for fifteen minutes."""
+    from suhe.cli import settings
+    from suhe.processes import web_address
+
+    token = _registry().make_link(name)
+    read = settings()
+    print(f"{read.public_url.rstrip('/') or web_address(read)}/sign-in/{token}")
+
+
+@app.command(name="list")
+def list_people(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+    """List people and keys; nothing secret is kept, so nothing secret is printed."""
+    registry = _registry()
+    people = [{"name": p.name, "role": p.role, "county": p.county or ""} for p in registry.people()]
+    keys = [{"prefix": k.prefix, "name": k.name, "role": k.role, "county": k.county or ""} for k in registry.api_keys()]
+    if json_output:
+        print(json.dumps({"people": people, "keys": keys}, ensure_ascii=False, indent=2))
+        return
+    for person in people:
+        print(f"person  {person['name']:<24} {person['role']:<14} {person['county'] or 'every county'}")
+    for key in keys:
+        print(f"key     {key['name']:<24} {key['role']:<14} {key['county'] or 'every county':<13} suhe_{key['prefix']}_…")
+
+
+@app.command()
+def key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    role: Annotated[str, typer.Option(help="The role the key acts in, or service.")] = "service",
+    county: Annotated[str, typer.Option(help="Six-digit county code; empty means every county.")] = "",
+) -> None:
+    """Make an API key. It is printed once and stored only as a hash."""
+    print(_registry().make_api_key(name, role, county or None))
+
+
+@app.command()
+def gateway(
+    gateway_id: Annotated[str, typer.Argument(help="The gateway's id: letters, digits, _ . -")],
+    county: Annotated[str, typer.Option(help="Six-digit county code.")],
+    base: Annotated[str, typer.Option(help="Id of the base it stands on.")],
+    name_zh: Annotated[str, typer.Option(help="Name in Chinese.")] = "",
+    name_en: Annotated[str, typer.Option(help="Name in English.")] = "",
+    *,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Give an existing gateway a new password.")] = False,
+) -> None:
+    """Register a gateway. Its password is printed once; a running broker knows it within seconds."""
+    from ingest.topics import ack_topic, up_topic
+
+    registry = _registry()
+    if rotate:
+        password = registry.rotate_gateway(gateway_id)
+    else:
+        _, password = registry.register_gateway(gateway_id, county, base, name_zh or gateway_id, name_en or gateway_id)
+    print(f"user      {gateway_id}\npassword  {password}\npublish   {up_topic(gateway_id)}\nlisten    {ack_topic(gateway_id)}")
+
+
+def _registry() -> Registry:
+    from foundation.clock import SystemClock
+    from foundation.database import open_engine
+    from registry.service import Registry
+    from suhe.cli import settings
+    from suhe.migrate import migrate
+
+    engine = open_engine(settings().records_url)
+    migrate(engine)
+    return Registry(engine, SystemClock())

@@ -1,0 +1,64 @@
+"""Bring the records' schema up to date: forward only, under a lock, refusing a schema newer than this program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, MetaData, text
+
+from foundation.database import metadata
+from foundation.errors import Conflict
+
+# Any number will do; it only has to be the same in every process that migrates.
+_ADVISORY_LOCK = 371522_321023
+
+
+def tables() -> MetaData:
+    """Return the MetaData with every domain's tables on it."""
+    import pricing.store
+    import registry.store
+    import traceability.store
+
+    assert pricing.store and registry.store and traceability.store
+    return metadata
+
+
+def migrate(engine: Engine) -> None:
+    """Apply every migration the database lacks; raise Conflict where the database is newer than this program."""
+    tables()
+    # One transaction for all: SQLite's BEGIN IMMEDIATE or PostgreSQL's advisory lock keeps a second process waiting.
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _ADVISORY_LOCK})
+        config = _config(connection)
+        current = MigrationContext.configure(connection).get_current_revision()
+        scripts = ScriptDirectory.from_config(config)
+        if current == scripts.get_current_head():
+            return
+        if current is not None:
+            try:
+                scripts.get_revision(current)
+            except CommandError as error:
+                raise Conflict(
+                    "the records were written by a newer Suhe", got=f"schema {current}", todo="install that version or a later one"
+                ) from error
+        command.upgrade(config, "head")
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    return config
+
+
+def new_migration(engine: Engine, message: str, number: str) -> None:
+    """Write a migration that takes the database behind `engine` to the tables as they stand in the code."""
+    tables()
+    with engine.begin() as connection:
+        command.revision(_config(connection), message=message, autogenerate=True, rev_id=number)

@@ -1,0 +1,167 @@
+"""What each supervised process does: build its part from the settings, run until SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from foundation.clock import SystemClock
+from foundation.database import open_engine
+from foundation.errors import BadInput, NotFound
+from foundation.log import get_logger, set_up_logging
+from foundation.settings import Settings
+from suhe.broker import connection
+
+SHARDS = "0123456789abcdef"
+
+
+def stop_on_signal() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda _number, _frame: stop.set())
+    return stop
+
+
+def serve_web(settings: Settings, *, host: str, port: int, public_only: bool) -> None:
+    """Serve the pages and the API with uvicorn."""
+    import uvicorn
+
+    from dashboards.app import create_app
+    from suhe.bootstrap import build_services
+    from suhe.migrate import migrate
+
+    set_up_logging(settings.log_level)
+    migrate(open_engine(settings.records_url))
+    app = create_app(build_services(settings), public_only=public_only)
+    uvicorn.run(
+        app,
+        host=host or settings.http_host,
+        port=port or settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Event streams stay open for ever; a stop must not wait for them.
+        timeout_graceful_shutdown=2,
+    )
+
+
+def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
+    """Run one ingest worker with its share of the sixteen shards."""
+    from ingest.worker import run_worker
+    from registry.directory import RegistryDirectory
+    from registry.service import Registry
+
+    set_up_logging(settings.log_level)
+    of = workers or settings.ingest_workers
+    if not 0 <= worker < of:
+        raise BadInput("there is no such worker", expected=f"0 to {of - 1}", got=str(worker), todo="set SUHE_INGEST_WORKERS or --workers")
+    broker = connection(settings)
+    registry = Registry(open_engine(settings.records_url), SystemClock())
+    run_worker(
+        host=broker.host,
+        port=broker.port,
+        username=broker.ingest_user,
+        password=broker.ingest_password,
+        worker_id=str(worker),
+        shards=SHARDS[worker::of],
+        folder=settings.readings_folder,
+        directory=RegistryDirectory(registry),
+        protocol=broker.protocol,
+        compact_seconds=settings.compact_seconds,
+        stop=stop_on_signal(),
+    )
+
+
+def run_jobs(settings: Settings) -> None:
+    """Run the scheduler process."""
+    from suhe.bootstrap import build_services
+    from suhe.schedule import run_scheduler
+
+    set_up_logging(settings.log_level)
+    services = build_services(settings)
+    stop = stop_on_signal()
+    sources = market_addresses(settings, stop) if services.demo else {}
+    run_scheduler(services, sources, demo=services.demo, stop_event=stop)
+
+
+def run_simulator(settings: Settings, what: str) -> None:
+    """Run one simulator of the demo."""
+    set_up_logging(settings.log_level)
+    runners: dict[str, Callable[[Settings, threading.Event], None]] = {"field": _field, "markets": _markets, "season": _season}
+    if what not in runners:
+        raise BadInput("there is no such simulator", expected=", ".join(runners), got=what)
+    runners[what](settings, stop_on_signal())
+
+
+def demo_credentials(settings: Settings) -> dict[str, Any]:
+    """Return the credentials the demo registered for its simulators."""
+    path = settings.keys_folder / "demo.json"
+    try:
+        told: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise NotFound("this folder holds no demo", got=str(settings.data), todo="start one with `suhe up --demo`") from error
+    return told
+
+
+def simulator_folder(settings: Settings) -> Path:
+    """Return the folder in which the simulators keep their state and their labels."""
+    folder = settings.data / "simulator"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def web_address(settings: Settings) -> str:
+    """Return the address at which this machine reaches the pages and the API."""
+    host = "127.0.0.1" if settings.http_host == "0.0.0.0" else settings.http_host  # noqa: S104
+    return f"http://{host}:{settings.http_port}"
+
+
+def market_addresses(settings: Settings, stop: threading.Event) -> dict[str, str]:
+    """Return source id -> base address of the simulated market sites, waiting until they told where they listen."""
+    path = simulator_folder(settings) / "markets.json"
+    log = get_logger(__name__)
+    while not stop.is_set():
+        try:
+            told: dict[str, str] = json.loads(path.read_text())
+            return told
+        except (OSError, ValueError):
+            log.info("waiting for the market sites")
+            stop.wait(0.3)
+    return {}
+
+
+def _field(settings: Settings, stop: threading.Event) -> None:
+    from simulators.run import run_field
+
+    broker = connection(settings)
+    run_field(
+        credentials=demo_credentials(settings)["gateways"],
+        host=broker.host,
+        port=broker.port,
+        protocol=broker.protocol,
+        data_folder=settings.data,
+        stop_event=stop,
+    )
+
+
+def _markets(settings: Settings, stop: threading.Event) -> None:
+    from simulators.markets import run_markets
+
+    run_markets(port=0, data_folder=settings.data, stop_event=stop)
+
+
+def _season(settings: Settings, stop: threading.Event) -> None:
+    from simulators.season import run_season
+
+    run_season(
+        credentials=demo_credentials(settings),
+        base_url=web_address(settings),
+        data_folder=settings.data,
+        stop_event=stop,
+        clock=SystemClock(),
+    )

@@ -1,0 +1,79 @@
+"""Whether this installation is ready, check by check, each with a sentence a person can act on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foundation.clock import to_ms
+from suhe.supervisor import read_state
+
+if TYPE_CHECKING:
+    from suhe.bootstrap import Services
+
+LEAST_FREE_SHARE = 0.02
+
+
+def readiness(services: Services) -> dict[str, tuple[bool, str]]:
+    """Return name -> (holds, detail). Each check looks at state others wrote; none waits for a server."""
+    data = services.settings.data
+    checks = {"records": _records(services), "children": _children(data), "disk": _disk(data), "log": _log(services)}
+    if services.demo:
+        checks["history"] = _history(data)
+        checks["season"] = _progress(data / "simulator" / "season.json", "lots")
+        checks["prices"] = _progress(data / "simulator" / "prices.json", "price history")
+    return checks
+
+
+def _records(services: Services) -> tuple[bool, str]:
+    try:
+        return True, f"{len(services.registry.counties())} counties"
+    except Exception as error:  # noqa: BLE001 - a check reports, it never raises
+        return False, f"the records' database does not answer: {type(error).__name__}"
+
+
+def _children(data: Path) -> tuple[bool, str]:
+    state = read_state(data / "state.json")
+    down = [name for name, child in state.items() if not child["running"]]
+    if down:
+        return False, "not running: " + ", ".join(down)
+    return True, f"{len(state)} running" if state else "not supervised"
+
+
+def _disk(data: Path) -> tuple[bool, str]:
+    usage = shutil.disk_usage(data)
+    share = usage.free / usage.total
+    return share > LEAST_FREE_SHARE, f"{share:.0%} free"
+
+
+def _log(services: Services) -> tuple[bool, str]:
+    checkpoint = services.trace.latest_checkpoint()
+    if checkpoint is None:
+        return not services.demo, "no checkpoint yet"
+    age = (to_ms(services.clock.now()) - checkpoint.time_ms) // 1000
+    return True, f"checkpoint of {checkpoint.size} records, {age} s old"
+
+
+def _history(data: Path) -> tuple[bool, str]:
+    told = read_progress(data / "simulator" / "history.json")
+    if not told:
+        return False, "history has not begun"
+    return bool(told.get("complete")), f"{told.get('acknowledged', 0):,} of {told.get('total', 0):,} readings acknowledged"
+
+
+def _progress(path: Path, what: str) -> tuple[bool, str]:
+    told = read_progress(path)
+    if not told:
+        return False, f"{what}: not begun"
+    return bool(told.get("complete")), f"{what}: {told.get('done', 0):,} of {told.get('total', 0):,}"
+
+
+def read_progress(path: Path) -> dict[str, Any]:
+    """Return a progress file's content, or an empty dict where there is none yet."""
+    try:
+        told: dict[str, Any] = json.loads(path.read_text())
+        return told
+    except (OSError, ValueError):
+        return {}
