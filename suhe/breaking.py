@@ -1,0 +1,130 @@
+"""Faults on request, for a demo only: each is done where the real fault would happen, not painted on a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sqlalchemy import text
+
+from foundation.database import open_engine
+from foundation.errors import Conflict, NotFound
+from foundation.files import write_durably
+from foundation.settings import Settings
+from suhe.installation import read_installation
+from suhe.processes import simulator_folder
+from suhe.stack import control_folder
+
+
+def break_it(settings: Settings, part: str, which: str) -> str:
+    """Break one part and return a sentence that says what was done and where it shows.
+
+    Raises:
+        Conflict: the folder is no demo.
+        NotFound: the named gateway, event or source does not exist.
+    """
+    _only_in_a_demo(settings)
+    return {"gateway": _gateway, "broker": _broker, "record": _record, "market": _market}[part](settings, which)
+
+
+def heal_all(settings: Settings) -> list[str]:
+    """Undo everything `break_it` did and return a line for each thing mended."""
+    from simulators.control import heal_gateways, heal_markets
+
+    _only_in_a_demo(settings)
+    folder = simulator_folder(settings)
+    done = [f"gateway {name} is connected again; its spool empties now" for name in heal_gateways(folder)]
+    done += [f"market site {name} answers properly again" for name in heal_markets(folder)]
+    hold = control_folder(settings) / "hold-broker"
+    if hold.exists():
+        hold.unlink()
+        done.append("the broker starts again")
+    done += _heal_records(settings)
+    return done or ["nothing was broken"]
+
+
+def _only_in_a_demo(settings: Settings) -> None:
+    found = read_installation(settings.data)
+    if found is None or not found.demo:
+        raise Conflict("only a demo may be broken on purpose", got=str(settings.data), todo="suhe up --demo, in a folder of its own")
+
+
+def _gateway(settings: Settings, which: str) -> str:
+    from simulators.control import cut_gateway
+
+    name = which or "by-01-gw"
+    cut_gateway(simulator_folder(settings), name)
+    return f"gateway {name} is cut off: the field page shows it silent, then its gap; its readings wait in its own spool"
+
+
+def _broker(settings: Settings, _which: str) -> str:
+    control_folder(settings).mkdir(parents=True, exist_ok=True)
+    (control_folder(settings) / "hold-broker").touch()
+    return "the broker is killed and held down: every page says so; gateways keep their readings until it is back"
+
+
+def _market(settings: Settings, which: str) -> str:
+    from simulators.control import break_market
+
+    source, _, mode = (which or "xinfadi").partition(":")
+    break_market(simulator_folder(settings), source, mode or "html")
+    return f"market site {source} answers rubbish now: its quotes go stale at the next round and the board keeps the last good ones"
+
+
+def _record(settings: Settings, which: str) -> str:
+    """Alter the body of one stored event with SQL, under the API's feet, as an intruder in the database would."""
+    engine = open_engine(settings.records_url)
+    with engine.begin() as connection:
+        query = "SELECT log_index, event_id, body FROM event WHERE body IS NOT NULL"
+        if which:
+            row = connection.execute(text(query + " AND event_id = :id"), {"id": which}).first()
+        else:
+            row = connection.execute(text(query + " AND event_type = 'harvest' ORDER BY log_index LIMIT 1")).first()
+        if row is None:
+            raise NotFound("no stored event to alter", got=which or "an empty log", todo="wait until the season is written")
+        index, event_id, body = int(row[0]), str(row[1]), bytes(row[2])
+        altered = _one_digit_changed(body)
+        kept = _kept(settings)
+        kept.setdefault(str(index), body.hex())
+        write_durably(_kept_path(settings), json.dumps(kept).encode(), 0o600)
+        connection.execute(text("UPDATE event SET body = :body WHERE log_index = :index"), {"body": altered, "index": index})
+        lots = connection.execute(text("SELECT lot FROM event_lot WHERE log_index = :index"), {"index": index}).scalars().all()
+    engine.dispose()
+    return f"event {event_id} (record {index}, lot {', '.join(map(str, lots))}) was altered in the database: its trace page turns red"
+
+
+def _one_digit_changed(body: bytes) -> bytes:
+    """Return `body` with the last digit of its quantity (or, failing that, its last digit) changed: one flipped figure."""
+    at = body.find(b'"quantity"')
+    digits = [k for k in range(max(at, 0), len(body)) if body[k : k + 1].isdigit()]
+    if not digits:
+        return body[:-1] + b" "
+    k = digits[0]
+    return body[:k] + (b"9" if body[k : k + 1] != b"9" else b"8") + body[k + 1 :]
+
+
+def _heal_records(settings: Settings) -> list[str]:
+    kept = _kept(settings)
+    if not kept:
+        return []
+    engine = open_engine(settings.records_url)
+    with engine.begin() as connection:
+        for index, body in kept.items():
+            connection.execute(
+                text("UPDATE event SET body = :body WHERE log_index = :index"), {"body": bytes.fromhex(body), "index": int(index)}
+            )
+    engine.dispose()
+    _kept_path(settings).unlink()
+    return [f"record {index} reads as it was written again" for index in kept]
+
+
+def _kept_path(settings: Settings) -> Path:
+    return control_folder(settings) / "altered-records.json"
+
+
+def _kept(settings: Settings) -> dict[str, str]:
+    try:
+        kept: dict[str, str] = json.loads(_kept_path(settings).read_text())
+        return kept
+    except FileNotFoundError:
+        return {}

@@ -1,0 +1,71 @@
+"""`suhe price`: what a source says, what an import keeps and refuses, what the board shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Prices: try a source, import a file, see the board.", no_args_is_help=True)
+
+
+@app.command(name="import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A CSV file, .gz too.")],
+    mapping: Annotated[str, typer.Option("--mapping", "-m", help="A mapping file, or the name of a packaged one.")],
+    refused: Annotated[Path | None, typer.Option(help="Write every refused row with its reason to this CSV file.")] = None,
+    *,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Import a file of quotes; say what was kept, what was refused and why."""
+    services = _services()
+    report = services.prices.import_file(file, mapping)
+    if refused is not None:
+        report.write_refused(refused)
+    print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if json_output else report.summary())
+
+
+@app.command(name="try")
+def try_source(
+    source: Annotated[str, typer.Argument(help="A source's id; `suhe price sources` lists them.")],
+    url: Annotated[str, typer.Option(help="Base address to ask instead of the source's own.")] = "",
+    day: Annotated[str, typer.Option(help="A day, YYYY-MM-DD; default today.")] = "",
+) -> None:
+    """Ask one source now and print its rows, freshness and warnings; nothing is stored."""
+    from suhe.commands.price_try import run
+
+    run(source, url, day)
+
+
+@app.command()
+def sources() -> None:
+    """List the sources with their licence, permission and last success."""
+    from foundation.clock import SHANGHAI, from_ms
+
+    for s in _services().prices.sources():
+        when = from_ms(s.last_success_ms).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if s.last_success_ms else "never"
+        print(f"{s.id:<18} {s.state:<12} last success {when:<17} {s.licence}; permission: {s.permission}{'; ' + s.why if s.why else ''}")
+
+
+@app.command()
+def board(
+    county: Annotated[str, typer.Option(help="Six-digit county code.")] = "371522",
+    *,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Print today's board."""
+    rows = _services().prices.board(county, None)
+    if json_output:
+        print(json.dumps([{k: str(getattr(r, k)) for k in r.__dataclass_fields__} for r in rows], ensure_ascii=False, indent=2))
+        return
+    for r in rows:
+        change = f"{r.change_pct:+.1f} %" if r.change_pct is not None else ""
+        print(f"{r.product:<22} {r.market:<18} {r.mid / 2000:>8.3f} 元/斤 {change:>9}  {r.valid_date} {'STALE' if r.stale else ''}")
+
+
+def _services():  # type: ignore[no-untyped-def]  # noqa: ANN202 - named where it is imported
+    from suhe.commands.trace import _services as build
+
+    return build()
