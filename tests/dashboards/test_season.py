@@ -1,0 +1,79 @@
+"""A season counts only good hours, names the missing ones, and never fills a gap."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+from dashboards.season import HOUR_MS, day_start_ms, season_of, told_channels
+from foundation.clock import FixedClock
+
+FIRST, LAST = date(2026, 9, 1), date(2026, 9, 3)
+
+
+def device(id: str, plot: str | None, *codes: str) -> SimpleNamespace:
+    return SimpleNamespace(id=id, plot=plot, base="by-01", county="321023",
+                           channels=tuple(SimpleNamespace(code=c, unit="Cel", interval_s=600) for c in codes))  # fmt: skip
+
+
+class Readings:
+    """Hourly windows of six readings each, except in the hours left out."""
+
+    def __init__(self, missing: set[int] = frozenset()) -> None:  # type: ignore[assignment]
+        self.missing = missing
+        self.calls = 0
+
+    def aggregate_many(self, keys, start_ms, end_ms, window_ms, good_only=True):
+        self.calls += 1
+        hours = [h for h in range(start_ms, end_ms, window_ms) if (h - start_ms) // window_ms not in self.missing]
+        return {k: [SimpleNamespace(start_ms=h, n=6, mean=20.0 + (h // HOUR_MS) % 3, min=10.0, max=30.0, flagged=0) for h in hours] for k in keys}
+
+
+def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UTC)) -> SimpleNamespace:
+    devices = [device("by-01-station", None, "air_temperature", "rain"), device("by-01-p1-water", "by-01-p1", "water_temperature", "battery"),
+               device("by-01-p2-water", "by-01-p2", "water_temperature")]  # fmt: skip
+    registry = SimpleNamespace(
+        plot=lambda id: SimpleNamespace(id=id, base="by-01"),
+        base=lambda id: SimpleNamespace(id=id, county="321023"),
+        devices=lambda county=None, plot=None, gateway=None: devices,
+    )
+    return SimpleNamespace(registry=registry, readings=readings, clock=FixedClock(now))
+
+
+def test_a_plot_is_told_by_its_own_devices_then_its_base() -> None:
+    """A neighbour's device is not asked, and what is of no interest to a buyer is left out."""
+    assert [(d, c) for d, c, _ in told_channels(services(Readings()), "by-01-p1")] == [
+        ("by-01-p1-water", "water_temperature"),
+        ("by-01-station", "air_temperature"),
+        ("by-01-station", "rain"),
+    ]
+
+
+def test_a_full_season_is_complete() -> None:
+    """With a reading in every hour the season is 100 % complete, has no gap, and needed one question."""
+    readings = Readings()
+    season = season_of(services(readings), "by-01-p1", FIRST, LAST)
+    assert readings.calls == 1
+    for channel in season.channels:
+        assert channel.hours == 72
+        assert channel.complete_percent == 100
+        assert channel.gaps == ()
+        assert len(channel.days) == 3
+        assert (channel.low, channel.high) == (10, 30)
+
+
+def test_missing_hours_are_named_and_an_empty_day_stays_empty() -> None:
+    """A whole day and two single hours without readings appear as gaps, the longest first."""
+    missing = set(range(24, 48)) | {2, 60}
+    water = season_of(services(Readings(missing)), "by-01-p1", FIRST, LAST).channels[0]
+    assert water.days[1] is None
+    assert water.hours_with_data == 72 - 26
+    start = day_start_ms(FIRST)
+    assert water.gaps[0] == (start + 24 * HOUR_MS, start + 48 * HOUR_MS)
+    assert set(water.gaps[1:]) == {(start + h * HOUR_MS, start + (h + 1) * HOUR_MS) for h in (2, 60)}
+
+
+def test_hours_that_have_not_happened_are_not_missing() -> None:
+    """A season still running is measured up to now only."""
+    now = datetime(2026, 9, 2, 4, tzinfo=UTC)  # noon of the second day in Shanghai
+    assert season_of(services(Readings(), now), "by-01-p1", FIRST, LAST).channels[0].hours == 36
