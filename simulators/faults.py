@@ -17,14 +17,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 
-from simulators.field import Series
+from simulators.field import Field, Series
 from simulators.randomness import Dice
 from simulators.scenario import Device
 from simulators.sensors import SENSORS
-from simulators.timegrid import STEP_MS, STEPS, Floats, Ints, start_of
+from simulators.timegrid import STEP_MS, STEPS, Floats, Ints, day_of, start_of
 
 # Chance per device and day, then the shortest and longest duration in ten-minute steps.
 KINDS: dict[str, tuple[float, int, int]] = {
@@ -105,6 +106,12 @@ def plan(dice: Dice, device: Device, day: int) -> tuple[Fault, ...]:
 def faults_of(dice: Dice, device: Device, day: int) -> tuple[Fault, ...]:
     """Return every fault that can touch a day at a device, those that began before included."""
     return tuple(f for d in range(day - LONGEST_DAYS, day + 1) for f in plan(dice, device, d) if f.to_ms > start_of(day))
+
+
+def sent_by(field: Field, device: Device, start_ms: int, count: int, step_ms: int) -> list[Sent]:
+    """Return what a device sends of a stretch of regular readings, one part per channel; the stretch is as for `Field.read`."""
+    faults = faults_of(field.dice, device, day_of(start_ms))
+    return [suffer(series, faults, partial(field.true_value, device)) for series in field.read(device, start_ms, count, step_ms)]
 
 
 def suffer(series: Series, faults: Iterable[Fault], value_at: Callable[[str, int], float]) -> Sent:
