@@ -35,9 +35,9 @@ def test_tick_by_tick_is_what_one_long_look_gives() -> None:
 
 def test_a_held_back_reading_leaves_when_its_delay_is_over() -> None:
     """During a late window nothing leaves the device; after the delay all of it does, with its own times."""
-    device, fault = next(
-        (d, f) for day in range(DAY, DAY + 60) for d in FIELD.world.devices if d.kind == "water_level" for f in plan(FIELD.dice, d, day) if f.kind == "late"
-    )  # fmt: skip
+    levels = [d for d in FIELD.world.devices if d.kind == "water_level"]
+    late = [(d, f) for day in range(DAY, DAY + 60) for d in levels for f in plan(FIELD.dice, d, day) if f.kind == "late"]
+    device, fault = late[0]
     live, begun = Live(FIELD, (device,)), fault.from_ms - 600_000
     during = live.leaving(fault.from_ms, fault.from_ms + 600_000, observed_after_ms=begun)
     assert not any(t >= fault.from_ms for _, _, t in keys(during))
