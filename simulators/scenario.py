@@ -5,6 +5,8 @@ The nouns carry the registry's field names, so that registering the scenario is 
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +19,8 @@ __all__ = ["BAOYING", "SHENXIAN", "Base", "County", "Device", "DeviceChannel", "
 
 TEN_MINUTES_S = 600
 HOUR_S = 3600
+SQUARE_METRES_PER_MU = 2_000 / 3
+_METRES_PER_DEGREE = 111_320.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Plot:
-    """A greenhouse or a pond; `product` and `variety` say what grows in it this season."""
+    """A greenhouse or a pond; `outline` is a GeoJSON Polygon, `product` and `variety` say what grows in it this season."""
 
     id: str
     base: str
@@ -91,7 +95,7 @@ class Plot:
     lon: float
     product: str
     variety: str
-    outline: None = None
+    outline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -191,21 +195,30 @@ def _bases() -> Iterator[Base]:
 
 
 def _plots() -> Iterator[Plot]:
-    # Greenhouses stand in a row some 25 m apart, ponds some 120 m; areas vary a little so that no two bases look the same.
+    # Greenhouses stand in a row some 28 m apart, ponds some 120 m; areas vary a little so that no two bases look the same.
     for n, (_, _, lat, lon, _, products) in enumerate(SHENXIAN_BASES, 1):
         for k, product in enumerate(products, 1):
-            area = 1.2 + 0.3 * ((n * 7 + k * 3) % 5)
+            area = round(1.2 + 0.3 * ((n * 7 + k * 3) % 5), 1)
             place = (round(lat + 0.00025 * k, 6), round(lon + 0.0002, 6))
-            plot = f"sx-{n:02}-g{k}"
-            yield Plot(
-                plot, f"sx-{n:02}", "greenhouse", f"{k}号棚", f"Greenhouse {k}", round(area, 1), *place, product, _variety(product, n + k)
-            )
+            names = (f"{k}号棚", f"Greenhouse {k}")
+            grown = (product, _variety(product, n + k), _rectangle(*place, area, depth_m=12))
+            yield Plot(f"sx-{n:02}-g{k}", f"sx-{n:02}", "greenhouse", *names, area, *place, *grown)
     for n, (_, _, lat, lon, _, products) in enumerate(BAOYING_BASES, 1):
         for k, product in enumerate(products, 1):
-            area = 18.0 + 6.5 * ((n * 5 + k * 3) % 7)
+            area = round(18.0 + 6.5 * ((n * 5 + k * 3) % 7), 1)
             place = (round(lat + 0.0011 * k, 6), round(lon + 0.0009, 6))
-            plot = f"by-{n:02}-p{k}"
-            yield Plot(plot, f"by-{n:02}", "pond", f"{k}号塘", f"Pond {k}", round(area, 1), *place, product, _variety(product, n + k))
+            names = (f"{k}号塘", f"Pond {k}")
+            grown = (product, _variety(product, n + k), _rectangle(*place, area, depth_m=100))
+            yield Plot(f"by-{n:02}-p{k}", f"by-{n:02}", "pond", *names, area, *place, *grown)
+
+
+def _rectangle(lat: float, lon: float, area_mu: float, *, depth_m: float) -> str:
+    """Return the outline of a plot that lies square to the compass: `depth_m` from south to north, as long as its area asks."""
+    north = depth_m / 2 / _METRES_PER_DEGREE
+    east = area_mu * SQUARE_METRES_PER_MU / depth_m / 2 / (_METRES_PER_DEGREE * math.cos(math.radians(lat)))
+    corners = [(-east, -north), (east, -north), (east, north), (-east, north), (-east, -north)]
+    ring = [[round(lon + x, 6), round(lat + y, 6)] for x, y in corners]
+    return json.dumps({"type": "Polygon", "coordinates": [ring]}, separators=(",", ":"))
 
 
 def _variety(product: str, turn: int) -> str:

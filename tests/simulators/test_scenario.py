@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
 from collections import Counter
+
+import pytest
 
 from foundation.ids import ID_PATTERN, check_county
 from simulators.scenario import BAOYING, SHENXIAN, scenario
@@ -68,3 +73,16 @@ def test_nobody_real_is_meant() -> None:
 def test_the_same_at_every_call() -> None:
     """The scenario is one value."""
     assert scenario() is scenario()
+
+
+def test_plots_are_as_large_as_they_say_and_do_not_overlap() -> None:
+    """An outline encloses the plot's area, and plots of a base lie apart."""
+    for base in WORLD.bases:
+        boxes = []
+        for plot in WORLD.plots_of(base.id):
+            ring = json.loads(plot.outline or "")["coordinates"][0]
+            east, north = [x for x, _ in ring], [y for _, y in ring]
+            metres = (max(east) - min(east)) * 111_320 * math.cos(math.radians(plot.lat)), (max(north) - min(north)) * 111_320
+            assert metres[0] * metres[1] == pytest.approx(plot.area_mu * 2_000 / 3, rel=0.03)
+            boxes.append((min(north), max(north)))
+        assert all(a[1] < b[0] for a, b in itertools.pairwise(sorted(boxes)))
