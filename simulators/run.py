@@ -202,13 +202,14 @@ class FieldRun:
 
     def _send_past(self) -> bool | None:
         """Put one more day into a spool: True if one was, False if every spool is full enough, None if nothing is left to send."""
-        state = self.progress
+        state, blocked = self.progress, False
         for window in state.windows:
             days = days_between(window.after_ms, window.until_ms)
             behind = sorted((window.done.get(g, 0), g) for g in self._gateways if window.done.get(g, 0) < len(days))
             for done, name in behind:
                 gateway = self._gateways[name]
                 if gateway.pending() >= MOST_WAITING:
+                    blocked = True
                     continue
                 self._label(days[done])
                 box = readings_of_day(self.field, self._devices[name], days[done], window.after_ms, window.until_ms)
@@ -217,8 +218,8 @@ class FieldRun:
                 state.note_sent(name, sequences, [len(m) for m in messages], history=window.history)
                 window.done[name] = done + 1
                 return True
-            if behind:
-                return False
+        if blocked:
+            return False
         state.windows = [w for w in state.windows if w.history and not state.history_complete]
         return None
 

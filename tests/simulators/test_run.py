@@ -209,6 +209,25 @@ def test_a_cut_gateway_is_silent_and_goes_on_spooling(county: County, tmp_path: 
     assert max(b - a for a, b in itertools.pairwise(times)) <= 16 * STEP_MS
 
 
+def test_one_cut_gateway_does_not_hold_up_the_others(county: County, tmp_path: Path) -> None:
+    """While one gateway is cut, the others finish the pause and the history; healed, it finishes too."""
+    county.senders["by-01-gw"].open = False
+    county.go(2)
+    county.run.close()
+    county.now += 3_600_000
+    cut_gateway(tmp_path, "by-01-gw")
+    county.start()
+    county.go(60)
+    progress = county.run.progress
+    assert all(w.done.get("sx-01-gw") for w in progress.windows) and not county.run.progress.history_complete
+    days = [len({day_of(r.t) for r in county.senders[g].readings() if r.d.endswith("-weather")}) for g in GATEWAYS]
+    assert days[0] == 4 > days[1]
+    county.senders["by-01-gw"].open = True
+    heal_gateways(tmp_path)
+    county.go(30)
+    assert county.run.progress.history_complete
+
+
 def test_planted_faults_are_written_beside_the_state(county: County, tmp_path: Path) -> None:
     """Every day that was sent has its labels, and they are the plan of the seed."""
     county.go(30)
