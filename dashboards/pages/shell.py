@@ -1,0 +1,114 @@
+"""What every page shares: templates, language, the header with its alerts, the hashed assets."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from dashboards.i18n import CHINESE, COOKIE, age_text, day_text, language_of, name_of, number_text, time_text, translator
+from foundation.clock import to_ms
+
+if TYPE_CHECKING:
+    from dashboards.i18n import Translate
+    from dashboards.services import Services
+
+HERE = Path(__file__).resolve().parents[1]
+STATIC = HERE / "static"
+_YEAR_S = 365 * 24 * 3600
+
+
+@cache
+def templates() -> Environment:
+    """Return the template environment: escaped, strict about names, trimmed."""
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def lang_of(request: Request) -> str:
+    """Return the language of this request."""
+    return language_of(request)
+
+
+def gettext_of(request: Request) -> Translate:
+    """Return the translator of this request."""
+    return translator(language_of(request))
+
+
+def asset(name: str) -> str:
+    """Return the address of a built asset by its source's name."""
+    return f"/static/{manifest()[name]}"
+
+
+def manifest() -> dict[str, str]:
+    """Return source name -> built file name, read again whenever the assets were built again."""
+    path = STATIC / "manifest.json"
+    try:
+        return _manifest(path, path.stat().st_mtime_ns)
+    except FileNotFoundError as error:
+        raise RuntimeError("the pages' assets are not built: run `make web`") from error
+
+
+@cache
+def _manifest(path: Path, _changed: int) -> dict[str, str]:
+    read: dict[str, str] = json.loads(path.read_text())
+    return read
+
+
+def render(request: Request, template: str, status_code: int = 200, **context: Any) -> HTMLResponse:
+    """Return a page in the request's language, with everything `base.html` needs."""
+    lang = language_of(request)
+    t = translator(lang)
+    services: Services = request.app.state.services
+    now_ms = to_ms(services.clock.now())
+    values: dict[str, Any] = {
+        "_": t,
+        "lang": lang,
+        "asset": asset,
+        "request": request,
+        "path": request.url.path,
+        "demo": services.demo,
+        "public_only": request.app.state.public_only,
+        "caller": getattr(request.state, "caller", None),
+        "alerts": alerts(services, t),
+        "now_ms": now_ms,
+        "number": lambda value, decimals=None: number_text(value, lang, decimals),
+        "day": lambda value: day_text(value, lang),
+        "time": lambda ms: time_text(ms, lang),
+        "age": lambda ms: age_text(now_ms - ms, t),
+        "name": lambda thing: name_of(thing, lang),
+        "zh": lang == CHINESE,
+        "counties": services.registry.counties(),
+        **context,
+    }
+    response = HTMLResponse(templates().get_template(template).render(values), status_code=status_code)
+    response.headers["vary"] = "Accept-Language, Cookie"
+    response.headers["content-language"] = lang
+    response.headers.setdefault("cache-control", "no-cache")
+    if request.query_params.get("lang") == lang:
+        response.set_cookie(COOKIE, lang, max_age=_YEAR_S, samesite="lax", httponly=True)
+    return response
+
+
+def alerts(services: Services, t: Translate) -> list[str]:
+    """Return what is wrong with the installation right now, in words a visitor understands; every page shows it."""
+    checks = services.readiness()
+    holds, detail = checks.get("children", (True, ""))
+    if holds:
+        return []
+    down = {name.strip().split("-")[0] for name in detail.partition(":")[2].split(",")}
+    said = {
+        "broker": t("消息服务已停：田间网关把读数留在自己的存储里，恢复后补上。"),
+        "ingest": t("接收服务已停：田间网关把读数留在自己的存储里，恢复后补上。"),
+        "scheduler": t("定时任务已停：价格不再更新，页面标出每个数字的时间。"),
+        "field": t("模拟田间已停。"),
+        "markets": t("模拟市场已停。"),
+        "season": t("模拟生产季已停。"),
+    }
+    return [said[name] for name in said if name in down]

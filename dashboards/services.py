@@ -1,0 +1,30 @@
+"""What the pages and the API need of the installation: the domains' services, as the roof builds them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from foundation.clock import Clock
+from foundation.settings import Settings
+
+if TYPE_CHECKING:
+    from ingest.service import Readings
+    from pricing.service import Prices
+    from registry.service import Registry
+    from traceability.service import Trace
+
+
+class Services(Protocol):
+    """The services of one installation."""
+
+    settings: Settings
+    clock: Clock
+    demo: bool
+    registry: Registry
+    readings: Readings
+    trace: Trace
+    prices: Prices
+
+    def readiness(self) -> dict[str, tuple[bool, str]]:
+        """Return each readiness check as (holds, detail)."""
+        ...
