@@ -54,7 +54,9 @@ class Device:
         check_id(self.kind, "device kind")
         check_both_names(self.name_zh, self.name_en)
         if not 1 <= len(self.channels) <= MAX_CHANNELS or len({c.code for c in self.channels}) != len(self.channels):
-            raise BadInput("a device has its channels, each once", expected=f"1 to {MAX_CHANNELS}", got=", ".join(c.code for c in self.channels))
+            raise BadInput(
+                "a device has its channels, each once", expected=f"1 to {MAX_CHANNELS}", got=", ".join(c.code for c in self.channels)
+            )
 
 
 @dataclass(frozen=True, slots=True)

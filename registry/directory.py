@@ -1,4 +1,4 @@
-"""The registry as ingest asks it, for every message: cached, and asked again every few seconds."""
+"""What ingest asks of the registry at every message, answered from memory."""
 
 from __future__ import annotations
 
@@ -6,37 +6,54 @@ import threading
 import time
 from collections.abc import Callable
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from foundation.log import get_logger
 from registry.service import Registry
+
+# A gateway or device nobody knew is looked up again at once, but not oftener than this: it may have been registered a moment ago.
+_LOOK_AGAIN_S = 0.2
 
 
 class RegistryDirectory:
-    """Which county a gateway stands in, and which devices it may speak for."""
+    """Which gateway belongs to which county and speaks for which devices, at most `refresh_s` old.
+
+    While the database cannot be read the last answer stands: readings go on being stored.
+    """
 
     def __init__(self, registry: Registry, refresh_s: float = 5.0, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._registry = registry
         self._refresh_s = refresh_s
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._fresh_until = -1.0
-        self._counties: dict[str, str] = {}
-        self._devices: dict[str, str] = {}
+        self._read_at = float("-inf")
+        self._known: tuple[dict[str, str], dict[str, frozenset[str]]] | None = None
 
     def gateway_county(self, gateway_id: str) -> str | None:
-        """Return the county of a registered gateway, or None."""
-        self._look()
-        return self._counties.get(gateway_id)
+        """Return the county of a gateway that may deliver, or None."""
+        county = self._fresh(self._refresh_s)[0].get(gateway_id)
+        return county if county is not None else self._fresh(_LOOK_AGAIN_S)[0].get(gateway_id)
 
     def device_allowed(self, gateway_id: str, device_id: str) -> bool:
-        """Tell whether the device is bound to this gateway."""
-        self._look()
-        return self._devices.get(device_id) == gateway_id
+        """Tell whether a gateway speaks for a device."""
+        if device_id in self._fresh(self._refresh_s)[1].get(gateway_id, ()):
+            return True
+        return device_id in self._fresh(_LOOK_AGAIN_S)[1].get(gateway_id, ())
 
-    def _look(self) -> None:
-        if self._monotonic() < self._fresh_until:
-            return
+    def _fresh(self, at_most_s: float) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+        known = self._known
+        if known is not None and self._monotonic() - self._read_at < min(at_most_s, self._refresh_s):
+            return known
         with self._lock:
-            if self._monotonic() < self._fresh_until:
-                return
-            self._counties = {g.id: g.county for g in self._registry.gateways()}
-            self._devices = {d.id: d.gateway for d in self._registry.devices()}
-            self._fresh_until = self._monotonic() + self._refresh_s
+            known = self._known
+            if known is not None and self._monotonic() - self._read_at < min(at_most_s, self._refresh_s):
+                return known
+            try:
+                known = self._registry.who_speaks_for_what()
+            except SQLAlchemyError as error:
+                if self._known is None:
+                    raise
+                get_logger(__name__).warning("the registry cannot be read; its last answer stands", error=type(error).__name__)
+                known = self._known
+            self._known, self._read_at = known, self._monotonic()
+            return known

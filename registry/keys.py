@@ -33,7 +33,7 @@ class SigningKey:
         if self.id != key_id(self.public_key):
             raise BadInput("this key id is not the key's", expected=key_id(self.public_key), got=repr(self.id[:40]))
 
-    def counts_at(self, at_ms: int) -> bool:
+    def valid_at(self, at_ms: int) -> bool:
         """Tell whether a signature made at `at_ms` counts."""
         ends = [t for t in (self.valid_to_ms, self.revoked_ms) if t is not None]
         return self.valid_from_ms <= at_ms and all(at_ms < t for t in ends)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from foundation.errors import BadInput
@@ -56,7 +57,7 @@ def area_square_metres(ring: Sequence[tuple[float, float]]) -> float:
     lon0, lat0 = ring[0]
     across = _METRES_PER_DEGREE * math.cos(math.radians(lat0))
     flat = [((lon - lon0) * across, (lat - lat0) * _METRES_PER_DEGREE) for lon, lat in ring]
-    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(flat, flat[1:], strict=False))) / 2
+    return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(flat))) / 2
 
 
 def _corner(told: Any) -> tuple[float, float]:
@@ -68,7 +69,7 @@ def _corner(told: Any) -> tuple[float, float]:
 
 
 def _crosses_itself(ring: Sequence[tuple[float, float]]) -> bool:
-    sides = list(zip(ring, ring[1:], strict=False))
+    sides = list(pairwise(ring))
     last = len(sides) - 1
     for i, (a, b) in enumerate(sides):
         for j in range(i + 2, len(sides)):

@@ -1,266 +1,291 @@
-"""The registry's use cases. Adding the same thing twice changes nothing; adding another under the same id is refused."""
+"""The registry's use cases: register places and things, give and check credentials, answer who and where."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from foundation.clock import Clock, to_ms
-from foundation.database import reading
-from foundation.errors import Conflict, NotFound
+from foundation.errors import BadInput, Conflict, NotFound
 from foundation.ids import shard_of
 from foundation.passwords import hash_password, new_password, password_fits
-from registry import store
-from registry.access import Access
+from registry import rules, store
+from registry.accounts import Accounts
 from registry.devices import Device, Gateway
 from registry.keys import SigningKey, key_id
 from registry.parties import County, Party
 from registry.plots import Base, Plot
 from registry.products import Product
-from registry.rows import TABLES, Noun, from_row, key_column, to_row
 
-T = TypeVar("T")
+N = TypeVar("N")
+Item = County | Party | Base | Plot | Product | Device
 
 
-class Registry(Access):
-    """Who and where, on one records database. Access (people, sessions, keys) is inherited from `access.py`."""
+class Registry(Accounts):
+    """Who and where. A method that changes something has committed when it returns. People and API keys: see Accounts."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
-        super().__init__(engine, clock)
-        self._engine = engine
-        self._reader = reading(engine)
-        self._clock = clock
+    def add_all(self, items: Iterable[Item]) -> int:
+        """Register things of any kinds, in any order, all or none; return how many were new.
 
-    # Adding
-
-    def add_all(self, items: Iterable[Noun]) -> None:
-        """Add many nouns in one transaction, in an order that satisfies their references.
+        A thing registered before with the same content is passed over.
 
         Raises:
-            Conflict: one is already there under the same id with other content; nothing is added then.
+            Conflict: a thing of this id is registered with other content.
+            BadInput: something it names is not registered, or lies in another county or base.
 
         """
-        by_kind: dict[type[Any], list[Noun]] = {}
+        found: dict[type, list[Any]] = defaultdict(list)
         for item in items:
-            by_kind.setdefault(type(item), []).append(item)
-        with self._engine.begin() as connection:
-            for kind in TABLES:
-                _add(connection, kind, by_kind.get(kind, []))
+            found[type(item)].append(item)
+        unknown = set(found) - set(_ADDERS)
+        if unknown:
+            raise BadInput("this cannot be registered", got=", ".join(sorted(t.__name__ for t in unknown)))
+        with self._writing() as connection:
+            return sum(add(connection, found[noun]) for noun, add in _ADDERS.items() if found[noun])
 
     def add_county(self, county: County) -> None:
-        """Add a county."""
+        """Register a county."""
         self.add_all([county])
 
     def add_party(self, party: Party) -> None:
-        """Add a party."""
+        """Register a party of a known county."""
         self.add_all([party])
 
     def add_base(self, base: Base) -> None:
-        """Add a base of a party."""
+        """Register a base of a known county and party."""
         self.add_all([base])
 
     def add_plot(self, plot: Plot) -> None:
-        """Add a field, greenhouse or pond."""
+        """Register a plot of a known base."""
         self.add_all([plot])
 
     def add_product(self, product: Product) -> None:
-        """Add a product with its varieties."""
+        """Register a product with its varieties."""
         self.add_all([product])
 
     def add_device(self, device: Device) -> None:
-        """Add a device and bind it to its gateway."""
+        """Register a device behind a known gateway."""
         self.add_all([device])
 
-    # Gateways
-
     def register_gateway(self, gateway_id: str, county: str, base: str, name_zh: str, name_en: str) -> tuple[Gateway, str]:
-        """Register a gateway and return it with its password, which is shown this once and stored only as a hash.
+        """Register a gateway and return it with its password, which cannot be shown again.
 
         Raises:
-            Conflict: the id is taken.
+            Conflict: a gateway of this id exists; `rotate_gateway` gives it a new password.
 
         """
         return self.register_gateways([(gateway_id, county, base, name_zh, name_en)])[0]
 
-    def register_gateways(self, wanted: Sequence[tuple[str, str, str, str, str]]) -> list[tuple[Gateway, str]]:
-        """Register many gateways in one transaction; see `register_gateway`."""
-        now = to_ms(self._clock.now())
-        made = []
-        for gateway_id, county, base, name_zh, name_en in wanted:
-            gateway = Gateway(gateway_id, county, base, name_zh, name_en, shard_of(gateway_id), now)
-            made.append((gateway, new_password()))
-        with self._engine.begin() as connection:
-            taken = set(connection.scalars(select(store.gateway.c.id).where(store.gateway.c.id.in_([g.id for g, _ in made]))))
-            if taken:
-                raise Conflict("this gateway id is taken", got=", ".join(sorted(taken)), todo="choose another id, or rotate its password")
-            rows = [{**to_row(gateway), "password_hash": hash_password(password)} for gateway, password in made]
-            if rows:
-                connection.execute(store.gateway.insert(), rows)
+    def register_gateways(self, rows: Sequence[tuple[str, str, str, str, str]]) -> list[tuple[Gateway, str]]:
+        """Register several gateways, each (id, county, base, name_zh, name_en), all or none."""
+        now = self._now_ms()
+        made = [(Gateway(i, county, base, zh, en, shard_of(i), now), new_password()) for i, county, base, zh, en in rows]
+        with self._writing() as connection:
+            bases = store.must_exist(connection, store.BASE, [g.base for g, _ in made], "gateway")
+            for gateway, _ in made:
+                rules.check_gateway_place(gateway.county, bases[gateway.base])
+            there = store.find_by_id(connection, store.GATEWAY, [g.id for g, _ in made])
+            if there or len({g.id for g, _ in made}) != len(made):
+                raise Conflict("this gateway is registered already", got=", ".join(sorted(there)), todo="rotate its password instead")
+            if made:
+                rows_in = [store.GATEWAY.row(g) | {"password_hash": hash_password(password)} for g, password in made]
+                connection.execute(insert(store.gateway), rows_in)
         return made
 
     def rotate_gateway(self, gateway_id: str) -> str:
-        """Give a gateway a new password and return it, shown this once; the old one stops fitting at once."""
+        """Give a gateway a new password and return it; the former one stops working. A revoked gateway is let in again."""
         password = new_password()
-        with self._engine.begin() as connection:
-            change = update(store.gateway).where(store.gateway.c.id == gateway_id)
-            values = {"password_hash": hash_password(password), "last_rotated_ms": to_ms(self._clock.now())}
-            if connection.execute(change.values(**values)).rowcount == 0:
-                raise NotFound("there is no such gateway", got=gateway_id)
+        self._set_gateway_hash(gateway_id, hash_password(password))
         return password
 
+    def revoke_gateway(self, gateway_id: str) -> None:
+        """Shut a gateway out, as after a theft; what it delivered before stays."""
+        self._set_gateway_hash(gateway_id, "")
+
     def check_gateway(self, gateway_id: str, password: str) -> bool:
-        """Tell whether `password` is the gateway's present one."""
-        with self._reader.connect() as connection:
-            hashed = connection.scalar(select(store.gateway.c.password_hash).where(store.gateway.c.id == gateway_id))
-        return password_fits(password, hashed) if hashed else False
+        """Tell whether this is the gateway's present password."""
+        with self._reading() as connection:
+            hashed = connection.execute(select(store.gateway.c.password_hash).where(store.gateway.c.id == gateway_id)).scalar()
+        return bool(hashed) and password_fits(password, str(hashed))
 
     def broker_credentials(self) -> list[tuple[str, str]]:
-        """Return (gateway id, hash in mosquitto's format) of every gateway, for the broker's password file."""
-        with self._reader.connect() as connection:
-            rows = connection.execute(select(store.gateway.c.id, store.gateway.c.password_hash).order_by(store.gateway.c.id))
-            return [(row.id, row.password_hash) for row in rows]
-
-    # Signing keys
+        """Return (gateway id, hash in mosquitto's format) of every gateway that may connect, by id."""
+        columns = store.gateway.c
+        query = select(columns.id, columns.password_hash).where(columns.password_hash != "").order_by(columns.id)
+        with self._reading() as connection:
+            return [(str(i), str(hashed)) for i, hashed in connection.execute(query)]
 
     def add_key(self, party: str, public_key: bytes, valid_from_ms: int, valid_to_ms: int | None = None) -> SigningKey:
-        """Add a party's public key. The same key again changes nothing; another party's key is refused."""
+        """Register a party's public signing key; the same again is passed over and stays revoked if it was."""
         return self.add_keys([(party, public_key, valid_from_ms, valid_to_ms)])[0]
 
-    def add_keys(self, wanted: Sequence[tuple[str, bytes, int, int | None]]) -> list[SigningKey]:
-        """Add many public keys in one transaction; see `add_key`."""
-        keys = [SigningKey(key_id(public), party, public, begins, ends) for party, public, begins, ends in wanted]
-        with self._engine.begin() as connection:
-            known = dict(connection.execute(select(store.signing_key.c.id, store.signing_key.c.party)).tuples())
-            for key in keys:
-                if known.get(key.id, key.party) != key.party:
-                    raise Conflict("this key belongs to another party", got=known[key.id])
-            rows = [
-                {"id": k.id, "party": k.party, "public_key": k.public_key, "valid_from_ms": k.valid_from_ms, "valid_to_ms": k.valid_to_ms}
-                for k in keys
-                if k.id not in known
-            ]
-            if rows:
-                connection.execute(store.signing_key.insert(), rows)
+    def add_keys(self, rows: Sequence[tuple[str, bytes, int, int | None]]) -> list[SigningKey]:
+        """Register several signing keys, each (party, public key, valid from, valid to), all or none."""
+        keys = [SigningKey(key_id(public), party, public, start, end) for party, public, start, end in rows]
+        with self._writing() as connection:
+            store.must_exist(connection, store.PARTY, [k.party for k in keys], "key")
+            there = store.find_by_id(connection, store.SIGNING_KEY, [k.id for k in keys])
+            keys = [replace(k, revoked_ms=there[k.id].revoked_ms) if k.id in there else k for k in keys]
+            store.add_new(connection, store.SIGNING_KEY, keys)
         return keys
 
-    def revoke_key(self, key: str, at_ms: int) -> None:
-        """Revoke a key from `at_ms` on; what was logged before still rests on it. A revocation is never moved later."""
-        with self._engine.begin() as connection:
-            found = connection.execute(select(store.signing_key.c.revoked_ms).where(store.signing_key.c.id == key)).first()
-            if found is None:
-                raise NotFound("there is no such key", got=key)
-            if found.revoked_ms is None or at_ms < found.revoked_ms:
-                connection.execute(update(store.signing_key).where(store.signing_key.c.id == key).values(revoked_ms=at_ms))
+    def revoke_key(self, key: str, at_ms: int) -> SigningKey:
+        """Declare that signatures made with a key from `at_ms` on do not count. A revocation may move earlier, never later."""
+        columns = store.signing_key.c
+        with self._writing() as connection:
+            earlier = columns.revoked_ms.is_(None) | (columns.revoked_ms > at_ms)
+            connection.execute(update(store.signing_key).where(columns.id == key, earlier).values(revoked_ms=at_ms))
+            return _one(connection, store.SIGNING_KEY, key)
 
     def key(self, key: str) -> SigningKey:
-        """Return a signing key by id; raise NotFound."""
-        with self._reader.connect() as connection:
-            row = connection.execute(select(store.signing_key).where(store.signing_key.c.id == key)).mappings().first()
-        if row is None:
-            raise NotFound("there is no such signing key", got=key[:32], todo="register the public key of its party first")
-        found: SigningKey = from_row(SigningKey, dict(row))
-        return found
+        """Return a signing key by its id."""
+        with self._reading() as connection:
+            return _one(connection, store.SIGNING_KEY, key)
 
     def keys(self, party: str | None = None) -> list[SigningKey]:
-        """Return signing keys, of one party or all."""
-        query = select(store.signing_key).order_by(store.signing_key.c.id)
-        if party is not None:
-            query = query.where(store.signing_key.c.party == party)
-        with self._reader.connect() as connection:
-            return [from_row(SigningKey, dict(row)) for row in connection.execute(query).mappings()]
-
-    # Looking up
+        """Return a party's signing keys, or all."""
+        return self._find(store.SIGNING_KEY, party=party)
 
     def counties(self) -> list[County]:
-        """Return every county."""
-        return self._many(County)
+        """Return all counties."""
+        return self._find(store.COUNTY)
 
     def county(self, code: str) -> County:
-        """Return a county; raise NotFound."""
-        return self._one(County, code)
+        """Return a county by its code."""
+        return self._get(store.COUNTY, code)
 
     def parties(self, county: str | None = None) -> list[Party]:
-        """Return parties, of one county or all."""
-        return self._many(Party, county=county)
+        """Return a county's parties, or all."""
+        return self._find(store.PARTY, county=county)
 
     def party(self, party_id: str) -> Party:
-        """Return a party; raise NotFound."""
-        return self._one(Party, party_id)
+        """Return a party by its id."""
+        return self._get(store.PARTY, party_id)
 
     def bases(self, county: str | None = None) -> list[Base]:
-        """Return bases, of one county or all."""
-        return self._many(Base, county=county)
+        """Return a county's bases, or all."""
+        return self._find(store.BASE, county=county)
 
     def base(self, base_id: str) -> Base:
-        """Return a base; raise NotFound."""
-        return self._one(Base, base_id)
+        """Return a base by its id."""
+        return self._get(store.BASE, base_id)
 
     def plots(self, base: str | None = None, county: str | None = None) -> list[Plot]:
-        """Return plots, of one base, one county or all."""
-        plots = self._many(Plot, base=base)
-        if county is None:
-            return plots
-        here = {b.id for b in self.bases(county)}
-        return [p for p in plots if p.base in here]
+        """Return the plots of a base, of a county, or all."""
+        query = select(store.plot).order_by(store.plot.c.id)
+        if base is not None:
+            query = query.where(store.plot.c.base == base)
+        if county is not None:
+            query = query.join(store.base, store.base.c.id == store.plot.c.base).where(store.base.c.county == county)
+        with self._reading() as connection:
+            return [store.PLOT.read(row) for row in connection.execute(query).mappings()]
 
     def plot(self, plot_id: str) -> Plot:
-        """Return a plot; raise NotFound."""
-        return self._one(Plot, plot_id)
+        """Return a plot by its id."""
+        return self._get(store.PLOT, plot_id)
 
     def products(self) -> list[Product]:
-        """Return every product."""
-        return self._many(Product)
+        """Return all products."""
+        return self._find(store.PRODUCT)
 
     def product(self, product_id: str) -> Product:
-        """Return a product; raise NotFound."""
-        return self._one(Product, product_id)
+        """Return a product by its id."""
+        return self._get(store.PRODUCT, product_id)
 
     def devices(self, county: str | None = None, plot: str | None = None, gateway: str | None = None) -> list[Device]:
-        """Return devices, narrowed by county, plot or gateway."""
-        return self._many(Device, county=county, plot=plot, gateway=gateway)
+        """Return the devices that meet every condition given."""
+        return self._find(store.DEVICE, county=county, plot=plot, gateway=gateway)
 
     def device(self, device_id: str) -> Device:
-        """Return a device; raise NotFound."""
-        return self._one(Device, device_id)
+        """Return a device by its id."""
+        return self._get(store.DEVICE, device_id)
 
     def gateways(self, county: str | None = None) -> list[Gateway]:
-        """Return gateways, of one county or all."""
-        return self._many(Gateway, county=county)
+        """Return a county's gateways, or all."""
+        return self._find(store.GATEWAY, county=county)
 
     def gateway(self, gateway_id: str) -> Gateway:
-        """Return a gateway; raise NotFound."""
-        return self._one(Gateway, gateway_id)
+        """Return a gateway by its id."""
+        return self._get(store.GATEWAY, gateway_id)
 
-    def _one(self, kind: type[T], key: str) -> T:
-        table = TABLES[kind]
-        with self._reader.connect() as connection:
-            row = connection.execute(select(table).where(table.c[key_column(kind)] == key)).mappings().first()
-        if row is None:
-            raise NotFound(f"there is no such {kind.__name__.lower()}", got=key[:64])
-        found: T = from_row(kind, dict(row))
-        return found
+    def who_speaks_for_what(self) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+        """Return, of the gateways that may connect, the county of each and the devices behind each: two light queries."""
+        gateways, devices = store.gateway.c, store.device.c
+        with self._reading() as connection:
+            rows = connection.execute(select(gateways.id, gateways.county).where(gateways.password_hash != ""))
+            counties = {str(i): str(county) for i, county in rows}
+            behind: dict[str, set[str]] = {gateway: set() for gateway in counties}
+            for gateway, device in connection.execute(select(devices.gateway, devices.id)):
+                behind.get(gateway, set()).add(device)
+        return counties, {gateway: frozenset(found) for gateway, found in behind.items()}
 
-    def _many(self, kind: type[T], **where: str | None) -> list[T]:
-        table = TABLES[kind]
-        query = select(table).order_by(table.c[key_column(kind)])
-        for column, value in where.items():
-            if value is not None:
-                query = query.where(table.c[column] == value)
-        with self._reader.connect() as connection:
-            return [from_row(kind, dict(row)) for row in connection.execute(query).mappings()]
+    def _find(self, kind: store.Kind[N], **where: str | None) -> list[N]:
+        with self._reading() as connection:
+            return store.find(connection, kind, **where)
+
+    def _get(self, kind: store.Kind[N], item_id: str) -> N:
+        with self._reading() as connection:
+            return _one(connection, kind, item_id)
+
+    def _set_gateway_hash(self, gateway_id: str, hashed: str) -> None:
+        with self._writing() as connection:
+            changed = connection.execute(
+                update(store.gateway).where(store.gateway.c.id == gateway_id).values(password_hash=hashed, last_rotated_ms=self._now_ms())
+            )
+            if not changed.rowcount:
+                raise NotFound("there is no such gateway", got=repr(gateway_id[:80]))
 
 
-def _add(connection: Connection, kind: type[Any], items: Sequence[Noun]) -> None:
-    if not items:
-        return
-    table, key = TABLES[kind], key_column(kind)
-    wanted = {row[key]: row for row in map(to_row, items)}
-    for row in connection.execute(select(table).where(table.c[key].in_(list(wanted)))).mappings():
-        known = from_row(kind, dict(row))
-        asked = from_row(kind, wanted.pop(row[key]))
-        if known != asked:
-            raise Conflict(f"another {kind.__name__.lower()} has this id", expected=repr(known), got=repr(asked), todo="choose another id")
-    if wanted:
-        connection.execute(table.insert(), list(wanted.values()))
+def _one(connection: Connection, kind: store.Kind[N], item_id: str) -> N:
+    found = store.find_by_id(connection, kind, [item_id])
+    if item_id not in found:
+        raise NotFound(f"there is no such {kind.called}", got=repr(item_id[:80]))
+    return found[item_id]
+
+
+def _add_counties(connection: Connection, items: list[County]) -> int:
+    return store.add_new(connection, store.COUNTY, items)
+
+
+def _add_parties(connection: Connection, items: list[Party]) -> int:
+    store.must_exist(connection, store.COUNTY, [p.county for p in items], "party")
+    return store.add_new(connection, store.PARTY, items)
+
+
+def _add_products(connection: Connection, items: list[Product]) -> int:
+    rules.check_varieties([*store.find(connection, store.PRODUCT), *items])
+    return store.add_new(connection, store.PRODUCT, items)
+
+
+def _add_bases(connection: Connection, items: list[Base]) -> int:
+    store.must_exist(connection, store.COUNTY, [b.county for b in items], "base")
+    store.must_exist(connection, store.PARTY, [b.party for b in items], "base")
+    return store.add_new(connection, store.BASE, items)
+
+
+def _add_plots(connection: Connection, items: list[Plot]) -> int:
+    store.must_exist(connection, store.BASE, [p.base for p in items], "plot")
+    return store.add_new(connection, store.PLOT, items)
+
+
+def _add_devices(connection: Connection, items: list[Device]) -> int:
+    bases = store.must_exist(connection, store.BASE, [d.base for d in items], "device")
+    gateways = store.must_exist(connection, store.GATEWAY, [d.gateway for d in items], "device")
+    plots = store.must_exist(connection, store.PLOT, [d.plot for d in items], "device")
+    for device in items:
+        rules.check_device_place(device, bases[device.base], gateways[device.gateway], plots[device.plot] if device.plot else None)
+    return store.add_new(connection, store.DEVICE, items)
+
+
+# In the order in which one kind may name another.
+_ADDERS: dict[type, Any] = {
+    County: _add_counties,
+    Party: _add_parties,
+    Product: _add_products,
+    Base: _add_bases,
+    Plot: _add_plots,
+    Device: _add_devices,
+}
