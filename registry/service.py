@@ -145,7 +145,7 @@ class Registry(Accounts):
         with self._reading() as connection:
             return _one(connection, store.SIGNING_KEY, key)
 
-    def keys(self, party: str | None = None) -> list[SigningKey]:
+    def signing_keys(self, party: str | None = None) -> list[SigningKey]:
         """Return a party's signing keys, or all."""
         return self._find(store.SIGNING_KEY, party=party)
 

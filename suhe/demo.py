@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 import nacl.signing
@@ -17,6 +18,7 @@ from registry.plots import Base, Plot
 from registry.products import Product, Variety
 from registry.service import Registry
 
+GUEST = "guest"
 # The season's events lie in the past but are logged now; the keys are registered as valid from before the first of them.
 KEY_AGE_MS = 400 * 24 * 3600 * 1000
 
@@ -24,39 +26,86 @@ T = TypeVar("T")
 
 
 def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
-    """Register both counties and write `keys/demo.json` (0600). A second call finds everything there and changes nothing."""
+    """Register both counties and write `keys/demo.json` (0600).
+
+    A second call changes nothing. Where the file or the records were lost, or a start was killed half-way, it makes good what
+    is missing: a password nobody knows any more is replaced, and so is a key.
+    """
     from simulators.scenario import scenario
 
-    path = settings.keys_folder / "demo.json"
-    if path.exists():
-        return
     told = scenario()
+    _register_places(registry, told)
+    path = settings.keys_folder / "demo.json"
+    kept = _kept(path)
+    credentials = {
+        "gateways": _gateway_passwords(registry, told.gateways, kept.get("gateways", {})),
+        "author_keys": _author_keys(registry, [p.id for p in told.parties], kept.get("author_keys", {}), to_ms(clock.now()) - KEY_AGE_MS),
+        "api_key": _api_key(registry, kept.get("api_key", "")),
+    }
+    _register_devices(registry, told)
+    registry.add_person(GUEST, "guest")
+    if credentials != kept:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, json.dumps(credentials, indent=1).encode(), 0o600)
+
+
+def _register_places(registry: Registry, told: Any) -> None:
+    # What is known by its id is left as it is: a newer version may tell a base another name, and a demo must still start.
     registry.add_all(
         [
-            *(_as(County, c) for c in told.counties),
-            *(_as(Party, p) for p in told.parties),
-            *(_as(Base, b) for b in told.bases),
-            *(_as(Plot, p) for p in told.plots),
-            *(_as(Product, p, varieties=tuple(_as(Variety, v) for v in p.varieties)) for p in told.products),
+            *_missing(County, told.counties, {c.code for c in registry.counties()}, key="code"),
+            *_missing(Party, told.parties, {p.id for p in registry.parties()}),
+            *_missing(Base, told.bases, {b.id for b in registry.bases()}),
+            *_missing(Plot, told.plots, {p.id for p in registry.plots()}),
+            *_missing(Product, told.products, {p.id for p in registry.products()}, varieties=Variety),
         ]
     )
+
+
+def _register_devices(registry: Registry, told: Any) -> None:
+    registry.add_all(_missing(Device, told.devices, {d.id for d in registry.devices()}, channels=DeviceChannel))
+
+
+def _gateway_passwords(registry: Registry, gateways: Any, kept: dict[str, str]) -> dict[str, str]:
     known = {g.id for g in registry.gateways()}
-    passwords = {g.id: registry.rotate_gateway(g.id) for g in told.gateways if g.id in known}
-    new = [(g.id, g.county, g.base, g.name_zh, g.name_en) for g in told.gateways if g.id not in known]
-    passwords.update({gateway.id: password for gateway, password in registry.register_gateways(new)})
-    registry.add_all([_as(Device, d, channels=tuple(_as(DeviceChannel, c) for c in d.channels)) for d in told.devices])
-    seeds = {p.id: nacl.signing.SigningKey.generate() for p in told.parties}
-    valid_from = to_ms(clock.now()) - KEY_AGE_MS
-    keys = registry.add_keys([(party, bytes(key.verify_key), valid_from, None) for party, key in seeds.items()])
-    credentials = {
-        "gateways": passwords,
-        "author_keys": {key.party: {"key": key.id, "seed": seeds[key.party].encode().hex()} for key in keys},
-        "api_key": registry.make_api_key("demo season", "service"),
-    }
-    write_durably(path, json.dumps(credentials, indent=1).encode(), 0o600)
+    new = [(g.id, g.county, g.base, g.name_zh, g.name_en) for g in gateways if g.id not in known]
+    passwords = {gateway.id: password for gateway, password in registry.register_gateways(new)}
+    for gateway in gateways:
+        if gateway.id in known:
+            password = kept.get(gateway.id, "")
+            passwords[gateway.id] = password if registry.check_gateway(gateway.id, password) else registry.rotate_gateway(gateway.id)
+    return dict(sorted(passwords.items()))
 
 
-def _as(kind: type[T], told: Any, **changed: Any) -> T:
-    """Return the registry's noun with the fields of the scenario's noun of the same name."""
-    values = {f.name: changed.get(f.name, getattr(told, f.name)) for f in fields(kind)}  # type: ignore[arg-type]
+def _author_keys(registry: Registry, parties: list[str], kept: dict[str, dict[str, str]], valid_from_ms: int) -> dict[str, dict[str, str]]:
+    known = {k.id for k in registry.signing_keys()}
+    seeds = {party: bytes.fromhex(kept[party]["seed"]) for party in parties if party in kept and kept[party]["key"] in known}
+    made = {party: nacl.signing.SigningKey.generate() for party in parties if party not in seeds}
+    new = registry.add_keys([(party, bytes(key.verify_key), valid_from_ms, None) for party, key in made.items()])
+    found = {party: {"key": kept[party]["key"], "seed": seed.hex()} for party, seed in seeds.items()}
+    found.update({key.party: {"key": key.id, "seed": bytes(made[key.party]).hex()} for key in new})
+    return found
+
+
+def _api_key(registry: Registry, kept: str) -> str:
+    return kept if kept and registry.check_api_key(kept) is not None else registry.make_api_key("demo season", "service")
+
+
+def _missing(kind: type[T], told: Any, known: set[str], *, key: str = "id", **parts: type) -> list[T]:
+    return [_as(kind, one, parts) for one in told if getattr(one, key) not in known]
+
+
+def _as(kind: type[T], told: Any, parts: dict[str, type]) -> T:
+    """Return the registry's noun with the fields of the scenario's noun of the same name, and its parts likewise."""
+    values = {f.name: getattr(told, f.name) for f in fields(kind)}  # type: ignore[arg-type]
+    for name, part in parts.items():
+        values[name] = tuple(_as(part, one, {}) for one in values[name])
     return kind(**values)
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text())
+        return kept
+    except (FileNotFoundError, ValueError):
+        return {}
