@@ -96,13 +96,15 @@ def line_chart(chart: LineChart) -> Markup:
         drawn = "".join(path([(x(d), y(v)) for d, v in thin(run, max(8, room * len(run) // len(inside)))]) for run in runs)
         paths.append(f'<path class="line l{k}" d="{drawn}"/>')
     height = _TOP + PLOT_HEIGHT + _BOTTOM
-    grid = "".join(_grid_line(_TOP + (top - t) * PLOT_HEIGHT / (top - bottom), chart.value_text(t)) for t in ticks)
+    levels = [(round(_TOP + (top - t) * PLOT_HEIGHT / (top - bottom), 1), chart.value_text(t)) for t in ticks]
+    grid = "".join(f'<line class="grid" x2="100%" y1="{at:g}" y2="{at:g}"/>' for at, _ in levels)
+    texts = "".join(f'<text class="val" y="{at - 4:g}">{escape(text)}</text>' for at, text in levels)
     days = "".join(_day_label((d - chart.start).days / span, text, minor, height) for d, text, minor in day_ticks(chart))
     return _svg(
         f'<svg class="chart" width="100%" height="{height}" role="img" aria-labelledby="{chart.name}-t {chart.name}-d">'
-        f'<title id="{chart.name}-t">{escape(chart.title)}</title><desc id="{chart.name}-d">{escape(chart.description)}</desc>'
+        f'<title id="{chart.name}-t">{escape(chart.title)}</title><desc id="{chart.name}-d">{escape(chart.description)}</desc>{grid}'
         f'<svg y="{_TOP}" width="100%" height="{PLOT_HEIGHT}" viewBox="0 0 {WIDTH} {_UNITS}" preserveAspectRatio="none" '
-        f'overflow="visible">{"".join(paths)}</svg>{grid}{days}</svg>'
+        f'overflow="visible">{"".join(paths)}</svg>{texts}{days}</svg>'
     )
 
 
@@ -258,10 +260,6 @@ def _bucket(k: int, n: int, most: int) -> tuple[int, int]:
     if k >= most - 1:
         return n - 1, n
     return 1 + (k - 1) * (n - 2) // (most - 2), 1 + k * (n - 2) // (most - 2)
-
-
-def _grid_line(y: float, text: str) -> str:
-    return f'<line class="grid" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/><text class="val" y="{y - 4:.1f}">{escape(text)}</text>'
 
 
 def _day_label(share: float, text: str, minor: bool, height: int) -> str:

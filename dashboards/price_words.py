@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Protocol
 
-
-class Translate(Protocol):
-    """The reader's gettext: a Chinese message with `%(name)s` places, and what goes into them."""
-
-    def __call__(self, message: str, **values: object) -> str:
-        """Return the message in the reader's language."""
-        ...
-
+from dashboards.i18n import CHINESE, Translate
 
 UP, DOWN, FLAT, UNKNOWN = "up", "down", "flat", "unknown"
 
@@ -29,12 +21,12 @@ class Change:
 
 def price_text(milli_per_kg: float, lang: str) -> str:
     """Return a price as the reader says it: 元/斤 in Chinese, CNY/kg in English; the unit is `price_unit`."""
-    return f"{milli_per_kg / (2000 if lang.startswith('zh') else 1000):.2f}"
+    return f"{milli_per_kg / (2000 if lang == CHINESE else 1000):.2f}"
 
 
 def price_unit(lang: str) -> str:
     """Return the unit that goes with `price_text`."""
-    return "元/斤" if lang.startswith("zh") else "CNY/kg"
+    return "元/斤" if lang == CHINESE else "CNY/kg"
 
 
 def change_of(percent: float | None) -> Change:
@@ -46,7 +38,7 @@ def change_of(percent: float | None) -> Change:
     return Change(UP, f"▲ +{percent:.1f}%") if percent > 0 else Change(DOWN, f"▼ −{-percent:.1f}%")
 
 
-def age_text(days: int, t: Translate) -> str:
+def days_old(days: int, t: Translate) -> str:
     """Return how old a quote's day is."""
     if days <= 0:
         return t("今天")
@@ -104,7 +96,7 @@ def sentence(s: Story, product: str, market: str, today: date, lang: str, t: Tra
     """Return one plain paragraph: the price, what changed, how it sits in the season, and how sure this is."""
     age = (today - s.last_day).days
     parts = [
-        t("%(market)s%(product)s%(age)s %(price)s %(unit)s", market=market, product=product, age=age_text(age, t),
+        t("%(market)s%(product)s%(age)s %(price)s %(unit)s", market=market, product=product, age=days_old(age, t),
           price=price_text(s.last, lang), unit=price_unit(lang))
     ]  # fmt: skip
     if s.week is not None:

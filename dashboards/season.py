@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from dashboards.charts import DayRange
-from foundation.clock import SHANGHAI, from_ms, to_ms
+from foundation.clock import SHANGHAI, to_ms
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -18,7 +18,16 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 # What a buyer can make sense of, most telling first; a plot shows the first four it measures.
-TOLD = ("water_temperature", "water_level", "dissolved_oxygen", "air_temperature", "rain", "soil_moisture", "air_humidity", "soil_temperature")
+TOLD = (
+    "water_temperature",
+    "water_level",
+    "dissolved_oxygen",
+    "air_temperature",
+    "rain",
+    "soil_moisture",
+    "air_humidity",
+    "soil_temperature",
+)
 SUMMED = frozenset({"rain"})
 
 
@@ -98,7 +107,7 @@ def _channel_season(device: str, channel: str, unit: str, windows: Sequence[obje
                 n, s, lo, hi = n + w.n, s + w.mean * w.n, min(lo, w.min), max(hi, w.max)  # type: ignore[attr-defined]
         days.append(DayRange(lo, s / n, hi) if n else None)
         total, count, low, high = total + s, count + n, min(low, lo), max(high, hi)
-    hours = [h for h in range(start_ms, end_ms, HOUR_MS)]
+    hours = list(range(start_ms, end_ms, HOUR_MS))
     gaps = _missing(hours, hourly)
     return ChannelSeason(
         device, channel, unit, low, total / count, high, total, count, tuple(days),
@@ -116,8 +125,3 @@ def _missing(hours: Sequence[int], hourly: Mapping[int, object]) -> list[tuple[i
         else:
             gaps.append((hour, hour + HOUR_MS))
     return gaps
-
-
-def hours_text_range(start_ms: int, end_ms: int) -> tuple[datetime, datetime]:
-    """Return both ends of a gap as wall-clock time in Shanghai."""
-    return from_ms(start_ms).astimezone(SHANGHAI), from_ms(end_ms).astimezone(SHANGHAI)

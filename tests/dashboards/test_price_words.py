@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from dashboards.price_words import age_text, change_of, change_since, price_text, sentence, story, sureness_text
+from dashboards.price_words import change_of, change_since, days_old, price_text, sentence, story, sureness_text
 
 TODAY = date(2026, 11, 23)
 
@@ -58,4 +58,4 @@ def test_the_sentence_says_price_change_season_and_age() -> None:
 
 def test_age_is_in_days() -> None:
     """Today, yesterday, then a count."""
-    assert [age_text(n, t) for n in (0, 1, 5)] == ["今天", "昨天", "5 天前"]
+    assert [days_old(n, t) for n in (0, 1, 5)] == ["今天", "昨天", "5 天前"]

@@ -11,8 +11,8 @@ from foundation.clock import FixedClock
 FIRST, LAST = date(2026, 9, 1), date(2026, 9, 3)
 
 
-def device(id: str, plot: str | None, *codes: str) -> SimpleNamespace:
-    return SimpleNamespace(id=id, plot=plot, base="by-01", county="321023",
+def device(name: str, plot: str | None, *codes: str) -> SimpleNamespace:
+    return SimpleNamespace(id=name, plot=plot, base="by-01", county="321023",
                            channels=tuple(SimpleNamespace(code=c, unit="Cel", interval_s=600) for c in codes))  # fmt: skip
 
 
@@ -24,17 +24,24 @@ class Readings:
         self.calls = 0
 
     def aggregate_many(self, keys, start_ms, end_ms, window_ms, good_only=True):
+        """Return six readings in every hour that is not missing."""
         self.calls += 1
         hours = [h for h in range(start_ms, end_ms, window_ms) if (h - start_ms) // window_ms not in self.missing]
-        return {k: [SimpleNamespace(start_ms=h, n=6, mean=20.0 + (h // HOUR_MS) % 3, min=10.0, max=30.0, flagged=0) for h in hours] for k in keys}
+        return {
+            k: [SimpleNamespace(start_ms=h, n=6, mean=20.0 + (h // HOUR_MS) % 3, min=10.0, max=30.0, flagged=0) for h in hours]
+            for k in keys
+        }
 
 
 def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UTC)) -> SimpleNamespace:
-    devices = [device("by-01-station", None, "air_temperature", "rain"), device("by-01-p1-water", "by-01-p1", "water_temperature", "battery"),
-               device("by-01-p2-water", "by-01-p2", "water_temperature")]  # fmt: skip
+    devices = [
+        device("by-01-station", None, "air_temperature", "rain"),
+        device("by-01-p1-water", "by-01-p1", "water_temperature", "battery"),
+        device("by-01-p2-water", "by-01-p2", "water_temperature"),
+    ]
     registry = SimpleNamespace(
-        plot=lambda id: SimpleNamespace(id=id, base="by-01"),
-        base=lambda id: SimpleNamespace(id=id, county="321023"),
+        plot=lambda key: SimpleNamespace(id=key, base="by-01"),
+        base=lambda key: SimpleNamespace(id=key, county="321023"),
         devices=lambda county=None, plot=None, gateway=None: devices,
     )
     return SimpleNamespace(registry=registry, readings=readings, clock=FixedClock(now))

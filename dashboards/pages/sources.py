@@ -1,0 +1,95 @@
+"""Source health: what each market source last said, what was set aside and why, and on what terms it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from dashboards.api.deps import READERS, require
+from dashboards.i18n import Translate, age_text, name_of
+from dashboards.pages.shell import gettext_of, lang_of, render
+from foundation.clock import SHANGHAI, from_ms, to_ms
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+MARKS = {"ok": "●", "stale": "◐", "quarantined": "▲", "failing": "✕", "never": "○"}
+# Trouble first, so that the reader need not look for it.
+ORDER = ("failing", "quarantined", "stale", "never", "ok")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One source as the page shows it."""
+
+    id: str
+    name: str
+    state: str
+    mark: str
+    state_text: str
+    why: str
+    last_success: str
+    lag: str
+    last_attempt: str
+    rows: str
+    quarantined: str
+    next_run: str
+    licence: str
+    permission: str
+
+
+def router(services: Services) -> APIRouter:
+    """Return the route of the source page."""
+    pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+
+    @pages.get("/sources", dependencies=[Depends(require(*READERS))])
+    def sources(request: Request) -> Response:
+        return render(request, "sources.html", **sources_context(services, lang_of(request), gettext_of(request)))
+
+    return pages
+
+
+def sources_context(services: Services, lang: str, t: Translate) -> dict[str, Any]:
+    """Return everything the page's template shows."""
+    now_ms = to_ms(services.clock.now())
+    lines = source_lines(services.prices.sources(), now_ms, lang, t)
+    bad = [s for s in lines if s.state not in ("ok", "never")]
+    summary = (
+        t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines), bad=len(bad), names=t("、").join(s.name for s in bad))
+        if bad
+        else t("%(n)s 个来源，都正常。", n=len(lines))
+    )
+    return {"sources": lines, "summary": summary if lines else "", "seen": f"{from_ms(now_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"}
+
+
+def source_lines(sources: Sequence[Any], now_ms: int, lang: str, t: Translate) -> list[SourceLine]:
+    """Return the sources as lines, those in trouble first."""
+    states = {"ok": t("正常"), "stale": t("停更"), "quarantined": t("有隔离"), "failing": t("取不到"), "never": t("还没取过")}
+    lines = [
+        SourceLine(
+            s.id, name_of(s, lang), s.state, MARKS.get(s.state, "?"), states.get(s.state, s.state), s.why or "", moment(s.last_success_ms),
+            age_text(now_ms - s.last_success_ms, t) if s.last_success_ms else "", moment(s.last_attempt_ms), str(s.rows_last or 0),
+            str(s.quarantined or 0), until(s.next_run_ms, now_ms, t), s.licence or "–", s.permission or "–",
+        )
+        for s in sources
+    ]  # fmt: skip
+    return sorted(lines, key=lambda line: (ORDER.index(line.state) if line.state in ORDER else 0, line.id))
+
+
+def moment(ms: int | None) -> str:
+    """Return a moment as wall-clock time in Shanghai."""
+    return f"{from_ms(ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}" if ms else "–"
+
+
+def until(ms: int | None, now_ms: int, t: Translate) -> str:
+    """Return when something will happen."""
+    if not ms:
+        return "–"
+    seconds = (ms - now_ms) // 1000
+    if seconds <= 0:
+        return t("正要开始")
+    return t("%(n)s 秒后", n=seconds) if seconds < 90 else t("%(n)s 分钟后", n=seconds // 60) if seconds < 5400 else moment(ms)
