@@ -1,0 +1,100 @@
+"""Readings in and out over HTTP: the same body, the same promise and the same acknowledgement as over MQTT."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from dashboards.api.deps import READERS, Limit, basic_credentials, next_page, page_of, require, window
+from foundation.errors import BadInput, NotSignedIn
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+LONGEST_RANGE_MS = 400 * 86_400_000
+MOST_WINDOWS = 10_000
+LARGEST_BODY = 256 * 1024
+
+Time = Annotated[int, Query(description="ms since 1970-01-01 UTC")]
+
+
+def router(services: Services) -> APIRouter:
+    """Return the routes of readings."""
+    routes = APIRouter(prefix="/api/v1/readings", tags=["readings"])
+    may_read = [Depends(require(*READERS))]
+
+    @routes.post("", summary="Hand in readings")
+    async def post(request: Request) -> Response:
+        """Take a gateway's message; the answer is the acknowledgement and comes after the readings are on disk.
+
+        Sign in with HTTP Basic: the gateway's id and password.
+        """
+        from starlette.concurrency import run_in_threadpool
+
+        from ingest.payloads import encode_ack
+
+        gateway, password = basic_credentials(request)
+        if not await run_in_threadpool(services.registry.check_gateway, gateway, password):
+            raise NotSignedIn("this gateway is unknown or its password does not fit", got=gateway[:64], todo="suhe user gateway --rotate")
+        body = await request.body()
+        if len(body) > LARGEST_BODY:
+            raise BadInput(
+                "this message is too long", expected=f"at most {LARGEST_BODY} bytes", got=f"{len(body)} bytes", todo="send fewer readings"
+            )
+        ack = await run_in_threadpool(services.readings.accept, gateway, body)
+        return Response(encode_ack(ack), media_type="application/json")
+
+    @routes.get("/latest", dependencies=may_read)
+    def latest(county: str | None = None, device: Annotated[list[str] | None, Query()] = None) -> dict[str, Any]:
+        """Return the newest observation of every channel."""
+        return page_of([asdict(x) for x in services.readings.latest(county=county, devices=device)], None)
+
+    @routes.get("", dependencies=may_read)
+    def series(
+        request: Request,
+        response: Response,
+        device: str,
+        channel: str,
+        start: Time,
+        end: Time,
+        limit: Limit = 500,
+        after: str | None = None,
+    ) -> dict[str, Any]:
+        """Return the readings of one channel in [start, end), oldest first."""
+        begin, end = window(start, end, LONGEST_RANGE_MS)
+        if after is not None:
+            begin = max(begin, _cursor(after) + 1)
+        points = services.readings.range(device, channel, begin, end, limit=limit) if begin < end else []
+        cursor = str(points[-1].t_ms) if len(points) == limit else None
+        next_page(request, response, cursor)
+        return page_of([asdict(p) for p in points], cursor)
+
+    @routes.get("/windows", dependencies=may_read)
+    def aggregate(
+        device: str, channel: str, start: Time, end: Time, window_ms: Annotated[int, Query(ge=1000)], good_only: bool = True
+    ) -> dict[str, Any]:
+        """Return count, mean, minimum and maximum per window, flagged readings left out unless asked for."""
+        begin, end = window(start, end, LONGEST_RANGE_MS)
+        if (end - begin) / window_ms > MOST_WINDOWS:
+            raise BadInput(
+                "too many windows", expected=f"at most {MOST_WINDOWS}", got=f"{(end - begin) // window_ms}", todo="widen the window"
+            )
+        found = services.readings.aggregate(device, channel, begin, end, window_ms, good_only=good_only)
+        return page_of([asdict(w) for w in found], None)
+
+    @routes.get("/gaps", dependencies=may_read)
+    def gaps(device: str, channel: str, start: Time, end: Time, interval_ms: Annotated[int, Query(ge=1000)]) -> dict[str, Any]:
+        """Return the stretches without a reading that are longer than one and a half intervals."""
+        begin, end = window(start, end, LONGEST_RANGE_MS)
+        return page_of([asdict(g) for g in services.readings.gaps(device, channel, begin, end, interval_ms)], None)
+
+    return routes
+
+
+def _cursor(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise BadInput("this cursor cannot be read", expected="the `next` of the page before", got=text[:40]) from error

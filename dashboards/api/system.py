@@ -1,0 +1,76 @@
+"""Health, readiness, metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dashboards.services import Services
+
+
+def router(services: Services) -> APIRouter:
+    """Return the routes a supervisor, a load balancer and Prometheus ask."""
+    routes = APIRouter(tags=["system"])
+
+    @routes.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """Answer as long as this process does; nothing else is asked."""
+        return {"status": "ok"}
+
+    @routes.get("/readyz", responses={503: {"description": "A check does not hold; the answer names it"}})
+    def readyz(response: Response) -> dict[str, Any]:
+        """Answer 200 when every check holds, else 503 with each check's detail."""
+        checks = services.readiness()
+        ready = all(holds for holds, _ in checks.values())
+        response.status_code = 200 if ready else 503
+        return {"ready": ready, "checks": {name: {"ok": holds, "detail": detail} for name, (holds, detail) in checks.items()}}
+
+    @routes.get("/metrics", response_class=Response)
+    def metrics() -> Response:
+        """Answer in Prometheus' text format."""
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+        registry = CollectorRegistry()
+        registry.register(_Figures(services))  # type: ignore[arg-type]
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+class _Figures:
+    """Figures collected when asked, so that no process keeps counters that another would contradict."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Any]:
+        """Yield every metric family."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        from foundation.clock import to_ms
+
+        now_ms = to_ms(self._services.clock.now())
+        counts = self._services.readings.counts()
+        yield CounterMetricFamily("suhe_readings_stored", "Readings on disk", value=counts.readings)
+        yield CounterMetricFamily("suhe_dead_letters", "Payloads refused with a reason", value=counts.dead_letters)
+        yield GaugeMetricFamily("suhe_series", "Series in the dictionary", value=counts.series)
+        yield GaugeMetricFamily("suhe_segments", "Segments not compacted yet", value=counts.segments)
+        if counts.newest_ms is not None:
+            yield GaugeMetricFamily("suhe_freshness_seconds", "Age of the newest observation", value=(now_ms - counts.newest_ms) / 1000)
+        gaps = GaugeMetricFamily("suhe_gateway_open_gaps", "Sequence gaps still open", labels=["gateway"])
+        for state in self._services.readings.gateways():
+            gaps.add_metric([state.gateway], len(state.open_gaps))
+        yield gaps
+        checkpoint = self._services.trace.latest_checkpoint()
+        if checkpoint is not None:
+            yield GaugeMetricFamily("suhe_log_size", "Records in the log at the last checkpoint", value=checkpoint.size)
+            yield GaugeMetricFamily("suhe_log_head_age_seconds", "Age of the last checkpoint", value=(now_ms - checkpoint.time_ms) / 1000)
+        ages = GaugeMetricFamily("suhe_price_source_age_seconds", "Age of a source's last success", labels=["source"])
+        for source in self._services.prices.sources():
+            if source.last_success_ms is not None:
+                ages.add_metric([source.id], (now_ms - source.last_success_ms) / 1000)
+        yield ages
