@@ -1,0 +1,109 @@
+"""The two messages of our own protocol, version 1: readings up, acknowledgements down.
+
+Up:  {"v":1,"seq":412,"readings":[{"d":"pond-3-level","c":"water_level","t":1764741600000,"x":12.5,"u":"cm"}]}
+Ack: {"v":1,"acked":[[400,412]],"refused":[{"seq":413,"why":"..."}]}
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import msgspec
+
+from foundation.errors import BadInput
+
+MOST_READINGS = 2000
+LARGEST_MESSAGE = 200_000
+_LAST_SEQ = 2**53 - 1
+
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+_Seq = Annotated[int, msgspec.Meta(ge=0, le=_LAST_SEQ)]
+
+
+class ReadingIn(msgspec.Struct, gc=False, omit_defaults=True):
+    """One reading on the wire: device, channel, observation time in ms UTC, value, and a UCUM unit where not registered."""
+
+    d: _Id
+    c: _Id
+    t: int
+    x: float
+    u: str | None = None
+
+
+class Up(msgspec.Struct, gc=False, omit_defaults=True):
+    """A gateway's message; `seq` counts messages per gateway and is never used again."""
+
+    v: Annotated[int, msgspec.Meta(ge=1, le=1)]
+    seq: _Seq
+    readings: Annotated[list[ReadingIn], msgspec.Meta(min_length=1, max_length=MOST_READINGS)]
+    sig: str | None = None
+
+
+class Refused(msgspec.Struct, gc=False):
+    """A message that will never be stored, and why; the gateway drops it."""
+
+    seq: int
+    why: str
+
+
+class Ack(msgspec.Struct, gc=False):
+    """The application acknowledgement: ranges of sequence numbers that are on disk, ends included."""
+
+    v: int
+    acked: list[tuple[int, int]]
+    refused: list[Refused] = []
+
+
+_up = msgspec.json.Decoder(Up)
+_ack = msgspec.json.Decoder(Ack)
+_encoder = msgspec.json.Encoder()
+_SEQ = re.compile(rb'"seq"\s*:\s*([0-9]{1,15})')
+
+
+def encode_up(seq: int, readings: list[ReadingIn]) -> bytes:
+    """Return a message of `readings` under `seq`; raise BadInput where it would be refused for its size."""
+    if not 1 <= len(readings) <= MOST_READINGS:
+        raise BadInput("a message holds too many or no readings", expected=f"1 to {MOST_READINGS}", got=str(len(readings)))
+    body = _encoder.encode(Up(1, seq, readings))
+    if len(body) > LARGEST_MESSAGE:
+        raise BadInput("a message is too long", expected=f"at most {LARGEST_MESSAGE} bytes", got=str(len(body)), todo="send fewer readings")
+    return body
+
+
+def decode_up(body: bytes) -> Up:
+    """Return a gateway's message; raise BadInput with the place and the reason where it is not one."""
+    try:
+        return _up.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput("this message cannot be read", expected="version 1 JSON, see docs/gateways.md", got=str(error)[:200]) from error
+
+
+def sequence_in(body: bytes) -> int | None:
+    """Return the sequence number a broken message seems to have, so that its gateway can be told; None where there is none."""
+    found = _SEQ.search(body[:4096])
+    return int(found.group(1)) if found else None
+
+
+def encode_ack(ack: Ack) -> bytes:
+    """Return an acknowledgement as JSON."""
+    return _encoder.encode(ack)
+
+
+def decode_ack(body: bytes) -> Ack:
+    """Return an acknowledgement; raise BadInput where it is not one."""
+    try:
+        return _ack.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput("this acknowledgement cannot be read", got=str(error)[:200]) from error
+
+
+def ranges(sequences: list[int]) -> list[tuple[int, int]]:
+    """Return ascending closed ranges that hold exactly these numbers."""
+    found: list[tuple[int, int]] = []
+    for seq in sorted(set(sequences)):
+        if found and found[-1][1] == seq - 1:
+            found[-1] = (found[-1][0], seq)
+        else:
+            found.append((seq, seq))
+    return found
