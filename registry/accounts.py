@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 
 from sqlalchemy import delete, insert, select, update
@@ -21,6 +22,7 @@ SESSION_MS = 30 * 86_400_000
 # A key's last use is for an administrator who wonders whether it may go; writing it at every call would be dear.
 _LAST_USE_MS = 3_600_000
 _KEY_MARK = "suhe"
+_PREFIX = re.compile(r"[0-9a-f]{12}\Z")
 
 
 class Accounts(Transactions):
@@ -37,6 +39,7 @@ class Accounts(Transactions):
 
     def remove_person(self, name: str) -> None:
         """Forget a person; links and sessions end at once."""
+        self.person(name)
         with self._writing() as connection:
             if not connection.execute(delete(store.person).where(store.person.c.name == name)).rowcount:
                 raise _nobody(name)
@@ -116,7 +119,7 @@ class Accounts(Transactions):
         """Return who calls with this key, or None where it is no key of ours or was revoked."""
         mark, _, rest = text.partition("_")
         prefix, _, secret = rest.partition("_")
-        if mark != _KEY_MARK or not secret:
+        if mark != _KEY_MARK or not _PREFIX.match(prefix) or not secret:
             return None
         keys = store.api_key
         with self._reading() as connection:
@@ -138,13 +141,13 @@ class Accounts(Transactions):
         """Make an API key worthless from now on; a key revoked before stays as it was."""
         keys = store.api_key
         with self._writing() as connection:
-            if connection.execute(select(keys.c.prefix).where(keys.c.prefix == prefix)).first() is None:
+            if prefix not in store.find_by_id(connection, store.API_KEY, [prefix]):
                 raise NotFound("there is no such API key", got=repr(prefix[:40]))
             connection.execute(update(keys).where(keys.c.prefix == prefix, keys.c.revoked_ms.is_(None)).values(revoked_ms=self._now_ms()))
 
 
 def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 def _nobody(name: str) -> NotFound:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, insert, select, update
 
 from foundation.errors import BadInput, Conflict, NotFound
-from foundation.ids import shard_of
+from foundation.ids import ID_PATTERN, shard_of
 from foundation.passwords import hash_password, new_password, password_fits
 from registry import rules, store
 from registry.accounts import Accounts
@@ -107,6 +107,8 @@ class Registry(Accounts):
 
     def check_gateway(self, gateway_id: str, password: str) -> bool:
         """Tell whether this is the gateway's present password."""
+        if not ID_PATTERN.match(gateway_id):
+            return False
         with self._reading() as connection:
             hashed = connection.execute(select(store.gateway.c.password_hash).where(store.gateway.c.id == gateway_id)).scalar()
         return bool(hashed) and password_fits(password, str(hashed))
@@ -175,13 +177,9 @@ class Registry(Accounts):
 
     def plots(self, base: str | None = None, county: str | None = None) -> list[Plot]:
         """Return the plots of a base, of a county, or all."""
-        query = select(store.plot).order_by(store.plot.c.id)
-        if base is not None:
-            query = query.where(store.plot.c.base == base)
-        if county is not None:
-            query = query.join(store.base, store.base.c.id == store.plot.c.base).where(store.base.c.county == county)
         with self._reading() as connection:
-            return [store.PLOT.read(row) for row in connection.execute(query).mappings()]
+            here = None if county is None else {b.id for b in store.find(connection, store.BASE, county=county)}
+            return [p for p in store.find(connection, store.PLOT, base=base) if here is None or p.base in here]
 
     def plot(self, plot_id: str) -> Plot:
         """Return a plot by its id."""

@@ -139,13 +139,15 @@ def find(connection: Connection, kind: Kind[N], **where: Any) -> list[N]:
     query = select(kind.table).order_by(kind.id)
     for name, value in where.items():
         if value is not None:
+            if not _storable(value):
+                return []
             query = query.where(kind.table.c[name] == value)
     return [kind.read(row) for row in connection.execute(query).mappings()]
 
 
 def find_by_id(connection: Connection, kind: Kind[N], ids: Iterable[str]) -> dict[str, N]:
     """Return those of `ids` that exist. Any number of ids may be given."""
-    wanted, found = list(dict.fromkeys(ids)), {}
+    wanted, found = [i for i in dict.fromkeys(ids) if _storable(i)], {}
     for k in range(0, len(wanted), 500):  # SQLite takes 32,766 parameters at most, older ones 999
         rows = connection.execute(select(kind.table).where(kind.id.in_(wanted[k : k + 500]))).mappings()
         found.update({str(row[kind.key]): kind.read(row) for row in rows})
@@ -188,6 +190,11 @@ def _must_be_same(kind: Kind[N], there: N, given: N) -> None:
             got=f"{getattr(given, kind.key)}: " + "; ".join(f"{n} {getattr(given, n)!r}" for n in names)[:300],
             todo="use another id",
         )
+
+
+def _storable(text: str) -> bool:
+    """Tell whether both engines take this text as a parameter: what they cannot hold, nothing is registered under."""
+    return "\x00" not in text and text.isprintable()
 
 
 def _plain(value: Any) -> Any:
