@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -36,14 +36,14 @@ _PAUSE_S = 0.02
 
 
 class Sender(Protocol):
-    """What the simulator uses of the gateway SDK."""
+    """What the simulator uses of the gateway SDK; a sender that was never started spools all the same."""
 
     def start(self) -> None:
         """Connect and go on connecting."""
         ...
 
     def stop(self) -> None:
-        """Leave the network; what is spooled stays spooled."""
+        """Leave the network and close the spool; what is in it stays."""
         ...
 
     def send_many(self, messages: list[list[ReadingIn]]) -> list[int]:
@@ -77,11 +77,12 @@ def run_field(
     spools = data_folder / "spool"
     spools.mkdir(parents=True, exist_ok=True)
     clock = clock or SystemClock()
-    gateways = {
-        name: Gateway(name, password, host, port, spools / f"{name}.db", protocol=protocol)
-        for name, password in sorted(credentials.items())
-    }
-    run = FieldRun(gateways, data_folder / "simulator", to_ms(clock.now()), seed=seed, history_days=history_days, progress=progress)
+
+    def open_sender(name: str) -> Sender:
+        return Gateway(name, credentials[name], host, port, spools / f"{name}.db", protocol=protocol)
+
+    names, folder = sorted(credentials), data_folder / "simulator"
+    run = FieldRun(names, open_sender, folder, to_ms(clock.now()), seed=seed, history_days=history_days, progress=progress)
     try:
         while not stop_event.is_set():
             pause = run.step(to_ms(clock.now()))
@@ -96,7 +97,8 @@ class FieldRun:
 
     def __init__(
         self,
-        gateways: Mapping[str, Sender],
+        names: Sequence[str],
+        open_sender: Callable[[str], Sender],
         folder: Path,
         now_ms: int,
         *,
@@ -105,11 +107,12 @@ class FieldRun:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._gateways, self._folder, self._tell = gateways, folder, progress
+        self._open, self._folder, self._tell = open_sender, folder, progress
+        self._gateways = {name: open_sender(name) for name in names}
         self._log = get_logger(__name__)
         known = load_progress(folder / "field.json")
         self.field = Field(known.seed if known else seed)
-        self._devices = {g: self.field.world.devices_of(g) for g in gateways}
+        self._devices = {g: self.field.world.devices_of(g) for g in names}
         self._live = {g: Live(self.field, devices) for g, devices in self._devices.items()}
         self._connected: set[str] = set()
         self._control_at = self._save_at = 0
@@ -139,7 +142,7 @@ class FieldRun:
 
     def close(self) -> None:
         """Leave the network and save the state; spools keep what was not acknowledged."""
-        stops = [threading.Thread(target=self._gateways[name].stop) for name in self._connected]
+        stops = [threading.Thread(target=gateway.stop) for gateway in self._gateways.values()]
         for thread in stops:
             thread.start()
         for thread in stops:
@@ -179,13 +182,15 @@ class FieldRun:
         return known
 
     def _obey(self, cut: frozenset[str]) -> None:
-        for name, gateway in self._gateways.items():
+        for name in self._gateways:
             if name in cut and name in self._connected:
-                gateway.stop()
+                # The same box without its network: its spool is opened again, and nothing of it is sent.
+                self._gateways[name].stop()
+                self._gateways[name] = self._open(name)
                 self._connected.discard(name)
                 self._log.info("gateway cut off", gateway=name)
             elif name not in cut and name not in self._connected:
-                gateway.start()
+                self._gateways[name].start()
                 self._connected.add(name)
 
     def _send_live(self, tick_ms: int) -> None:

@@ -67,7 +67,13 @@ class County:
     def start(self) -> None:
         """Begin, or begin again after a stop."""
         self.run = FieldRun(
-            self.senders, self.folder, self.now, seed=5, history_days=self.days, progress=lambda done, of: self.told.append((done, of))
+            GATEWAYS,
+            self.senders.__getitem__,
+            self.folder,
+            self.now,
+            seed=5,
+            history_days=self.days,
+            progress=lambda done, of: self.told.append((done, of)),
         )
 
     def go(self, seconds: float) -> None:
@@ -188,7 +194,7 @@ def test_a_kill_at_any_moment_never_changes_a_value(tmp_path: Path) -> None:
 def test_the_seed_stays_with_the_folder(county: County, tmp_path: Path) -> None:
     """A folder begun with one seed goes on with it, whatever the next start asks for."""
     county.go(1)
-    again = FieldRun(county.senders, tmp_path, county.now, seed=99)
+    again = FieldRun(GATEWAYS, county.senders.__getitem__, tmp_path, county.now, seed=99)
     assert again.field.seed == 5
 
 
