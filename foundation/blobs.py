@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from foundation.errors import NotFound
-from foundation.files import write_durably
+from foundation.files import sync_folder, write_durably
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class BlobFolder:
@@ -21,11 +24,14 @@ class BlobFolder:
         path = self._path(digest)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
+            sync_folder(self._folder)
             write_durably(path, content)
         return digest
 
     def get(self, digest: str) -> bytes:
         """Return the bytes stored under `digest`; raise NotFound if there are none."""
+        if not _DIGEST.match(digest):
+            raise NotFound("no such blob", expected="64 hex digits", got=repr(digest[:64]))
         try:
             return self._path(digest).read_bytes()
         except FileNotFoundError as error:

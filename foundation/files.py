@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -11,13 +12,20 @@ _MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/homebrew/sbin", 
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Replace `path` by `content` so that after a crash either the old or the new file is there, whole."""
-    aside = path.with_name(path.name + ".tmp")
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    aside.replace(path)
+    """Replace `path` by `content` so that after a crash either the old or the new file is there, whole.
+
+    Several processes may replace the same file; the last wins. `mode` holds from the first byte, so a secret is never readable.
+    """
+    aside = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
@@ -36,6 +44,6 @@ def find_program(name: str) -> str | None:
     `SUHE_HIDE_PROGRAMS`, a comma-separated list, makes named programs count as absent: the way to run without mosquitto
     on a machine that has it.
     """
-    if name in os.environ.get("SUHE_HIDE_PROGRAMS", "").split(","):
+    if name in [hidden.strip() for hidden in os.environ.get("SUHE_HIDE_PROGRAMS", "").split(",")]:
         return None
     return shutil.which(name) or shutil.which(name, path=os.pathsep.join(_MORE_FOLDERS))

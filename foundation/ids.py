@@ -9,7 +9,8 @@ import uuid
 
 from foundation.errors import BadInput
 
-ID_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+# Dots alone would name a folder, not a thing in it.
+ID_PATTERN = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,64}\Z")
 COUNTY_PATTERN = re.compile(r"[0-9]{6}\Z")
 
 # Crockford's alphabet has no I, L, O, U; the last five are check symbols only (values 32..36).
@@ -23,7 +24,7 @@ def check_id(value: str, what: str = "id") -> str:
     if not ID_PATTERN.match(value):
         raise BadInput(
             f"this {what} cannot be used",
-            expected="1 to 64 of A-Z a-z 0-9 _ . -",
+            expected="1 to 64 of A-Z a-z 0-9 _ . -, not dots alone",
             got=repr(value[:80]),
             todo=f"choose another {what}",
         )
@@ -45,6 +46,8 @@ def shard_of(gateway_id: str) -> str:
 def uuid7(now_ms: int, random_bytes: bytes | None = None) -> uuid.UUID:
     """Return a version 7 UUID (RFC 9562) for a time in ms UTC; ten random bytes may be handed in."""
     noise = random_bytes if random_bytes is not None else secrets.token_bytes(10)
+    if len(noise) != 10:
+        raise ValueError(f"ten random bytes are needed, got {len(noise)}")
     value = (now_ms & ((1 << 48) - 1)) << 80 | int.from_bytes(noise, "big")
     value = value & ~(0xF << 76) | (0x7 << 76)
     value = value & ~(0x3 << 62) | (0x2 << 62)
@@ -52,7 +55,9 @@ def uuid7(now_ms: int, random_bytes: bytes | None = None) -> uuid.UUID:
 
 
 def crockford_encode(value: bytes) -> str:
-    """Return bytes (a whole number of 5-bit groups) in Crockford base 32 followed by the mod-37 check symbol."""
+    """Return bytes (a multiple of five, so a whole number of 5-bit groups) in Crockford base 32 followed by the mod-37 check symbol."""
+    if len(value) % 5:
+        raise ValueError(f"a multiple of five bytes is needed, got {len(value)}")
     number = int.from_bytes(value, "big")
     groups = len(value) * 8 // 5
     digits = "".join(_ALPHABET[(number >> (5 * k)) & 31] for k in reversed(range(groups)))
@@ -69,7 +74,8 @@ def crockford_decode(text: str, length: int) -> bytes:
     cleaned = text.upper().replace("-", "").replace(" ", "")
     groups = length * 8 // 5
     body, check = cleaned[:-1].translate(_READ_AS), cleaned[-1:].translate(_READ_AS)
-    if len(body) != groups or any(c not in _ALPHABET for c in body) or check not in _CHECK:
+    # Upper-casing turns some foreign letters into ours; they are no spelling of a code.
+    if not text.isascii() or len(body) != groups or any(c not in _ALPHABET for c in body) or check not in _CHECK:
         raise BadInput(
             "this is no code of ours",
             expected=f"{groups} letters or digits and a check character",

@@ -10,6 +10,8 @@ from foundation.errors import BadInput
 from foundation.units import KILOGRAMS_PER_UNIT
 
 MILLI = 1000
+# A price of ten digits is a fault of its source, and 1e999999999 would keep a processor busy for ever.
+_LARGEST_EXPONENT = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,16 @@ def price_milli_per_kg(amount: str | Decimal, unit: str) -> int:
     per kilogram is rounded half up.
 
     Raises:
-        BadInput: the amount is no number, or the unit is no weight (箱, 个, 把).
+        BadInput: the amount is no number, negative or absurdly large, or the unit is no weight (箱, 个, 把).
 
     """
     try:
-        value = Fraction(Decimal(str(amount).strip()))
-    except (InvalidOperation, ValueError, OverflowError) as error:
+        told = Decimal(str(amount).strip())
+    except InvalidOperation as error:
         raise BadInput("this price is no number", expected="a decimal number", got=repr(str(amount)[:40])) from error
+    if not told.is_finite() or told < 0 or told.adjusted() > _LARGEST_EXPONENT or (told and told.adjusted() < -_LARGEST_EXPONENT):
+        raise BadInput("this is no price", expected="a decimal number from 0, of at most ten digits", got=repr(str(amount)[:40]))
+    value = Fraction(told)
     per_unit = KILOGRAMS_PER_UNIT.get(unit.strip())
     if per_unit is None:
         raise BadInput("this unit is no weight", expected="斤, 公斤, 吨 or kg", got=repr(unit[:20]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+
+from foundation.errors import BadInput
 
 SQUARE_METRES_PER_MU = Fraction(2000, 3)
 SQUARE_METRES_PER_HECTARE = 10_000
@@ -39,4 +41,7 @@ def kilograms(amount: Decimal | int | str, unit: str) -> Decimal | None:
     per_unit = KILOGRAMS_PER_UNIT.get(unit.strip())
     if per_unit is None:
         return None
-    return Decimal(amount) * per_unit.numerator / per_unit.denominator
+    try:
+        return Decimal(amount) * per_unit.numerator / per_unit.denominator
+    except InvalidOperation as error:
+        raise BadInput("this weight is no number", expected="a decimal number", got=repr(str(amount)[:40])) from error
