@@ -1,0 +1,110 @@
+"""Who may say what: an event's signature, the key's validity, the party's roles, and that everything named is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from foundation.errors import BadInput, NotAllowed, NotFound, SuheError
+from traceability.events import TraceEvent, county_of, read_event
+from traceability.ledger import SignedEvent, named
+
+if TYPE_CHECKING:
+    from registry.keys import SigningKey
+    from registry.service import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """An event on its way in: the canonical bytes, the id of the key that signed them, and the signature."""
+
+    body: bytes
+    key_id: str
+    signature: bytes
+
+
+def read_signed(envelopes: Sequence[Envelope], registry: Registry, now_ms: int) -> list[SignedEvent]:
+    """Return the events in the envelopes, each read, its signature checked, its author entitled. Asks the registry for each thing once.
+
+    Raises:
+        BadInput, NotAllowed, NotFound: as `Trace.capture` says.
+
+    """
+    desk = _Desk(registry, now_ms)
+    found = []
+    for number, envelope in enumerate(envelopes):
+        try:
+            found.append(desk.read(envelope))
+        except SuheError as error:
+            raise named(error, number, len(envelopes)) from error
+    return found
+
+
+class _Desk:
+    """Checks envelopes of one batch and remembers what the registry answered."""
+
+    def __init__(self, registry: Registry, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self._key = cache(registry.key)
+        self._party = cache(registry.party)
+        self._plot = cache(registry.plot)
+        self._base = cache(registry.base)
+        self._product = cache(registry.product)
+        self._verifier = cache(VerifyKey)
+
+    def read(self, envelope: Envelope) -> SignedEvent:
+        event = read_event(envelope.body)
+        key = self._valid_key(envelope.key_id)
+        try:
+            self._verifier(key.public_key).verify(envelope.body, envelope.signature)
+        except (BadSignatureError, ValueError) as error:
+            raise BadInput(
+                "the signature does not fit the body", expected="Ed25519 over exactly the bytes of the body", todo="sign what is sent"
+            ) from error
+        if key.party != event.party:
+            raise NotAllowed("the key belongs to another party than the event names", expected=key.party, got=event.party)
+        self._check_entitled(event)
+        self._check_named(event)
+        return SignedEvent(event, envelope.body, key.id, envelope.signature)
+
+    def _valid_key(self, key_id: str) -> SigningKey:
+        try:
+            key = self._key(key_id)
+        except NotFound as error:
+            raise NotAllowed("this key is not registered", got=repr(key_id[:40]), todo="have the county office register it") from error
+        if not key.valid_at(self._now_ms):
+            raise NotAllowed("this key does not count now", got=key.id, todo="it was revoked, ran out, or is not valid yet; use another")
+        return key
+
+    def _check_entitled(self, event: TraceEvent) -> None:
+        """The author's party has a role for this kind of event and, where something grows, runs the place."""
+        party = self._party(event.party)
+        if not set(party.roles) & set(event.kind.signers):
+            raise NotAllowed(
+                f"{party.id} may not sign events of kind {event.kind.name}",
+                expected=" or ".join(event.kind.signers),
+                got=", ".join(party.roles),
+            )
+        if event.plot and event.kind.name in ("plant", "harvest"):
+            base = self._base(self._plot(event.plot).base)
+            if base.party != event.party:
+                raise NotAllowed("only the party that runs a plot says what grows there", expected=base.party, got=event.party)
+            wrong = [lot for lot in event.lots if county_of(lot) != base.county]
+            if wrong:
+                raise BadInput("a lot carries the code of the county it grows in", expected=base.county, got=wrong[0])
+
+    def _check_named(self, event: TraceEvent) -> None:
+        """Everything the body names is registered."""
+        for party in {event.from_party, event.to_party} - {"", event.party}:
+            self._party(party)
+        if event.plot:
+            self._plot(event.plot)
+        if event.product:
+            product = self._product(event.product)
+            if event.variety and event.variety not in {v.id for v in product.varieties}:
+                raise NotFound("this product has no such variety", expected=", ".join(v.id for v in product.varieties), got=event.variety)

@@ -1,0 +1,207 @@
+"""The use cases of traceability: record signed events, answer about lots, seal the log, verify everything from stored bytes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, select
+
+from foundation.clock import Clock, to_ms
+from foundation.errors import NotFound
+from traceability import store
+from traceability.authors import Envelope, read_signed
+from traceability.codes import RandomBytes, read_code
+from traceability.events import check_lot, decimal_of
+from traceability.ledger import Receipt, append, seal
+from traceability.notes import Checkpoint, NoteSigner, read_signer
+from traceability.verdicts import LogReport, Verdict
+from traceability.verify_log import verify_log
+from traceability.verify_lot import verify_lot
+from traceability.views import LotHistory, LotSummary, summaries, view_of
+from traceability.vocabulary import LOT_URN
+
+if TYPE_CHECKING:
+    from registry.keys import SigningKey
+    from registry.service import Registry
+
+
+class Trace:
+    """Lots and the log behind them. `log_key_path` holds the log's private key, made at first use if there is none."""
+
+    def __init__(
+        self, engine: Engine, registry: Registry, clock: Clock, log_key_path: Path, *, random_bytes: RandomBytes = secrets.token_bytes
+    ) -> None:
+        self._engine, self._registry, self._clock = engine, registry, clock
+        self._log_key_path, self._random_bytes = log_key_path, random_bytes
+
+    # Recording
+
+    def capture(self, body: bytes, key_id: str, signature: bytes) -> Receipt:
+        """Record one signed event and return its receipt; the same bytes again return the first receipt.
+
+        Raises:
+            BadInput: the body breaks a rule of form, or the signature does not fit it.
+            NotAllowed: the key does not count, or its party may not sign this kind of event here.
+            NotFound: the body names a party, plot or product that is not registered.
+            Conflict: the event id is taken by another body, or the event does not fit the lots as they stand.
+
+        """
+        return self.capture_many([Envelope(body, key_id, signature)])[0]
+
+    def capture_many(self, envelopes: Sequence[Envelope]) -> list[Receipt]:
+        """Record signed events in order, all or none, in one transaction. Raises as `capture`, naming the event by its number."""
+        if not envelopes:
+            return []
+        now_ms = to_ms(self._clock.now())
+        signed = read_signed(envelopes, self._registry, now_ms)
+        with self._engine.begin() as connection:
+            return append(connection, signed, now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes)
+
+    def make_checkpoint(self) -> Checkpoint | None:
+        """Seal what was recorded since the last checkpoint; return None where nothing was."""
+        with self._engine.begin() as connection:
+            return seal(connection, now_ms=to_ms(self._clock.now()), signer=self._signer)
+
+    # Asking
+
+    def lots(
+        self, county: str | None = None, product: str | None = None, after: str | None = None, limit: int = 50, *, state: str | None = None
+    ) -> list[LotSummary]:
+        """Return lots of produce, the newest first; `after` is the id of the last lot of the page before."""
+        query = select(store.lot).where(store.lot.c.kind == "produce")
+        for column, value in ((store.lot.c.county, county), (store.lot.c.product, product), (store.lot.c.state, state)):
+            if value:
+                query = query.where(column == value)
+        with self._reading() as connection:
+            if after:
+                before = connection.execute(select(store.lot.c.first_index).where(store.lot.c.id == full_lot_id(after))).scalar()
+                if before is None:
+                    raise NotFound("there is no such lot to go on from", got=after[:160])
+                # One event may make several lots; their ids break the tie.
+                first, last_id = store.lot.c.first_index, full_lot_id(after)
+                query = query.where((first < before) | ((first == before) & (store.lot.c.id > last_id)))
+            rows = connection.execute(query.order_by(store.lot.c.first_index.desc(), store.lot.c.id).limit(max(1, min(limit, 500)))).all()
+            return summaries(connection, list(rows))
+
+    def lot(self, lot_id: str) -> LotHistory:
+        """Return a lot with its events in the order of its chain."""
+        lot_id = full_lot_id(lot_id)
+        with self._reading() as connection:
+            row = connection.execute(select(store.lot).where(store.lot.c.id == lot_id)).first()
+            if row is None:
+                raise NotFound("there is no such lot", got=lot_id[:160])
+            events = tuple(view_of(stored, lot_id) for stored in store.events_of_lot(connection, lot_id))
+            edge = store.lot_edge.c
+            parents = connection.execute(select(edge.parent).where(edge.child == lot_id).order_by(edge.parent)).scalars().all()
+            children = connection.execute(select(edge.child).where(edge.parent == lot_id).order_by(edge.child)).scalars().all()
+            found = store.lots_by_id(connection, [lot_id])[lot_id]
+            inputs = {a.lot for e in events for a in e.amounts if e.kind in ("input_bought", "input_used") and a.role != "for"}
+            named = connection.execute(select(store.lot.c.id, store.lot.c.name_zh).where(store.lot.c.id.in_(inputs))).all()
+            return LotHistory(
+                summary=summaries(connection, [row])[0],
+                events=events,
+                parents=tuple(parents),
+                children=tuple(children),
+                holders={party: decimal_of(milli) for party, milli in sorted(found.held.items())},
+                ancestors=tuple(_ancestors(connection, lot_id)),
+                inputs={r.id: r.name_zh for r in named},
+            )
+
+    def lot_of_code(self, code: str) -> str:
+        """Return the lot of a trace code as a person wrote it; BadInput where it is mistyped, NotFound where there is no such lot."""
+        wanted = read_code(code)
+        with self._reading() as connection:
+            found = connection.execute(select(store.lot.c.id).where(store.lot.c.code == wanted)).scalar()
+        if found is None:
+            raise NotFound("no lot has this trace code", got=wanted, todo="compare it with the label")
+        return str(found)
+
+    def code_of(self, lot_id: str) -> str:
+        """Return a lot's trace code without dashes."""
+        with self._reading() as connection:
+            found = connection.execute(select(store.lot.c.code).where(store.lot.c.id == full_lot_id(lot_id))).scalar()
+        if not found:
+            raise NotFound("no lot of produce has this id", got=lot_id[:160])
+        return str(found)
+
+    def latest_checkpoint(self) -> Checkpoint | None:
+        """Return the latest checkpoint as stored, or None where there is none yet."""
+        notes = self.checkpoints(1)
+        return notes[0] if notes else None
+
+    def checkpoints(self, limit: int = 100) -> list[Checkpoint]:
+        """Return checkpoints, the latest first."""
+        with self._reading() as connection:
+            rows = connection.execute(select(store.checkpoint).order_by(store.checkpoint.c.size.desc()).limit(limit)).all()
+        return [Checkpoint(self._signer.name, row.size, row.root, row.time_ms) for row in rows]
+
+    def checkpoint_note(self, size: int | None = None) -> str:
+        """Return the signed note of the latest checkpoint, or of the one at `size`."""
+        query = select(store.checkpoint.c.note).order_by(store.checkpoint.c.size.desc()).limit(1)
+        if size is not None:
+            query = query.where(store.checkpoint.c.size == size)
+        with self._reading() as connection:
+            note = connection.execute(query).scalar()
+        if note is None:
+            raise NotFound("there is no such checkpoint", got=str(size) if size is not None else "none yet")
+        return str(note)
+
+    def log_vkey(self) -> str:
+        """Return the log's public key as C2SP tools take it."""
+        return self._signer.verifier.vkey()
+
+    # Verifying
+
+    def verify_lot(self, lot_id: str) -> Verdict:
+        """Recompute a lot's whole history from the stored bytes, in numbered steps."""
+        with self._reading() as connection:
+            return verify_lot(connection, full_lot_id(lot_id), self._key_of(), self._signer.verifier)
+
+    def verify_all(self, progress: Callable[[int, int], None] | None = None) -> LogReport:
+        """Recompute the whole log and every table beside it from the stored bytes; name every record that does not hold."""
+        with self._reading() as connection:
+            return verify_log(connection, self._key_of(), self._signer.verifier, progress)
+
+    @cached_property
+    def _signer(self) -> NoteSigner:
+        return read_signer(self._log_key_path)
+
+    def _key_of(self) -> Callable[[str], SigningKey]:
+        """Return a lookup of registered keys that asks for each once."""
+        known: dict[str, SigningKey] = {}
+
+        def key_of(key_id: str) -> SigningKey:
+            if key_id not in known:
+                known[key_id] = self._registry.key(key_id)
+            return known[key_id]
+
+        return key_of
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return store.snapshot(self._engine)
+
+
+def full_lot_id(lot_id: str) -> str:
+    """Return the URN for a lot named by its URN or by `{county}:{number}`."""
+    return check_lot(lot_id if lot_id.startswith(LOT_URN) else LOT_URN + lot_id)
+
+
+def _ancestors(connection: Connection, lot_id: str) -> list[LotSummary]:
+    found: dict[str, None] = {}
+    edge = store.lot_edge.c
+    ring = [lot_id]
+    while ring:
+        parents: list[str] = []
+        for some in store.chunks(ring):
+            parents += connection.execute(select(edge.parent).where(edge.child.in_(some)).order_by(edge.parent)).scalars()
+        # Each lot once: a lattice of splits and merges has more paths than lots.
+        ring = [p for p in dict.fromkeys(parents) if p not in found and p != lot_id]
+        found.update(dict.fromkeys(ring))
+    rows = [r for some in store.chunks(found) for r in connection.execute(select(store.lot).where(store.lot.c.id.in_(some)))]
+    order = {one: k for k, one in enumerate(found)}
+    return summaries(connection, sorted(rows, key=lambda r: order[r.id]))
