@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -26,7 +27,7 @@ SESSION_EXPIRY_S = 14 * 24 * 3600
 # What may be under way at once. It bounds the broker's and our memory, and what a lost connection sends twice.
 MOST_IN_FLIGHT = 64
 MOST_BYTES_IN_FLIGHT = 4_000_000
-FIRST_RESEND_S = 5.0
+FIRST_RESEND_S = 3.0
 LONGEST_RESEND_S = 60.0
 KEEPALIVE_S = 30
 
@@ -107,7 +108,7 @@ class Gateway:
         version = mqtt.MQTTv5 if protocol == 5 else mqtt.MQTTv311
         # Our own spool holds what is not acknowledged, so the client library need not keep a session of ours on 3.1.1.
         more: dict[str, Any] = {} if self._v5 else {"clean_session": True}
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=self._id, protocol=version, **more)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._id, protocol=version, **more)
         client.username_pw_set(self._id, password)
         client.max_inflight_messages_set(MOST_IN_FLIGHT)
         client.reconnect_delay_set(1, 10)
@@ -120,7 +121,7 @@ class Gateway:
     def _connect_options(self) -> dict[str, Any]:
         if not self._v5:
             return {}
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         return {"clean_start": False, "properties": properties}
 
@@ -146,7 +147,7 @@ class Gateway:
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         # An exception here would end paho's thread without a word, so nothing may leave this function.
         try:
-            ack = decode_ack(message.payload)
+            ack = decode_ack(bytes(message.payload))
         except BadInput as error:
             self._on_event("bad acknowledgement", {"why": str(error)})
             return

@@ -26,7 +26,7 @@ class ReadingIn(msgspec.Struct, gc=False, omit_defaults=True):
 
     d: _Id
     c: _Id
-    t: int
+    t: Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800_000)]
     x: float
     u: str | None = None
 

@@ -57,7 +57,9 @@ class Spool:
         """Delete acknowledged ranges and return how many messages that were."""
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
-            gone = sum(self._db.execute("DELETE FROM message WHERE seq BETWEEN ? AND ?", r).rowcount for r in ranges)
+            gone = 0
+            for r in ranges:
+                gone += int(self._db.execute("DELETE FROM message WHERE seq BETWEEN ? AND ?", r).rowcount)
             self._db.execute("COMMIT")
             self._count -= gone
         return gone

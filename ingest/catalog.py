@@ -1,0 +1,178 @@
+"""`catalog.db`: series dictionary, latest values, manifest of files, gateway sequences, dead letters. SQLite, WAL.
+
+The readings themselves are in the files the manifest names. What an acknowledgement relies on is either committed here with
+synchronous=FULL or can be rebuilt from the files: a segment's metadata tells the messages in it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.sequences import Sequences
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS series (
+    sid INTEGER PRIMARY KEY, county TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
+    unit TEXT NOT NULL, UNIQUE (device, channel));
+CREATE TABLE IF NOT EXISTS latest (
+    sid INTEGER PRIMARY KEY, t INTEGER NOT NULL, x REAL NOT NULL, flag INTEGER NOT NULL, received INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS file (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, county TEXT NOT NULL, day INTEGER NOT NULL, rows INTEGER NOT NULL,
+    min_t INTEGER NOT NULL, max_t INTEGER NOT NULL, made INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS file_by_time ON file (min_t, max_t);
+CREATE TABLE IF NOT EXISTS dropped (name TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS gateway (
+    gateway TEXT PRIMARY KEY, county TEXT NOT NULL, last_received INTEGER NOT NULL, messages INTEGER NOT NULL, readings INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sequence (
+    gateway TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (gateway, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead_letter (
+    id INTEGER PRIMARY KEY, received INTEGER NOT NULL, gateway TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
+    body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+LARGEST_KEPT_BODY = 64 * 1024
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file the manifest names: a segment, or the readings of one county and day."""
+
+    name: str
+    kind: str
+    county: str
+    day: int
+    rows: int
+    min_t: int
+    max_t: int
+    made: int
+
+
+@dataclass(frozen=True)
+class Series:
+    """One channel of one device."""
+
+    sid: int
+    county: str
+    gateway: str
+    device: str
+    channel: str
+    unit: str
+
+
+class Catalog:
+    """One process's connection to the catalogue; writers of several processes queue."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(folder / "catalog.db", check_same_thread=False, isolation_level=None, timeout=60)
+        self._db.execute("PRAGMA busy_timeout=60000")
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        with self.transaction():
+            for statement in _SCHEMA.split(";"):
+                if statement.strip():
+                    self._db.execute(statement)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the write lock for a block; commit at its end, roll back on an error."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Return all rows of a query."""
+        with self._lock:
+            return self._db.execute(query, parameters).fetchall()
+
+    def series(self, where: str = "1", parameters: Sequence[object] = ()) -> list[Series]:
+        """Return series that satisfy an SQL condition."""
+        query = f"SELECT sid, county, gateway, device, channel, unit FROM series WHERE {where} ORDER BY sid"
+        return [Series(*row) for row in self.rows(query, parameters)]  # type: ignore[arg-type]
+
+    def add_series(self, wanted: Iterable[tuple[str, str, str, str, str]]) -> None:
+        """Add (county, gateway, device, channel, unit); a device that moved to another gateway moves its series."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT INTO series (county, gateway, device, channel, unit) VALUES (?,?,?,?,?) "
+                "ON CONFLICT (device, channel) DO UPDATE SET county = excluded.county, gateway = excluded.gateway",
+                list(wanted),
+            )
+
+    def files(self, where: str = "1", parameters: Sequence[object] = ()) -> list[StoredFile]:
+        """Return files of the manifest that satisfy an SQL condition."""
+        query = f"SELECT name, kind, county, day, rows, min_t, max_t, made FROM file WHERE {where} ORDER BY name"
+        return [StoredFile(*row) for row in self.rows(query, parameters)]  # type: ignore[arg-type]
+
+    def sequences(self) -> dict[str, list[tuple[int, int]]]:
+        """Return the stored message ranges of every gateway."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for gateway, first, last in self.rows("SELECT gateway, first, last FROM sequence ORDER BY gateway, first"):
+            found.setdefault(str(gateway), []).append((int(first), int(last)))  # type: ignore[call-overload]
+        return found
+
+
+def put_file(db: sqlite3.Connection, f: StoredFile) -> None:
+    """Name a file in the manifest."""
+    db.execute("INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?)", (f.name, f.kind, f.county, f.day, f.rows, f.min_t, f.max_t, f.made))
+
+
+def put_latest(db: sqlite3.Connection, rows: Iterable[tuple[int, int, float, int, int]]) -> None:
+    """Take (sid, t, x, flag, received) as latest where it is newer by its own time, or a newer word for the same time."""
+    db.executemany(
+        "INSERT INTO latest VALUES (?,?,?,?,?) ON CONFLICT (sid) DO UPDATE SET t = excluded.t, x = excluded.x, flag = excluded.flag, "
+        "received = excluded.received WHERE excluded.t >= latest.t",
+        rows,
+    )
+
+
+def merge_sequences(db: sqlite3.Connection, gateway: str, sequences: Iterable[int]) -> None:
+    """Add message numbers to a gateway's stored ranges.
+
+    The stored ranges are read inside the transaction: another process (the web's own writer) may have added to them meanwhile.
+    """
+    known = Sequences(db.execute("SELECT first, last FROM sequence WHERE gateway = ?", (gateway,)).fetchall())
+    if not sum(known.add(seq) for seq in sequences):
+        return
+    db.execute("DELETE FROM sequence WHERE gateway = ?", (gateway,))
+    db.executemany("INSERT INTO sequence VALUES (?,?,?)", [(gateway, first, last) for first, last in known.ranges])
+
+
+def put_gateway(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, int, int, int]]) -> None:
+    """Add (gateway, county, last received, messages, readings, duplicates) to the gateways' counts."""
+    db.executemany(
+        "INSERT INTO gateway VALUES (?,?,?,?,?,?) ON CONFLICT (gateway) DO UPDATE SET county = excluded.county, "
+        "last_received = max(last_received, excluded.last_received), messages = messages + excluded.messages, "
+        "readings = readings + excluded.readings, duplicates = duplicates + excluded.duplicates",
+        rows,
+    )
+
+
+def put_dead_letters(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str, bytes]]) -> None:
+    """Keep (received, gateway, topic, reason, body) of payloads that could not be taken."""
+    db.executemany(
+        "INSERT INTO dead_letter (received, gateway, topic, reason, body) VALUES (?,?,?,?,?)",
+        [(received, gateway, topic, reason, body[:LARGEST_KEPT_BODY]) for received, gateway, topic, reason, body in rows],
+    )
+
+
+def count(db: sqlite3.Connection, name: str, more: int) -> None:
+    """Add to a counter."""
+    db.execute("INSERT INTO counter VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", (name, more))

@@ -1,0 +1,114 @@
+"""Many small segments into one sorted file a day and county, without a reader ever seeing a reading twice or not at all.
+
+New files are written under new names; the manifest switches in one transaction; old files are removed after a while, because a reader
+may still hold their names.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from foundation.clock import SHANGHAI, Clock, from_ms, to_ms
+from foundation.log import get_logger
+from ingest import catalog as cat
+from ingest.catalog import Catalog, StoredFile
+from ingest.segments import COLUMNS, parse_name, write_frame
+
+GRACE_MS = 60_000
+MOST_AT_ONCE = 600
+# Days are cut at Shanghai midnight, which has been UTC+8 without summer time since 1992.
+_ZONE_MS = 8 * 3600 * 1000
+_DAY_MS = 86_400_000
+
+
+def day_number(t_ms: int) -> int:
+    """Return the Shanghai calendar day of an instant as days since 1970-01-01."""
+    return (t_ms + _ZONE_MS) // _DAY_MS
+
+
+class Compactor(threading.Thread):
+    """Compacts every `seconds`, and earlier when more than `most` segments wait."""
+
+    def __init__(self, folder: Path, clock: Clock, seconds: float, most: int, stop: threading.Event) -> None:
+        super().__init__(name="compactor", daemon=True)
+        self._folder, self._clock, self._seconds, self._most, self._ending = folder, clock, seconds, most, stop
+        self._log = get_logger(__name__)
+
+    def run(self) -> None:
+        """Look every second; compact when it is time."""
+        catalog = Catalog(self._folder)
+        last = time.monotonic()
+        while not self._ending.wait(1.0):
+            waiting = int(catalog.rows("SELECT count(*) FROM file WHERE kind = 'segment'")[0][0])  # type: ignore[call-overload]
+            if waiting <= self._most and time.monotonic() - last < self._seconds:
+                continue
+            last = time.monotonic()
+            try:
+                merged = compact(self._folder, catalog, self._clock)
+                remove_dropped(self._folder, catalog, self._clock)
+                self._log.info("compacted", segments=merged, seconds=round(time.monotonic() - last, 2))
+            except Exception:  # noqa: BLE001 - the segments stay as they are and are tried again
+                self._log.exception("compaction failed")
+        catalog.close()
+
+
+def compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
+    """Merge the waiting segments into daily files and return how many were merged."""
+    import polars as pl
+
+    segments = catalog.files("kind = 'segment'")[:MOST_AT_ONCE]
+    if not segments:
+        return 0
+    (folder / "daily").mkdir(exist_ok=True)
+    now = to_ms(clock.now())
+    county_of = pl.DataFrame(
+        {"sid": [s.sid for s in catalog.series()], "county": [s.county for s in catalog.series()]},
+        schema={"sid": pl.UInt32, "county": pl.Utf8},
+    )
+    fresh = pl.concat([pl.read_parquet(folder / "segments" / s.name, columns=list(COLUMNS)) for s in segments])
+    if fresh.height != sum(s.rows for s in segments):
+        raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
+    fresh = fresh.join(county_of, on="sid", how="left").with_columns(((pl.col("t") + _ZONE_MS) // _DAY_MS).alias("day"))
+    made: list[StoredFile] = []
+    replaced: list[str] = [s.name for s in segments]
+    for (county, day), part in fresh.group_by(["county", "day"]):
+        older = catalog.files("kind = 'daily' AND county = ? AND day = ?", (county, day))
+        frames = [part.select(COLUMNS), *(pl.read_parquet(folder / "daily" / f.name) for f in older)]
+        replaced += [f.name for f in older]
+        made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), now))
+    with catalog.transaction() as db:
+        for file in made:
+            cat.put_file(db, file)
+        db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in replaced])
+        db.executemany("INSERT OR REPLACE INTO dropped VALUES (?, ?)", [(name, now) for name in replaced])
+        # A writer that starts anew must not use a compacted segment's name again.
+        for name in map(parse_name, (s.name for s in segments)):
+            if name is not None:
+                db.execute(
+                    "INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+                    (f"next:{name.writer}", name.number + 1),
+                )
+    return len(segments)
+
+
+def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int = GRACE_MS) -> int:
+    """Delete files that left the manifest longer ago than the grace and return how many that were."""
+    old = [str(name) for (name,) in catalog.rows("SELECT name FROM dropped WHERE at <= ?", (to_ms(clock.now()) - grace_ms,))]
+    for name in old:
+        for place in ("segments", "daily"):
+            (folder / place / name).unlink(missing_ok=True)
+    with catalog.transaction() as db:
+        db.executemany("DELETE FROM dropped WHERE name = ?", [(name,) for name in old])
+    return len(old)
+
+
+def _write_day(folder: Path, county: str, day: int, frame: Any, now: int) -> StoredFile:
+    """Write one day sorted by (series, time, received); exact repeats go, a different value for the same time stays as a revision."""
+    ordered = frame.sort(["sid", "t", "received"]).unique(["sid", "t", "x"], keep="first", maintain_order=True)
+    stamp = from_ms(day * _DAY_MS - _ZONE_MS).astimezone(SHANGHAI).strftime("%Y%m%d")
+    name = f"{county or 'unknown'}-{stamp}-{now}.parquet"
+    write_frame(folder, name, ordered)
+    return StoredFile(name, "daily", county, day, ordered.height, int(ordered["t"].min()), int(ordered["t"].max()), now)

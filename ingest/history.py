@@ -1,0 +1,95 @@
+"""Questions to the files, answered by an in-memory DuckDB in whichever process asks. Writers are never waited for.
+
+For one series and time the newest received value counts; an older one stays in the files as a revision.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ingest.catalog import Catalog
+from ingest.reading import SUSPECT, Gap, Point, Window
+
+# A silence counts as a gap beyond this many intervals.
+GAP_INTERVALS = 1.5
+
+
+class History:
+    """Reads one store; every method may be called from any thread."""
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self._folder = folder
+        self._catalog = catalog
+        self._local = threading.local()
+
+    def points(self, sid: int, start_ms: int, end_ms: int, limit: int) -> list[Point]:
+        """Return the readings of a series in [start, end), oldest first."""
+        rows = self._ask([sid], start_ms, end_ms, "SELECT t, x, flag FROM one ORDER BY t LIMIT $limit", {"limit": limit})
+        return [Point(t, x, flag) for t, x, flag in rows]
+
+    def windows(self, sids: Sequence[int], start_ms: int, end_ms: int, window_ms: int, *, good_only: bool) -> dict[int, list[Window]]:
+        """Return, per series, the windows that hold readings. Windows start at `start_ms` and are `window_ms` long."""
+        good = f"flag < {SUSPECT}" if good_only else "true"
+        query = (  # every word in it is ours or a number
+            f"SELECT sid, $start + ((t - $start) // $window) * $window AS w, count(*) FILTER ({good}), avg(x) FILTER ({good}), "
+            f"min(x) FILTER ({good}), max(x) FILTER ({good}), count(*) FILTER (flag >= {SUSPECT}) FROM one GROUP BY sid, w ORDER BY sid, w"
+        )
+        found: dict[int, list[Window]] = {sid: [] for sid in sids}
+        for sid, w, n, mean, low, high, flagged in self._ask(sids, start_ms, end_ms, query, {"start": start_ms, "window": window_ms}):
+            found[sid].append(Window(int(w), n, mean, low, high, flagged))
+        return found
+
+    def gaps(self, sid: int, start_ms: int, end_ms: int, interval_ms: int) -> list[Gap]:
+        """Return stretches of [start, end) without a reading that are longer than one and a half intervals."""
+        query = (
+            "SELECT before, t FROM (SELECT t, lag(t, 1, $start) OVER (ORDER BY t) AS before "
+            "FROM (SELECT t FROM one UNION ALL SELECT $end)) WHERE t - before > $longest ORDER BY t"
+        )
+        rows = self._ask([sid], start_ms, end_ms, query, {"start": start_ms, "end": end_ms, "longest": int(interval_ms * GAP_INTERVALS)})
+        return [Gap(before, t) for before, t in rows]
+
+    def _ask(self, sids: Sequence[int], start_ms: int, end_ms: int, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        wanted = ", ".join(str(int(sid)) for sid in sids)
+        if not wanted:
+            return []
+        for attempt in (1, 2, 3):
+            files = self._files(start_ms, end_ms)
+            # One value per series and time: the one received last.
+            one = (
+                f"WITH one AS (SELECT sid, t, arg_max(x, received) AS x, arg_max(flag, received) AS flag FROM {_source(files)} "
+                f"WHERE sid IN ({wanted}) AND t >= {int(start_ms)} AND t < {int(end_ms)} GROUP BY sid, t) "
+            )
+            try:
+                used = {k: v for k, v in parameters.items() if f"${k}" in query}
+                found: list[tuple[Any, ...]] = self._duck().execute(one + query, used).fetchall()
+                return found
+            except duckdb.IOException:
+                # A compaction removed a file between the manifest and the read: ask the manifest again.
+                if attempt == 3:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _files(self, start_ms: int, end_ms: int) -> list[str]:
+        found = self._catalog.files("max_t >= ? AND min_t < ?", (start_ms, end_ms))
+        return [str(self._folder / ("segments" if f.kind == "segment" else "daily") / f.name) for f in found]
+
+    def _duck(self) -> Any:
+        import duckdb
+
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GB"})
+            self._local.connection = connection
+        return connection
+
+
+def _source(files: Sequence[str]) -> str:
+    if not files:
+        return "(SELECT 0::UINTEGER AS sid, 0::BIGINT AS t, 0::DOUBLE AS x, 0::UTINYINT AS flag, 0::BIGINT AS received WHERE false)"
+    names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+    return f"read_parquet([{names}])"

@@ -1,0 +1,190 @@
+"""MQTT v5 by hand over one blocking socket: the ingest hot path.
+
+Only packets are someone else's (`mqtt5`); connecting, keeping alive, resuming and acknowledging are here. The session is persistent and
+the receive window finite, so the broker holds what we have not acknowledged, and no more than that is ever under way.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from foundation.errors import Unavailable
+
+READ_BYTES = 256 * 1024
+RECEIVE_MAXIMUM = 10_000
+SESSION_EXPIRY_S = 14 * 24 * 3600
+KEEPALIVE_S = 30
+CONNECT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came; `token` is what acknowledges it."""
+
+    topic: str
+    body: bytes
+    token: Any
+
+
+class Receiver(Protocol):
+    """A persistent subscription whose messages are acknowledged by hand, in the order they came."""
+
+    def poll(self, seconds: float) -> Sequence[Message]:
+        """Return what has come, waiting up to `seconds` for the first; raise Unavailable where the connection is lost."""
+        ...
+
+    def acknowledge(self, tokens: Sequence[Any]) -> None:
+        """Tell the broker that these messages are kept."""
+        ...
+
+    def publish(self, topic: str, body: bytes) -> None:
+        """Send a message at QoS 0: an acknowledgement that gets lost is asked for again."""
+        ...
+
+    def close(self) -> None:
+        """Leave; the session stays with the broker."""
+        ...
+
+
+class SocketReceiver:
+    """The MQTT v5 receiver."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client_id: str,
+        username: str,
+        password: str,
+        filters: Sequence[str],
+        receive_maximum: int = RECEIVE_MAXIMUM,
+    ) -> None:
+        import mqtt5
+
+        self._m = mqtt5
+        self._buffer = bytearray()
+        self._ready: list[Message] = []
+        self._last_sent = time.monotonic()
+        self._last_heard = time.monotonic()
+        try:
+            self._socket = socket.create_connection((host, port), CONNECT_S)
+        except OSError as error:
+            raise Unavailable("the broker cannot be reached", got=f"{host}:{port}: {error}") from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._open(client_id, username, password, filters, receive_maximum)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def poll(self, seconds: float) -> Sequence[Message]:
+        """See `Receiver.poll`."""
+        if not self._ready:
+            self._keep_alive()
+            readable, _, _ = select.select([self._socket], [], [], seconds)
+            if readable:
+                self._read()
+                self._parse()
+        ready, self._ready = self._ready, []
+        return ready
+
+    def acknowledge(self, tokens: Sequence[Any]) -> None:
+        """See `Receiver.acknowledge`: all PUBACKs in one send."""
+        if tokens:
+            # A PUBACK of MQTT v5 with reason Success is four bytes: type 4, length 2, packet id.
+            self._send(b"".join(b"\x40\x02" + token.to_bytes(2, "big") for token in tokens))
+
+    def publish(self, topic: str, body: bytes) -> None:
+        """See `Receiver.publish`."""
+        self._send(self._m.PublishPacket(topic, body, qos=self._m.QoS.AT_MOST_ONCE).write())
+
+    def close(self) -> None:
+        """See `Receiver.close`."""
+        try:
+            self._socket.sendall(self._m.DisconnectPacket().write())
+        except OSError:
+            pass
+        self._socket.close()
+
+    def _open(self, client_id: str, username: str, password: str, filters: Sequence[str], receive_maximum: int) -> None:
+        connect = self._m.ConnectPacket(
+            client_id,
+            username=username or None,
+            password=password.encode() if password else None,
+            clean_start=False,
+            keep_alive=KEEPALIVE_S,
+            session_expiry_interval=SESSION_EXPIRY_S,
+            receive_max=receive_maximum,
+        )
+        self._send(connect.write())
+        answer = self._await(self._m.ConnAckPacket)
+        if answer.reason_code != self._m.ConnAckReasonCode.SUCCESS:
+            raise Unavailable("the broker refuses ingest", got=str(answer.reason_code), todo="look at its user and password")
+        wanted = [self._m.TopicFilter(f, max_qos=self._m.QoS.AT_LEAST_ONCE) for f in filters]
+        self._send(self._m.SubscribePacket(1, wanted).write())
+        answer = self._await(self._m.SubAckPacket)
+        if any(int(code) >= 128 for code in answer.reason_codes):
+            raise Unavailable("the broker refuses the subscription", got=str(list(answer.reason_codes)))
+
+    def _await(self, kind: type[Any]) -> Any:
+        """Wait for one packet of a kind. A resumed session's messages may come before it or in the same read: they are kept."""
+        deadline = time.monotonic() + CONNECT_S
+        while True:
+            found = self._parse(kind)
+            if found is not None:
+                return found
+            readable, _, _ = select.select([self._socket], [], [], max(deadline - time.monotonic(), 0))
+            if not readable:
+                raise Unavailable("the broker does not answer", expected=kind.__name__)
+            self._read()
+
+    def _parse(self, kind: type[Any] | None = None) -> Any:
+        """Take whole packets out of the buffer; return the first of `kind`, leaving what follows it for the next call."""
+        view = memoryview(self._buffer)
+        at, found = 0, None
+        publish, ready = self._m.PublishPacket, self._ready
+        try:
+            while found is None:
+                packet, used = self._m.read(view[at:])
+                at += used
+                if type(packet) is publish:
+                    ready.append(Message(packet.topic, packet.payload, packet.packet_id if packet.qos else None))
+                elif kind is not None and isinstance(packet, kind):
+                    found = packet
+                elif isinstance(packet, self._m.DisconnectPacket):
+                    raise Unavailable("the broker ended the connection", got=str(packet.reason_code))
+        except IndexError:
+            pass  # the rest of a packet is still on its way
+        finally:
+            view.release()
+            del self._buffer[:at]
+        return found
+
+    def _read(self) -> None:
+        try:
+            more = self._socket.recv(READ_BYTES)
+        except OSError as error:
+            raise Unavailable("the connection to the broker is lost", got=str(error)) from error
+        if not more:
+            raise Unavailable("the broker closed the connection")
+        self._last_heard = time.monotonic()
+        self._buffer += more
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise Unavailable("the connection to the broker is lost", got=str(error)) from error
+        self._last_sent = time.monotonic()
+
+    def _keep_alive(self) -> None:
+        now = time.monotonic()
+        if now - self._last_sent > KEEPALIVE_S / 2 or now - self._last_heard > KEEPALIVE_S / 2:
+            if now - self._last_heard > KEEPALIVE_S * 1.5:
+                raise Unavailable("the broker has been silent for too long")
+            self._send(self._m.PingReqPacket().write())

@@ -1,0 +1,83 @@
+"""Segments: immutable Parquet files, one per flush, named `{writer}-{number}.parquet`, whole or not there at all.
+
+Written aside, synced, renamed, folder synced. The metadata tells which messages are inside, so that a segment whose catalogue entry was
+lost in a crash can be adopted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundation.files import sync_folder
+
+COLUMNS = ("sid", "t", "x", "flag", "received", "seq")
+_NAME = re.compile(r"(.+)-(\d{10})\.parquet\Z")
+_MESSAGES = "suhe.messages"
+
+
+@dataclass(frozen=True)
+class SegmentName:
+    """A writer and its running number."""
+
+    writer: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.writer}-{self.number:010d}.parquet"
+
+
+def parse_name(name: str) -> SegmentName | None:
+    """Return the parts of a segment's file name, or None where it is none."""
+    found = _NAME.match(name)
+    return SegmentName(found.group(1), int(found.group(2))) if found else None
+
+
+def write_segment(folder: Path, name: SegmentName, columns: Mapping[str, Any], messages: Mapping[str, Sequence[int]]) -> int:
+    """Write one segment durably and return its size in bytes.
+
+    `columns` holds equally long sequences for `COLUMNS`; `messages` holds gateway -> sequence numbers inside.
+    """
+    frame = frame_of(columns)
+    return write_frame(folder, str(name), frame, {_MESSAGES: json.dumps({g: list(s) for g, s in messages.items()})})
+
+
+def frame_of(columns: Mapping[str, Any]) -> Any:
+    """Return a polars frame with the store's column types."""
+    import polars as pl
+
+    kinds = {"sid": pl.UInt32, "t": pl.Int64, "x": pl.Float64, "flag": pl.UInt8, "received": pl.Int64, "seq": pl.Int64}
+    return pl.DataFrame({name: pl.Series(name, columns[name], dtype=kinds[name]) for name in COLUMNS})
+
+
+def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str] | None = None) -> int:
+    """Write a frame as a Parquet file that is whole or not there, and return its size in bytes."""
+    aside = folder / f".{name}.tmp"
+    # Level 1 of zstd: a third of the size of none, at a cost below the fsync's.
+    with aside.open("wb") as out:
+        frame.write_parquet(out, compression="zstd", compression_level=1, statistics=True, metadata=dict(metadata or {}))
+        out.flush()
+        os.fsync(out.fileno())
+        size = out.tell()
+    aside.replace(folder / name)
+    sync_folder(folder)
+    return size
+
+
+def messages_in(path: Path) -> dict[str, list[int]]:
+    """Return gateway -> sequence numbers of the messages a segment holds."""
+    import polars as pl
+
+    told: dict[str, list[int]] = json.loads(pl.read_parquet_metadata(path).get(_MESSAGES, "{}"))
+    return told
+
+
+def clean(folder: Path, writer: str) -> None:
+    """Remove what a crash of this writer left half-written."""
+    for path in folder.glob(f".{writer}-*.tmp"):
+        path.unlink()

@@ -1,0 +1,47 @@
+"""Which messages of a gateway are on disk: closed ranges of sequence numbers."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+
+class Sequences:
+    """A set of numbers kept as ranges; adding the next number costs nothing."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self.ranges: list[list[int]] = [list(r) for r in sorted(ranges)]
+
+    def __contains__(self, seq: int) -> bool:
+        at = bisect_right(self.ranges, [seq, 1 << 62]) - 1
+        return at >= 0 and self.ranges[at][0] <= seq <= self.ranges[at][1]
+
+    def add(self, seq: int) -> bool:
+        """Add a number and tell whether it was new."""
+        if self.ranges and seq == self.ranges[-1][1] + 1:
+            self.ranges[-1][1] = seq
+            return True
+        if seq in self:
+            return False
+        at = bisect_right(self.ranges, [seq, 1 << 62])
+        joins_before = at > 0 and self.ranges[at - 1][1] == seq - 1
+        joins_after = at < len(self.ranges) and self.ranges[at][0] == seq + 1
+        if joins_before and joins_after:
+            self.ranges[at - 1][1] = self.ranges[at][1]
+            del self.ranges[at]
+        elif joins_before:
+            self.ranges[at - 1][1] = seq
+        elif joins_after:
+            self.ranges[at][0] = seq
+        else:
+            self.ranges.insert(at, [seq, seq])
+        return True
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Return the ranges missing between the first and the last number."""
+        return [(a[1] + 1, b[0] - 1) for a, b in zip(self.ranges, self.ranges[1:], strict=False)]
+
+    @property
+    def last(self) -> int:
+        """The highest number, 0 where there is none."""
+        return self.ranges[-1][1] if self.ranges else 0

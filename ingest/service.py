@@ -1,0 +1,150 @@
+"""The use cases of readings: accept them, ask for them, look after the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from foundation.clock import Clock
+from foundation.errors import NotFound
+from ingest.catalog import Catalog
+from ingest.compaction import compact, remove_dropped
+from ingest.history import History
+from ingest.payloads import Ack, Refused, ranges
+from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
+from ingest.sequences import Sequences
+from ingest.writer import Batch, Directory, Writer, settle
+
+WEB_WRITER = "web"
+
+
+class Readings:
+    """The readings of one installation. Any process may ask while ingest workers write."""
+
+    def __init__(self, folder: Path, clock: Clock, directory: Directory) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._directory = directory
+        self._made: Catalog | None = None
+        self._web: Writer | None = None
+        self._lock = threading.Lock()
+
+    # Accepting over HTTP
+
+    def accept(self, gateway: str, body: bytes) -> Ack:
+        """Take one message of a gateway that proved who it is; on return it is on disk, or refused with a reason."""
+        with self._lock:
+            if self._web is None:
+                self._web = Writer(self._folder, WEB_WRITER, self._directory, self._clock)
+            batch = Batch()
+            self._web.take(batch, gateway, body)
+            try:
+                self._web.flush(batch)
+            except BaseException:
+                self._web.forget(batch)
+                raise
+        for _, settled, refused in settle(batch):
+            return Ack(1, ranges(settled), [Refused(seq, why) for seq, why in refused])
+        # A body without a readable sequence number: there is nothing to name, but the reason is told.
+        return Ack(1, [], [Refused(-1, batch.dead[0][3])])
+
+    # Asking
+
+    def latest(self, county: str | None = None, devices: Sequence[str] | None = None) -> list[Latest]:
+        """Return the newest observation of every channel, narrowed by county or devices."""
+        where, parameters = "1", []
+        if county is not None:
+            where, parameters = "s.county = ?", [county]
+        if devices is not None:
+            where += f" AND s.device IN ({','.join('?' * len(devices))})"
+            parameters += list(devices)
+        query = (
+            "SELECT s.device, s.channel, s.unit, l.t, l.x, l.flag, l.received, s.county, s.gateway FROM latest l JOIN series s ON s.sid = l.sid "
+            f"WHERE {where} ORDER BY s.device, s.channel"
+        )
+        return [Latest(*row) for row in self._catalog.rows(query, parameters)]  # type: ignore[arg-type]
+
+    def range(self, device: str, channel: str, start_ms: int, end_ms: int, limit: int = 1000) -> list[Point]:
+        """Return the readings of a channel in [start, end), oldest first, at most `limit`; raise NotFound for a channel never seen."""
+        return self._history.points(self._sid(device, channel), start_ms, end_ms, limit)
+
+    def aggregate(self, device: str, channel: str, start_ms: int, end_ms: int, window_ms: int, good_only: bool = True) -> list[Window]:
+        """Return count, mean, minimum and maximum of a channel per window of [start, end)."""
+        sid = self._sid(device, channel)
+        return self._history.windows([sid], start_ms, end_ms, window_ms, good_only=good_only)[sid]
+
+    def aggregate_many(
+        self, keys: Sequence[tuple[str, str]], start_ms: int, end_ms: int, window_ms: int, good_only: bool = True
+    ) -> dict[tuple[str, str], list[Window]]:
+        """Return the windows of several channels at once; a channel never seen has none."""
+        sids = self._sids(keys)
+        found = self._history.windows(list(sids.values()), start_ms, end_ms, window_ms, good_only=good_only)
+        return {key: found[sids[key]] if key in sids else [] for key in keys}
+
+    def gaps(self, device: str, channel: str, start_ms: int, end_ms: int, interval_ms: int) -> list[Gap]:
+        """Return the stretches of [start, end) longer than one and a half intervals without a reading."""
+        return self._history.gaps(self._sid(device, channel), start_ms, end_ms, interval_ms)
+
+    def gateways(self) -> list[GatewayState]:
+        """Return what is known of every gateway's messages, with its open sequence gaps."""
+        sequences = self._catalog.sequences()
+        states = []
+        rows = self._catalog.rows("SELECT gateway, county, last_received, messages, readings, duplicates FROM gateway ORDER BY gateway")
+        for gateway, county, received, messages, readings, duplicates in rows:
+            seen = Sequences(sequences.get(str(gateway), ()))
+            states.append(
+                GatewayState(gateway, county, received, seen.last, messages, readings, duplicates, tuple(seen.gaps()))  # type: ignore[arg-type]
+            )
+        return states
+
+    def counts(self) -> Counts:
+        """Return the store in numbers."""
+        one: Callable[[str], Any] = lambda query: self._catalog.rows(query)[0][0]  # noqa: E731
+        return Counts(
+            readings=one("SELECT coalesce((SELECT value FROM counter WHERE name = 'readings'), 0)"),
+            series=one("SELECT count(*) FROM series"),
+            segments=one("SELECT count(*) FROM file WHERE kind = 'segment'"),
+            daily_files=one("SELECT count(*) FROM file WHERE kind = 'daily'"),
+            dead_letters=one("SELECT count(*) FROM dead_letter"),
+            oldest_ms=one("SELECT min(min_t) FROM file"),
+            newest_ms=one("SELECT max(t) FROM latest"),
+            last_flush_ms=one("SELECT max(last_received) FROM gateway"),
+        )
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """Return the newest payloads that could not be taken, without their bodies."""
+        query = "SELECT id, received, gateway, topic, reason, length(body) FROM dead_letter ORDER BY id DESC LIMIT ?"
+        return [DeadLetter(*row) for row in self._catalog.rows(query, (limit,))]  # type: ignore[arg-type]
+
+    # Looking after the store
+
+    def compact(self) -> int:
+        """Merge waiting segments into daily files now and return how many were merged."""
+        merged = compact(self._folder, self._catalog, self._clock)
+        remove_dropped(self._folder, self._catalog, self._clock)
+        return merged
+
+    @property
+    def _catalog(self) -> Catalog:
+        if self._made is None:
+            self._made = Catalog(self._folder)
+        return self._made
+
+    @property
+    def _history(self) -> History:
+        if not hasattr(self, "_asked"):
+            self._asked = History(self._folder, self._catalog)
+        return self._asked
+
+    def _sid(self, device: str, channel: str) -> int:
+        found = self._sids([(device, channel)])
+        if not found:
+            raise NotFound("nothing was ever read from this channel", got=f"{device}: {channel}"[:120])
+        return found[device, channel]
+
+    def _sids(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        devices = sorted({device for device, _ in keys})
+        found = self._catalog.series(f"device IN ({','.join('?' * len(devices))})", devices)
+        return {(s.device, s.channel): s.sid for s in found if (s.device, s.channel) in set(keys)}
