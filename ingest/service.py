@@ -61,7 +61,8 @@ class Readings:
             where += f" AND s.device IN ({','.join('?' * len(devices))})"
             parameters += list(devices)
         query = (
-            "SELECT s.device, s.channel, s.unit, l.t, l.x, l.flag, l.received, s.county, s.gateway FROM latest l JOIN series s ON s.sid = l.sid "
+            "SELECT s.device, s.channel, s.unit, l.t, l.x, l.flag, l.received, s.county, s.gateway "
+            "FROM latest l JOIN series s ON s.sid = l.sid "
             f"WHERE {where} ORDER BY s.device, s.channel"
         )
         return [Latest(*row) for row in self._catalog.rows(query, parameters)]  # type: ignore[arg-type]

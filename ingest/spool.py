@@ -59,14 +59,15 @@ class Spool:
             self._db.execute("BEGIN IMMEDIATE")
             gone = 0
             for r in ranges:
-                gone += int(self._db.execute("DELETE FROM message WHERE seq BETWEEN ? AND ?", r).rowcount)
+                gone += self._db.execute("DELETE FROM message WHERE seq BETWEEN ? AND ?", r).rowcount
             self._db.execute("COMMIT")
             self._count -= gone
         return gone
 
     def count(self) -> int:
         """Return how many messages wait."""
-        return self._count
+        waiting: int = self._count
+        return waiting
 
     def close(self) -> None:
         """Close the file; what waits stays."""
