@@ -138,6 +138,7 @@ class Registry(Accounts):
         """Declare that signatures made with a key from `at_ms` on do not count. A revocation may move earlier, never later."""
         columns = store.signing_key.c
         with self._writing() as connection:
+            _one(connection, store.SIGNING_KEY, key)
             earlier = columns.revoked_ms.is_(None) | (columns.revoked_ms > at_ms)
             connection.execute(update(store.signing_key).where(columns.id == key, earlier).values(revoked_ms=at_ms))
             return _one(connection, store.SIGNING_KEY, key)
@@ -230,11 +231,9 @@ class Registry(Accounts):
 
     def _set_gateway_hash(self, gateway_id: str, hashed: str) -> None:
         with self._writing() as connection:
-            changed = connection.execute(
-                update(store.gateway).where(store.gateway.c.id == gateway_id).values(password_hash=hashed, last_rotated_ms=self._now_ms())
-            )
-            if not changed.rowcount:
-                raise NotFound("there is no such gateway", got=repr(gateway_id[:80]))
+            _one(connection, store.GATEWAY, gateway_id)
+            change = update(store.gateway).where(store.gateway.c.id == gateway_id)
+            connection.execute(change.values(password_hash=hashed, last_rotated_ms=self._now_ms()))
 
 
 def _one(connection: Connection, kind: store.Kind[N], item_id: str) -> N:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, inspect, text
+from sqlalchemy import Column, Engine, ForeignKey, Integer, MetaData, Table, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from foundation.database import metadata, open_engine, reading
@@ -14,6 +15,15 @@ from foundation.database import metadata, open_engine, reading
 own = MetaData(naming_convention=metadata.naming_convention)
 parent = Table("parent", own, Column("id", Integer, primary_key=True))
 child = Table("child", own, Column("id", Integer, primary_key=True), Column("parent", ForeignKey("parent.id"), unique=True))
+
+
+@pytest.fixture
+def opened(records_url: str) -> Iterator[Engine]:
+    """Yield an engine on a database with the two tables of these tests."""
+    engine = open_engine(records_url)
+    own.create_all(engine)
+    yield engine
+    engine.dispose()
 
 
 def test_sqlite_connections_are_durable_and_keep_references(tmp_path: Path) -> None:
@@ -26,10 +36,9 @@ def test_sqlite_connections_are_durable_and_keep_references(tmp_path: Path) -> N
             assert connection.execute(text("PRAGMA busy_timeout")).scalar() == 30_000
 
 
-def test_a_reference_to_nothing_is_refused_on_both_engines(records_url: str) -> None:
+def test_a_reference_to_nothing_is_refused_on_both_engines(opened: Engine) -> None:
     """A row that names what is not there does not come in; the transaction leaves nothing."""
-    engine = open_engine(records_url)
-    own.create_all(engine)
+    engine = opened
 
     def write() -> None:
         with engine.begin() as connection:
@@ -42,18 +51,16 @@ def test_a_reference_to_nothing_is_refused_on_both_engines(records_url: str) -> 
         assert connection.execute(parent.select()).all() == []
 
 
-def test_constraints_have_fixed_names_on_both_engines(records_url: str) -> None:
+def test_constraints_have_fixed_names_on_both_engines(opened: Engine) -> None:
     """A migration can name a constraint without asking the engine."""
-    engine = open_engine(records_url)
-    own.create_all(engine)
+    engine = opened
     assert inspect(engine).get_foreign_keys("child")[0]["name"] == "fk_child_parent_parent"
     assert inspect(engine).get_unique_constraints("child")[0]["name"] == "uq_child_parent"
 
 
-def test_two_writers_queue_and_none_is_lost(records_url: str) -> None:
+def test_two_writers_queue_and_none_is_lost(opened: Engine) -> None:
     """Read-then-write transactions of several threads all take effect, one after the other."""
-    engine = open_engine(records_url)
-    own.create_all(engine)
+    engine = opened
     failed: list[BaseException] = []
 
     def add(start: int) -> None:
@@ -75,10 +82,9 @@ def test_two_writers_queue_and_none_is_lost(records_url: str) -> None:
         assert connection.execute(text("SELECT count(*) FROM parent")).scalar() == 100
 
 
-def test_a_reader_does_not_wait_for_a_writer(records_url: str) -> None:
+def test_a_reader_does_not_wait_for_a_writer(opened: Engine) -> None:
     """While a writer holds its transaction, the reading view answers, with the state before it."""
-    engine = open_engine(records_url)
-    own.create_all(engine)
+    engine = opened
     with engine.begin() as writer:
         writer.execute(parent.insert().values(id=1))
         with reading(engine).connect() as reader:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -29,11 +31,19 @@ def test_every_error_has_a_code_and_a_status_of_its_own() -> None:
 
 
 @pytest.fixture
-def lines() -> io.StringIO:
-    """Return where this test's log goes; what was configured before is configured again afterwards by whoever needs it."""
+def lines() -> Iterator[io.StringIO]:
+    """Yield where this test's log goes, and put logging back as it was."""
+    import structlog
+
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    root.handlers.clear()
     out = io.StringIO()
     set_up_logging("INFO", stream=out, as_json=True)
-    return out
+    yield out
+    structlog.reset_defaults()
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
 
 
 def test_a_log_line_is_json_with_its_time_and_place(lines: io.StringIO) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -19,11 +20,12 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def registry(records_url: str, clock: FixedClock) -> Registry:
-    """Return an empty registry, once on SQLite and once on PostgreSQL."""
+def registry(records_url: str, clock: FixedClock) -> Iterator[Registry]:
+    """Yield an empty registry, once on SQLite and once on PostgreSQL."""
     engine = open_engine(records_url)
     metadata.create_all(engine)
-    return Registry(engine, clock)
+    yield Registry(engine, clock)
+    engine.dispose()
 
 
 @pytest.fixture
