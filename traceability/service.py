@@ -151,6 +151,11 @@ class Trace:
             raise NotFound("there is no such checkpoint", got=str(size) if size is not None else "none yet")
         return str(note)
 
+    def tile(self, level: int, number: int) -> bytes:
+        """Return a stored tile of the log's tree, empty where there is none."""
+        with self._reading() as connection:
+            return store.load_tile(connection, level, number)
+
     def log_vkey(self) -> str:
         """Return the log's public key as C2SP tools take it."""
         return self._signer.verifier.vkey()
