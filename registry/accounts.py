@@ -14,11 +14,9 @@ from sqlalchemy import delete, insert, select, update
 
 from foundation.errors import NotFound, NotSignedIn
 from registry import store
-from registry.people import ApiKey, Caller, Person
+from registry.people import LINK_MS, SESSION_MS, ApiKey, Caller, Person
 from registry.transactions import Transactions
 
-LINK_MS = 15 * 60_000
-SESSION_MS = 30 * 86_400_000
 # A key's last use is for an administrator who wonders whether it may go; writing it at every call would be dear.
 _LAST_USE_MS = 3_600_000
 _KEY_MARK = "suhe"

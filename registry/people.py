@@ -8,6 +8,9 @@ from foundation.ids import check_county, check_id
 from registry.checks import check_name
 from registry.roles import check_key_role, check_person_role
 
+LINK_MS = 15 * 60_000
+SESSION_MS = 30 * 86_400_000
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
