@@ -66,9 +66,11 @@ class MappedTime:
 
 @dataclass(frozen=True)
 class MappedPlace:
-    """Where the file's devices stand; enough to register them."""
+    """Where the file's devices stand; enough to register them. `name` is the station's, `county_name` its county's."""
 
     county: str
+    county_name_zh: str
+    county_name_en: str
     name_zh: str
     name_en: str
     lat: float
