@@ -1,0 +1,109 @@
+"""Live figures: one frame a second for each (county, language), rendered once however many look at it.
+
+A hub runs only while somebody listens. Each frame carries a running number as its id; a browser that comes back gets the newest frame at
+once, whatever its Last-Event-ID says: figures are a state, not a history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+
+from dashboards.field_view import FieldView, field_view
+from dashboards.i18n import translator
+from foundation.clock import SHANGHAI
+from foundation.log import get_logger
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+FRAME_S = 1.0
+HEARTBEAT_S = 15.0
+
+
+class Hubs:
+    """The hubs of one application."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._hubs: dict[tuple[str, str], _Hub] = {}
+
+    async def frames(self, county: str, lang: str) -> AsyncIterator[str]:
+        """Yield event-stream text for one listener until it goes away."""
+        hub = self._hubs.setdefault((county, lang), _Hub(self._services, county, lang))
+        async for text in hub.listen():
+            yield text
+
+
+class _Hub:
+    def __init__(self, services: Services, county: str, lang: str) -> None:
+        self._services, self._county, self._lang = services, county, lang
+        self._changed = asyncio.Condition()
+        self._frame = ""
+        self._number = 0
+        self._listeners = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def listen(self) -> AsyncIterator[str]:
+        self._listeners += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        seen = 0
+        try:
+            yield "retry: 3000\n\n"
+            while True:
+                async with self._changed:
+                    try:
+                        await asyncio.wait_for(self._changed.wait_for(lambda last=seen: self._number != last), HEARTBEAT_S)
+                    except TimeoutError:
+                        pass
+                    fresh, seen = self._number != seen, self._number
+                    text = self._frame
+                yield f"id: {seen}\nevent: frame\ndata: {text}\n\n" if fresh else ": still here\n\n"
+        finally:
+            self._listeners -= 1
+
+    async def _run(self) -> None:
+        last = ""
+        while self._listeners:
+            try:
+                text = await run_in_threadpool(render_frame, self._services, self._county, self._lang)
+            except Exception:  # noqa: BLE001 - the listeners keep the last frame and the heartbeat
+                get_logger(__name__).exception("no frame")
+                text = last
+            if text != last:
+                async with self._changed:
+                    self._frame, self._number, last = text, self._number + 1, text
+                    self._changed.notify_all()
+            await asyncio.sleep(FRAME_S)
+
+
+def render_frame(services: Services, county: str, lang: str) -> str:
+    """Return one frame as JSON."""
+    view = field_view(services, county, lang, translator(lang))
+    now: datetime = services.clock.now().astimezone(SHANGHAI)
+    values = {f.key: [f.text, f.age] for site in view.sites for f in site.figures}
+    frame: dict[str, Any] = {
+        "time": now.strftime("%H:%M:%S"),
+        "values": values,
+        "states": {site.id: site.state for site in view.sites},
+        "texts": {f"gateway.{g.id}": g.heard for g in view.gateways},
+        "reload": version_of(view),
+    }
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def version_of(view: FieldView) -> str:
+    """Return a mark that changes when the page needs another shape: another figure, another device silent, another gap."""
+    shape = [
+        [f.key for s in view.sites for f in s.figures],
+        [(s.device, s.state) for s in view.silent],
+        [(g.id, g.state, g.gaps) for g in view.gateways],
+    ]
+    return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:12]
