@@ -11,8 +11,8 @@ import pytest
 
 from ingest.payloads import ReadingIn
 from simulators.control import cut_gateway, heal_gateways
-from simulators.field import Field
 from simulators.driver import MOST_WAITING, FieldRun
+from simulators.field import Field
 from simulators.timegrid import DAY_MS, STEP_MS, day_of
 
 NOW = 1_795_440_137_000  # 2026-11-23 13:22:17 UTC
