@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dashboards.charts import DayRange
-from foundation.clock import SHANGHAI, to_ms
+from foundation.clock import SHANGHAI, from_ms, to_ms
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -32,10 +32,23 @@ SUMMED = frozenset({"rain"})
 
 
 @dataclass(frozen=True, slots=True)
+class MonthRange:
+    """The lowest, mean, highest and total of the good values of one calendar month."""
+
+    year: int
+    month: int
+    low: float
+    mean: float
+    high: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelSeason:
     """One channel over the season: totals over good readings only, and the hours in which there was none."""
 
     device: str
+    at_plot: bool  # measured in the plot itself, not by its base's station
     channel: str
     unit: str
     low: float
@@ -44,6 +57,7 @@ class ChannelSeason:
     total: float
     count: int
     days: tuple[DayRange | None, ...]
+    months: tuple[MonthRange, ...]
     hours: int
     hours_with_data: int
     gaps: tuple[tuple[int, int], ...]  # (start_ms, end_ms), longest first
@@ -70,21 +84,35 @@ def season_of(services: Services, plot_id: str, first: date, last: date, most: i
     keys = told_channels(services, plot_id)[:most]
     if end_ms <= start_ms or not keys:
         return Season(first, last, ())
-    found = services.readings.aggregate_many([(device, channel) for device, channel, _ in keys], start_ms, end_ms, HOUR_MS)
-    channels = [_channel_season(d, c, unit, found.get((d, c), []), start_ms, end_ms) for d, c, unit in keys]
+    found = services.readings.aggregate_many([(k.device, k.channel) for k in keys], start_ms, end_ms, HOUR_MS)
+    channels = [_channel_season(k, found.get((k.device, k.channel), []), start_ms, end_ms) for k in keys]
     return Season(first, last, tuple(c for c in channels if c is not None))
 
 
-def told_channels(services: Services, plot_id: str) -> list[tuple[str, str, str]]:
-    """Return (device, channel, unit) for each told channel, once, the plot's own device before the base's."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A channel to be told: which device measures it, and whether that stands in the plot itself."""
+
+    device: str
+    channel: str
+    unit: str
+    at_plot: bool
+
+
+def told_channels(services: Services, plot_id: str) -> list[Told]:
+    """Return each channel worth telling once, the plot's own device before the base's.
+
+    A base's station outside says nothing of the air in a greenhouse: one that has devices is told by them alone.
+    """
     plot = services.registry.plot(plot_id)
     county = services.registry.base(plot.base).county
     here: Sequence[Device] = services.registry.devices(county=county)
-    ranked = [d for d in here if d.plot == plot_id] + [d for d in here if d.plot is None and d.base == plot.base]
-    chosen: dict[str, tuple[str, str, str]] = {}
-    for device in ranked:
+    own = [d for d in here if d.plot == plot_id]
+    around = [] if own and plot.kind == "greenhouse" else [d for d in here if d.plot is None and d.base == plot.base]
+    chosen: dict[str, Told] = {}
+    for device in own + around:
         for channel in device.channels:
-            chosen.setdefault(channel.code, (device.id, channel.code, channel.unit))
+            chosen.setdefault(channel.code, Told(device.id, channel.code, channel.unit, device.plot == plot_id))
     return [chosen[code] for code in TOLD if code in chosen]
 
 
@@ -93,25 +121,42 @@ def day_start_ms(day: date) -> int:
     return to_ms(datetime.combine(day, time(), SHANGHAI))
 
 
-def _channel_season(device: str, channel: str, unit: str, windows: Sequence[object], start_ms: int, end_ms: int) -> ChannelSeason | None:
-    hourly: Mapping[int, object] = {w.start_ms: w for w in windows if w.n}  # type: ignore[attr-defined]
+class _Sum:
+    """What is known of a span of time as windows are added to it."""
+
+    __slots__ = ("count", "high", "low", "total")
+
+    def __init__(self) -> None:
+        self.count, self.total, self.low, self.high = 0, 0.0, float("inf"), float("-inf")
+
+    def add(self, count: int, total: float, low: float, high: float) -> None:
+        self.count, self.total = self.count + count, self.total + total
+        self.low, self.high = min(self.low, low), max(self.high, high)
+
+
+def _channel_season(told: Told, windows: Sequence[Any], start_ms: int, end_ms: int) -> ChannelSeason | None:
+    hourly = {w.start_ms: w for w in windows if w.n}
     if not hourly:
         return None
+    whole, months = _Sum(), dict[tuple[int, int], _Sum]()
     days: list[DayRange | None] = []
-    total, count, low, high = 0.0, 0, float("inf"), float("-inf")
     for day_ms in range(start_ms, end_ms, DAY_MS):
-        n, s, lo, hi = 0, 0.0, float("inf"), float("-inf")
+        day = _Sum()
         for hour_ms in range(day_ms, min(day_ms + DAY_MS, end_ms), HOUR_MS):
-            w = hourly.get(hour_ms)
-            if w is not None:
-                n, s, lo, hi = n + w.n, s + w.mean * w.n, min(lo, w.min), max(hi, w.max)  # type: ignore[attr-defined]
-        days.append(DayRange(lo, s / n, hi) if n else None)
-        total, count, low, high = total + s, count + n, min(low, lo), max(high, hi)
-    hours = list(range(start_ms, end_ms, HOUR_MS))
-    gaps = _missing(hours, hourly)
+            if hour_ms in hourly:
+                w = hourly[hour_ms]
+                day.add(w.n, w.mean * w.n, w.min, w.max)
+        days.append(DayRange(day.low, day.total / day.count, day.high) if day.count else None)
+        if day.count:
+            local = from_ms(day_ms).astimezone(SHANGHAI)
+            for span in (whole, months.setdefault((local.year, local.month), _Sum())):
+                span.add(day.count, day.total, day.low, day.high)
+    hours = range(start_ms, end_ms, HOUR_MS)
     return ChannelSeason(
-        device, channel, unit, low, total / count, high, total, count, tuple(days),
-        len(hours), sum(h in hourly for h in hours), tuple(sorted(gaps, key=lambda g: g[0] - g[1])), max(hourly) + HOUR_MS,
+        told.device, told.at_plot, told.channel, told.unit, whole.low, whole.total / whole.count, whole.high, whole.total, whole.count,
+        tuple(days), tuple(MonthRange(y, m, x.low, x.total / x.count, x.high, x.total) for (y, m), x in months.items()),
+        len(hours), sum(h in hourly for h in hours), tuple(sorted(_missing(hours, hourly), key=lambda g: g[0] - g[1])),
+        max(hourly) + HOUR_MS,
     )  # fmt: skip
 
 

@@ -33,14 +33,14 @@ class Readings:
         }
 
 
-def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UTC)) -> SimpleNamespace:
+def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UTC), kind: str = "pond") -> SimpleNamespace:
     devices = [
         device("by-01-station", None, "air_temperature", "rain"),
         device("by-01-p1-water", "by-01-p1", "water_temperature", "battery"),
         device("by-01-p2-water", "by-01-p2", "water_temperature"),
     ]
     registry = SimpleNamespace(
-        plot=lambda key: SimpleNamespace(id=key, base="by-01"),
+        plot=lambda key: SimpleNamespace(id=key, base="by-01", kind=kind),
         base=lambda key: SimpleNamespace(id=key, county="321023"),
         devices=lambda county=None, plot=None, gateway=None: devices,
     )
@@ -49,11 +49,17 @@ def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UT
 
 def test_a_plot_is_told_by_its_own_devices_then_its_base() -> None:
     """A neighbour's device is not asked, and what is of no interest to a buyer is left out."""
-    assert [(d, c) for d, c, _ in told_channels(services(Readings()), "by-01-p1")] == [
-        ("by-01-p1-water", "water_temperature"),
-        ("by-01-station", "air_temperature"),
-        ("by-01-station", "rain"),
+    assert [(k.device, k.channel, k.at_plot) for k in told_channels(services(Readings()), "by-01-p1")] == [
+        ("by-01-p1-water", "water_temperature", True),
+        ("by-01-station", "air_temperature", False),
+        ("by-01-station", "rain", False),
     ]
+
+
+def test_a_greenhouse_is_not_told_by_the_weather_outside() -> None:
+    """A greenhouse with devices of its own is told by them alone; one without says what the base measured."""
+    assert [k.channel for k in told_channels(services(Readings(), kind="greenhouse"), "by-01-p1")] == ["water_temperature"]
+    assert [k.channel for k in told_channels(services(Readings(), kind="greenhouse"), "by-01-p9")] == ["air_temperature", "rain"]
 
 
 def test_a_full_season_is_complete() -> None:

@@ -1,0 +1,85 @@
+"""The lots of a county, and one lot with its whole history and the check of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from dashboards.api.deps import READERS, require
+from dashboards.i18n import name_of
+from dashboards.lot_view import lot_view, row_view, state_names
+from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.telling import Teller
+from dashboards.trace_codes import canonical, is_code
+from foundation.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+    from traceability.views import LotSummary
+
+PAGE = 50
+
+
+def router(services: Services) -> APIRouter:
+    """Return the routes of the lot pages; lots are for people who work with them, trace pages are for everybody."""
+    pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(require(*READERS))])
+
+    @pages.get("/c/{county}/lots")
+    def lots(
+        request: Request,
+        county: str,
+        product: Annotated[str, Query(max_length=64)] = "",
+        state: Annotated[str, Query(max_length=32)] = "",
+        q: Annotated[str, Query(max_length=120)] = "",
+        after: Annotated[str, Query(max_length=200)] = "",
+    ) -> Response:
+        lang, t = lang_of(request), gettext_of(request)
+        place = services.registry.county(county)
+        not_found = ""
+        if q.strip():
+            lot = find_lot(services, county, q)
+            if lot:
+                return RedirectResponse(f"/lots/{lot}", status_code=303)
+            not_found = t("没有找到“%(q)s”。追溯码有 17 个字符，印在标签上；批次号可以从本页抄。", q=q.strip())
+        found, following = read_lots(services, county, product, state, after)
+        teller = Teller(services.registry, lang, t)
+        query = {k: v for k, v in (("product", product), ("state", state)) if v}
+        return render(
+            request, "lots.html", county=county, county_name=name_of(place, lang), lots=[row_view(s, teller, lang, t) for s in found],
+            products=products_of(services, lang), product=product, state=state, states=list(state_names(t).items()), q=q,
+            not_found=not_found,
+            after=after, first_url="?" + urlencode(query), next_url="?" + urlencode({**query, "after": following}) if following else "",
+        )  # fmt: skip
+
+    @pages.get("/lots/{lot}")
+    def one(request: Request, lot: str) -> Response:
+        lang, t = lang_of(request), gettext_of(request)
+        view = lot_view(services, lot, lang, t)
+        return render(request, "lot.html", v=view, county=view.county)
+
+    return pages
+
+
+def read_lots(services: Services, county: str, product: str, state: str, after: str) -> tuple[list[LotSummary], str]:
+    """Return one page of lots and the cursor of the next one, empty at the end."""
+    found = services.trace.lots(county, product or None, after or None, PAGE + 1, state=state or None)
+    return found[:PAGE], found[PAGE - 1].short if len(found) > PAGE else ""
+
+
+def find_lot(services: Services, county: str, entered: str) -> str | None:
+    """Return the short id of the lot that a trace code, a lot's number or its whole name means, or None."""
+    text = entered.strip()
+    try:
+        if is_code(text):
+            return services.trace.lot(services.trace.lot_of_code(canonical(text))).summary.short
+        return services.trace.lot(text if ":" in text else f"{county}:{text}").summary.short
+    except (NotFound, BadInput):
+        return None
+
+
+def products_of(services: Services, lang: str) -> list[dict[str, str]]:
+    """Return the products to choose from, by name."""
+    return [{"id": p.id, "name": name_of(p, lang)} for p in services.registry.products()]

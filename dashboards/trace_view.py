@@ -1,0 +1,209 @@
+"""The consumer's trace page in words and numbers: what, from where, checked how, grown in what weather, and what was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from dashboards.charts import season_strip
+from dashboards.i18n import CHINESE, Translate, age_text, day_text, name_of, number_text
+from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
+from dashboards.season import SUMMED, ChannelSeason, Season, season_of
+from dashboards.telling import Inspection, Teller
+from foundation.clock import SHANGHAI, from_ms, market_day
+from foundation.ids import in_fours
+from ingest.channels import channel_of
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+# Most gaps named one by one; the rest are counted.
+NAMED_GAPS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonLine:
+    """One channel of the season as the page shows it."""
+
+    name: str
+    unit: str
+    summary: str
+    strip: Markup
+    complete: str
+    gap_text: str
+    months: dict[tuple[int, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionLine:
+    """One inspection as the page shows it."""
+
+    title: str
+    when: str
+    who: str
+    details: str
+    meaning: str
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    """Everything the trace page shows."""
+
+    code: str
+    product: str
+    place: str
+    harvested: str
+    harvested_age: str
+    quantity: str
+    ok: bool
+    headline: str
+    problems: tuple[str, ...]
+    checked: str
+    season: tuple[SeasonLine, ...]
+    season_note: str
+    season_first: str
+    season_last: str
+    months: tuple[tuple[str, tuple[str, ...]], ...]
+    inspections: tuple[InspectionLine, ...]
+    journey: tuple[str, ...]
+    journey_note: str
+    events: tuple[EventLine, ...]
+    lot_url: str
+
+
+def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lot: bool) -> TraceView:
+    """Return everything the trace page of a lot shows, verified now."""
+    found = gather(services, lot)
+    s = found.history.summary
+    teller = Teller(services.registry, lang, t)
+    now = services.clock.now()
+    season, plot = _season(services, found, market_day(now))
+    lines = tuple(season_line(c, lang, t) for c in season.channels) if season else ()
+    journey, note = journey_of(found, teller, t)
+    age = (market_day(now) - s.harvested_day).days if s.harvested_day else 0
+    return TraceView(
+        code=in_fours(s.code),
+        product=teller.product(s.product, s.variety),
+        place=teller.plot(plot) or teller.party(s.party),
+        harvested=day_text(s.harvested_day, lang) if s.harvested_day else "",
+        harvested_age=age_text(age * 86_400_000, t) if age else t("今天"),
+        quantity=amount_of(s, t),
+        ok=found.ok,
+        headline=headline(found, t),
+        problems=tuple(problem_lines(found, teller, t)),
+        checked=checked_text(found, lang, t),
+        season=lines,
+        season_note=_season_note(season, found, teller.plot(plot), lang, t),
+        season_first=day_text(season.first, lang) if season else "",
+        season_last=day_text(season.last, lang) if season else "",
+        months=_months(lines, lang),
+        inspections=tuple(_inspections(found, teller)),
+        journey=journey,
+        journey_note=note,
+        events=tuple(event_lines(found, found.events, teller, lang, t)),
+        lot_url=f"/lots/{s.short}" if link_lot else "",
+    )
+
+
+def season_line(c: ChannelSeason, lang: str, t: Translate) -> SeasonLine:
+    """Return one channel in words: its range, how complete it is, and where it is silent."""
+    channel = channel_of(c.channel, c.unit)
+    unit = _UNITS.get(channel.unit, channel.unit)
+
+    def n(value: float) -> str:
+        return number_text(value, lang, channel.decimals)
+
+    name = name_of(channel, lang)
+    summed = c.channel in SUMMED
+    summary = t("共 %(n)s %(unit)s", n=n(c.total), unit=unit) if summed else t(
+        "%(low)s 至 %(high)s %(unit)s，平均 %(mean)s", low=n(c.low), high=n(c.high), mean=n(c.mean), unit=unit
+    )  # fmt: skip
+    where = "" if c.at_plot else t("（基地气象站）")
+    percent = 100 if c.hours_with_data == c.hours else min(99, int(c.complete_percent))
+    complete = t("%(p)s%% 的小时有读数，%(n)s 条", p=percent, n=f"{c.count:,}") + where
+    return SeasonLine(
+        name,
+        unit,
+        summary,
+        season_strip(c.days, t("%(name)s，%(summary)s", name=name, summary=summary)),
+        complete,
+        _gaps_text(c, t),
+        {(m.year, m.month): n(m.total) if summed else f"{n(m.low)} / {n(m.mean)} / {n(m.high)}" for m in c.months},
+    )
+
+
+def journey_of(found: Gathered, teller: Teller, t: Translate) -> tuple[tuple[str, ...], str]:
+    """Return the parties a lot passed through, in order, and what is missing from its way."""
+    stops: list[str] = []
+    waiting = ""
+    for e in found.events:
+        if e.kind not in ("ship", "receive"):
+            continue
+        for party in (e.from_party, e.to_party):
+            if party and (not stops or stops[-1] != party) and party not in stops:
+                stops.append(party)
+        waiting = e.to_party if e.kind == "ship" else ""
+    note = t("发往 %(who)s 之后还没有收货记录。", who=teller.party(waiting)) if waiting else ""
+    return tuple(teller.party(p) for p in stops), note if stops else t("还没有发运记录。")
+
+
+def _season(services: Services, found: Gathered, today: date) -> tuple[Season | None, str]:
+    """Return the season of the plot this lot grew on; of the nearest known one where it came from several."""
+    for h in found.lineage:
+        s = h.summary
+        if s.plot and s.planted_day:
+            last = s.harvested_day or today
+            return (season_of(services, s.plot, s.planted_day, last) if last >= s.planted_day else None), s.plot
+    return None, found.history.summary.plot
+
+
+def _season_note(season: Season | None, found: Gathered, place: str, lang: str, t: Translate) -> str:
+    if season is None or not season.channels:
+        return t("这块地在这段时间没有传感器读数。")
+    plots = {h.summary.plot for h in found.lineage if h.summary.plot}
+    note = t("从种下到采收，%(place)s的传感器每天的最低、平均、最高；只算质量合格的读数，橙色短线是没有读数的日子。", place=place)
+    if len(plots) > 1:
+        note += ("" if lang == CHINESE else " ") + t("这一批来自 %(n)s 块地，这里是其中一块。", n=len(plots))
+    return note
+
+
+def _gaps_text(c: ChannelSeason, t: Translate) -> str:
+    if not c.gaps:
+        return ""
+    missing = sum(end - start for start, end in c.gaps) // 3_600_000
+    named = [_gap(start, end, t) for start, end in c.gaps[:NAMED_GAPS]]
+    text = t("缺 %(n)s 小时：%(gaps)s", n=f"{missing:,}", gaps=t("、").join(named))
+    more = len(c.gaps) - len(named)
+    return text + (t("，另有 %(n)s 段", n=more) if more else "")
+
+
+def _gap(start_ms: int, end_ms: int, t: Translate) -> str:
+    start, end = from_ms(start_ms).astimezone(SHANGHAI), from_ms(end_ms).astimezone(SHANGHAI)
+    return t("%(a)s 至 %(b)s", a=_short(start), b=_short(end) if end.date() != start.date() else f"{end:%H:%M}")
+
+
+def _short(local: datetime) -> str:
+    return f"{local.month}-{local.day} {local:%H:%M}"
+
+
+def _months(lines: tuple[SeasonLine, ...], lang: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    keys = sorted({k for line in lines for k in line.months})
+    names = {k: f"{k[0]}年{k[1]}月" if lang == CHINESE else f"{date(*k, 1):%b %Y}" for k in keys}
+    return tuple((names[k], tuple(line.months.get(k, "–") for line in lines)) for k in keys)
+
+
+def _inspections(found: Gathered, teller: Teller) -> list[InspectionLine]:
+    lines = []
+    for e in found.events:
+        if e.kind == "inspect" and e.readable:
+            seen: Inspection = teller.inspection(e)
+            local = from_ms(e.event_time_ms).astimezone(SHANGHAI)
+            lines.append(InspectionLine(seen.title, when_text(local), seen.who, seen.details, seen.meaning, seen.passed))
+    return lines
+
+
+_UNITS = {"Cel": "°C", "[pH]": "pH", "{count}": ""}
