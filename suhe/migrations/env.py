@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from suhe.migrate import tables
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=tables(), render_as_batch=True, compare_type=True)

@@ -13,4 +13,4 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply this step; steps only go forward."""
-    ${upgrades if upgrades else "pass"}
+${'\n'.join(l for l in ("    " + upgrades if upgrades else "    pass").splitlines() if not l.strip().startswith("# ###"))}
