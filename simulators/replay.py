@@ -63,6 +63,7 @@ class ReplayReport:
     first_ms: int | None = None
     last_ms: int | None = None
     messages: int = 0
+    refused_messages: list[str] = field(default_factory=list)  # by ingest, with its reason; nothing of them is stored
     acknowledged: bool = False
     seconds: float = 0.0
 
@@ -80,6 +81,50 @@ class ReplayReport:
         self.refused_count += 1
         if len(self.refused) < _MOST_TOLD:
             self.refused.append(RefusedRow(row, column, why))
+
+
+def replay_file(
+    file: Path,
+    mapping: Mapping,
+    *,
+    password: str,
+    host: str,
+    port: int,
+    spool: Path,
+    protocol: int = 5,
+    end_at_ms: int | None = None,
+    speed: float = 0.0,
+    timeout: float = 60.0,
+    progress: Callable[[ReplayReport], None] | None = None,
+    stop: threading.Event | None = None,
+) -> ReplayReport:
+    """Send a file through the mapping's gateway, which must be registered with this password and with the file's devices.
+
+    What ingest refuses stands in the report with its reason; a broker that does not let the gateway in ends as Unavailable and says so.
+    """
+    from ingest.gateway import Gateway
+
+    refused: list[str] = []
+    shut_out: list[str] = []
+
+    def on_event(name: str, facts: dict[str, Any]) -> None:
+        if name == "message refused":
+            refused.append(str(facts.get("why", "")))
+        elif name == "refused":
+            shut_out.append(str(facts.get("why", "")))
+
+    gateway = Gateway(mapping.gateway, password, host, port, spool, protocol=protocol, on_event=on_event)
+    gateway.start()
+    try:
+        report = replay(file, mapping, gateway, end_at_ms=end_at_ms, speed=speed, timeout=timeout, progress=progress, stop=stop)
+    except Unavailable as error:
+        if shut_out:
+            raise Unavailable("the broker does not let the gateway in", got=shut_out[-1], todo="register it and its password") from error
+        raise
+    finally:
+        gateway.stop()
+    report.refused_messages = refused
+    return report
 
 
 def replay(

@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from foundation.clock import SystemClock, to_ms
-from ingest.gateway import Gateway
 from ingest.service import Readings
 from ingest.worker import run_worker
 from simulators.mapping import load_mapping
-from simulators.replay import ReplayReport, replay
+from simulators.replay import ReplayReport, replay_file
 from tests import servers
 from tests.waiting import wait_until
 
@@ -79,12 +78,7 @@ def expected(path: Path) -> tuple[dict[str, dict[int, float]], Counter[str], int
 
 def send(path: Path, port: int, spool: Path) -> ReplayReport:
     """Replay the file through a real gateway."""
-    gateway = Gateway("replay-prsa-gw", "any", "127.0.0.1", port, spool)
-    gateway.start()
-    try:
-        return replay(path, load_mapping("prsa_weather"), gateway, timeout=20)
-    finally:
-        gateway.stop()
+    return replay_file(path, load_mapping("prsa_weather"), password="any", host="127.0.0.1", port=port, spool=spool, timeout=20)
 
 
 def test_what_is_stored_equals_the_file(conformance_data: Path, mosquitto: servers.Server, ingest: Path, tmp_path: Path) -> None:
@@ -93,7 +87,7 @@ def test_what_is_stored_equals_the_file(conformance_data: Path, mosquitto: serve
     report = send(path, mosquitto.port, tmp_path / "spool.db")
     values, missing, rows = expected(path)
     assert rows == ROWS == report.rows
-    assert report.acknowledged and report.refused_count == 0
+    assert report.acknowledged and report.refused_count == 0 and report.refused_messages == []
     assert report.missing == missing and sum(missing.values()) == 51 + 51 + 54 + 51 + 483 + 44
     assert {c: len(v) for c, v in values.items()} == dict(report.readings)
     readings = Readings(ingest, SystemClock(), Directory())
@@ -119,3 +113,13 @@ def test_replaying_again_changes_nothing(conformance_data: Path, mosquitto: serv
     assert again.readings == first.readings
     after = readings.range("prsa-Shunyi", "air_temperature", *window, limit=2_000)
     assert [(p.t_ms, p.value) for p in after] == [(p.t_ms, p.value) for p in before] and len(before) == first.readings["air_temperature"]
+
+
+def test_what_ingest_refuses_is_in_the_report(mosquitto: servers.Server, ingest: Path, tmp_path: Path) -> None:
+    """A file of a device that is not this gateway's is refused by ingest, and the report says so instead of looking well."""
+    path = tmp_path / "foreign.csv"
+    head = "year,month,day,hour,TEMP,PRES,DEWP,RAIN,wd,WSPM,station\n"
+    path.write_text(head + "2013,3,1,0,1,1025.8,-20.5,0,NW,9.3,Elsewhere\n")
+    report = send(path, mosquitto.port, tmp_path / "spool.db")
+    assert report.messages == 1 and len(report.refused_messages) == 1
+    assert "prsa-Elsewhere" in report.refused_messages[0]
