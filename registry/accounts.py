@@ -9,8 +9,10 @@ import hashlib
 import hmac
 import re
 import secrets
+from contextlib import suppress
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from foundation.errors import NotFound, NotSignedIn
 from registry import store
@@ -126,7 +128,8 @@ class Accounts(Transactions):
             return None
         now = self._now_ms()
         if row["last_used_ms"] is None or now - row["last_used_ms"] >= _LAST_USE_MS:
-            with self._writing() as connection:
+            # Bookkeeping: a database that is busy or read-only must not turn a good key away.
+            with suppress(OperationalError), self._writing() as connection:
                 connection.execute(update(keys).where(keys.c.prefix == prefix).values(last_used_ms=now))
         return store.API_KEY.read(row).caller
 
