@@ -7,7 +7,7 @@
   const source = new EventSource(root.dataset.stream);
   source.addEventListener("frame", (event) => {
     const frame = JSON.parse(event.data);
-    if (status) status.textContent = words.on.replace("%s", frame.time);
+    if (status) status.textContent = words.on.replace("{time}", frame.time);
     for (const key in frame.values) {
       const cell = document.querySelector('[data-live="' + CSS.escape(key) + '"]');
       if (!cell) continue;
