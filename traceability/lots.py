@@ -46,14 +46,14 @@ class Lot:
 
     @property
     def state(self) -> str:
-        """Where the lot stands: growing, in_stock, in_transit, received (by somebody else) or used_up."""
+        """Where the lot stands: growing, in_stock, in_transit, received (somebody else holds of it) or used_up."""
         if not self.made:
             return GROWING
-        if any(self.arriving.values()):
+        if self.held.keys() - {self.party}:
+            return RECEIVED
+        if self.arriving:
             return IN_TRANSIT
-        if not any(self.held.values()):
-            return USED_UP
-        return RECEIVED if self.moved and not self.held.get(self.party) else IN_STOCK
+        return IN_STOCK if self.held else USED_UP
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def qr_answer(services: Services, request: Request, code: str, kind: str) -> Res
     # M: a label gets wet and torn; 15 % may be lost.
     qr = segno.make(trace_url(services, request, stored), error="m", micro=False)
     if kind == "svg":
-        qr.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgclass=None, lineclass=None, omitsize=True, nl=False)
+        qr.save(out, kind="svg", border=4, light="#fff", xmldecl=False, svgclass=None, lineclass=None, omitsize=True, nl=False)
         media = "image/svg+xml"
     else:
         qr.save(out, kind="png", scale=12, border=4)

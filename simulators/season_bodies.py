@@ -1,0 +1,171 @@
+"""Trace events as a grower's app would write them: EPCIS 2.0 bodies, canonical bytes, the author's signature.
+
+Nothing of the server is imported: whoever writes an app of their own needs no more than this page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import rfc8785
+from nacl.signing import SigningKey
+
+from foundation.ids import uuid7
+
+CONTEXT = ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", {"suhe": "urn:suhe:voc:"}]
+_STEP = "urn:suhe:bizstep:"
+_CHINA = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A lot with kilograms of it; None where an event concerns the lot as it is."""
+
+    lot: str
+    kg: float | None = None
+
+    def element(self) -> dict[str, Any]:
+        """Return the quantity element."""
+        if self.kg is None:
+            return {"epcClass": self.lot}
+        return {"epcClass": self.lot, "quantity": plain(self.kg), "uom": "KGM"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event before it is signed: when, by whom, and the fields that tell it apart."""
+
+    key: str
+    time_ms: int
+    party: str
+    fields: Mapping[str, Any]
+
+    def body(self, seed: int) -> dict[str, Any]:
+        """Return the event's body; its id depends on the seed, the key and the time alone, so that a repeat is the same event."""
+        noise = hashlib.sha256(f"{seed}:{self.key}".encode()).digest()[:10]
+        local = datetime.fromtimestamp(self.time_ms / 1000, _CHINA)
+        return {
+            "@context": CONTEXT,
+            "eventID": f"urn:uuid:{uuid7(self.time_ms, noise)}",
+            "eventTime": local.isoformat(timespec="seconds"),
+            "eventTimeZoneOffset": "+08:00",
+            "suhe:party": party_urn(self.party),
+            **self.fields,
+        }
+
+
+def envelope(body: Mapping[str, Any], credential: Mapping[str, str]) -> dict[str, str]:
+    """Return what is posted: the canonical text, the key's id and the signature over exactly the text's bytes."""
+    text = rfc8785.dumps(dict(body))
+    signature = SigningKey(bytes.fromhex(credential["seed"])).sign(text).signature
+    return {"body": text.decode(), "key": credential["key"], "signature": base64.b64encode(signature).decode()}
+
+
+def lot_urn(county: str, number: str) -> str:
+    """Return a lot's URN."""
+    return f"urn:suhe:lot:{county}:{number}"
+
+
+def party_urn(party: str) -> str:
+    """Return a party's URN."""
+    return f"urn:suhe:party:{party}"
+
+
+def plain(kg: float) -> float | int:
+    """Return kilograms as canonical JSON spells them: one decimal, and 12 rather than 12.0."""
+    rounded = round(kg, 1)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def plant(lot: str, product: str, variety: str, plot: str) -> dict[str, Any]:
+    """Return the fields of a planting."""
+    return {
+        **_object("ADD", _STEP + "planting", [Part(lot)]),
+        "ilmd": {"suhe:product": product, "suhe:variety": variety},
+        "bizLocation": _plot(plot),
+    }
+
+
+def input_bought(input_lot: str, kg: float, named: Mapping[str, str], seller: str, lots: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a purchase of a farm input for some lots."""
+    return {
+        **_object("ADD", _STEP + "input_buying", [Part(input_lot, kg)]),
+        "ilmd": {f"suhe:{k}": v for k, v in named.items()},
+        "suhe:seller": seller,
+        "suhe:lots": list(lots),
+    }
+
+
+def input_used(input_lot: str, kg: float, lots: Sequence[str], purpose: str, interval_days: int | None) -> dict[str, Any]:
+    """Return the fields of an application of a bought input to some lots."""
+    more = {} if interval_days is None else {"suhe:intervalDays": interval_days}
+    return {**_object("DELETE", _STEP + "input_using", [Part(input_lot, kg)]), "suhe:lots": list(lots), "suhe:purpose": purpose, **more}
+
+
+def harvest(lot: str, kg: float, plot: str) -> dict[str, Any]:
+    """Return the fields of a picking."""
+    return {**_object("ADD", _STEP + "harvesting", [Part(lot, kg)]), "bizLocation": _plot(plot)}
+
+
+def inspect(lot: str, method: str, result: str, standard: str, samples: int) -> dict[str, Any]:
+    """Return the fields of an inspection."""
+    disposition = "non_conformant" if result == "fail" else "conformant" if result == "pass" else "in_progress"
+    told = {"method": method, "result": result, "standard": standard, "samples": samples}
+    return {**_object("OBSERVE", "inspecting", [Part(lot)]), "disposition": disposition, "suhe:inspection": told}
+
+
+def split(source: Part, into: Sequence[Part], product: str, variety: str) -> dict[str, Any]:
+    """Return the fields of a splitting."""
+    return _transformation(_STEP + "splitting", [source], into, product, variety)
+
+
+def merge(sources: Sequence[Part], into: Part, product: str, variety: str) -> dict[str, Any]:
+    """Return the fields of a merging."""
+    return _transformation(_STEP + "merging", sources, [into], product, variety)
+
+
+def pack(sources: Sequence[Part], into: Sequence[Part], product: str, variety: str, package: str) -> dict[str, Any]:
+    """Return the fields of a packing, or of processing into another product."""
+    return {**_transformation("packing", sources, into, product, variety), "suhe:package": package}
+
+
+def ship(parts: Sequence[Part], source: str, destination: str, carrier: str) -> dict[str, Any]:
+    """Return the fields of a dispatch."""
+    return {
+        **_object("OBSERVE", "shipping", parts),
+        "disposition": "in_transit",
+        **_way(source, destination),
+        "suhe:carrier": party_urn(carrier),
+    }
+
+
+def receive(parts: Sequence[Part], source: str, destination: str, celsius: float) -> dict[str, Any]:
+    """Return the fields of an arrival."""
+    arrived = {"disposition": "in_progress", "suhe:temperature": plain(celsius)}
+    return {**_object("OBSERVE", "receiving", parts), **_way(source, destination), **arrived}
+
+
+def _object(action: str, step: str, parts: Sequence[Part]) -> dict[str, Any]:
+    return {"type": "ObjectEvent", "action": action, "bizStep": step, "quantityList": [p.element() for p in parts]}
+
+
+def _transformation(step: str, inputs: Sequence[Part], outputs: Sequence[Part], product: str, variety: str) -> dict[str, Any]:
+    ilmd = {"suhe:product": product, **({"suhe:variety": variety} if variety else {})}
+    listed = {"inputQuantityList": [p.element() for p in inputs], "outputQuantityList": [p.element() for p in outputs]}
+    return {"type": "TransformationEvent", "bizStep": step, **listed, "ilmd": ilmd}
+
+
+def _way(source: str, destination: str) -> dict[str, Any]:
+    return {
+        "sourceList": [{"type": "possessing_party", "source": party_urn(source)}],
+        "destinationList": [{"type": "possessing_party", "destination": party_urn(destination)}],
+    }
+
+
+def _plot(plot: str) -> dict[str, str]:
+    return {"id": f"urn:suhe:plot:{plot}"}

@@ -1,0 +1,244 @@
+"""What happens to the simulated crops: planted, fed, picked, packed or merged, inspected, shipped, received.
+
+A plan is a list of events in time order, each possible when it comes: nothing is packed that was not picked. It is a function of the
+seed and the day the season began, so that a simulator that was killed writes the same events again and the log keeps each once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+
+from simulators import season_bodies as write
+from simulators.scenario import BAOYING, scenario
+from simulators.season_bodies import Part, Told, lot_urn
+from simulators.season_calendar import Crop, crops
+from simulators.timegrid import start_of
+
+_MINUTE_MS = 60_000
+_FERTILISER = {"inputClass": "fertiliser", "nameZh": "商品有机肥", "nameEn": "Organic fertiliser", "registration": "示例登记证 0001"}
+_COMPOUND = {"inputClass": "fertiliser", "nameZh": "复合肥", "nameEn": "Compound fertiliser", "registration": "示例登记证 0002"}
+_BIOLOGICAL = {"inputClass": "pesticide", "nameZh": "苏云金杆菌", "nameEn": "Bacillus thuringiensis", "registration": "示例登记证 0003"}
+_SELLER = "示例农资店"
+_STANDARD = "GB 2763-2026"
+# Kilograms picked per mu at one picking; the order of magnitude of the trade, not a yield model.
+_KG_PER_MU = {"greenhouse": 210.0, "pond": 65.0}
+# Of every hundred packed lots one fails and stays, and five are positive in the screening and cleared by an instrument.
+_FAILS, _POSITIVE = 0.012, 0.05
+
+
+@lru_cache(maxsize=2)
+def season(seed: int, began: int, today: int) -> tuple[Told, ...]:
+    """Return every event of the season up to the end of `today`, in time order."""
+    planted = crops(seed, began, today)
+    found = [told for crop in planted for told in _growing(seed, crop)]
+    for base in sorted({crop.plot.base for crop in planted}):
+        found += _Base(seed, [crop for crop in planted if crop.plot.base == base]).pickings()
+    end = start_of(today + 1)
+    return tuple(sorted((told for told in found if told.time_ms < end), key=lambda t: (t.time_ms, t.key)))
+
+
+def live(seed: int, began: int, today: int, group: int, slot_ms: int, slots: int) -> list[Told]:
+    """Return one accelerated round, an event per slot: a picking from a crop that bears today, packed, inspected, shipped, received."""
+    bearing = [c for c in crops(seed, began, today) if c.pickings[0] <= today <= c.last_day]
+    if not bearing:
+        return []
+    dice = random.Random(f"{seed}:live:{group}")
+    crop = dice.choice(bearing)
+    started = group * slots * slot_ms
+    times = [started + k * slot_ms for k in range(slots)]
+    number = f"{crop.number}-n{group % 1_000_000:06}"
+    kg = round(_picked(dice, crop) / 4, 1)
+    shop = _shop(dice, crop)
+    steps = _packed(dice, crop, [(lot_urn(crop.county, crop.number), kg)], number, shop, times[1:], passes=True)
+    told = [_by(crop.party, times[0], write.harvest(lot_urn(crop.county, crop.number), kg, crop.plot.id)), *steps]
+    return [Told(f"live:{group}:{k}", t.time_ms, t.party, {**t.fields, "suhe:note": "演示：加速"}) for k, t in enumerate(told)]
+
+
+def _growing(seed: int, crop: Crop) -> Iterator[Told]:
+    """Yield planting, purchases and applications."""
+    dice = random.Random(f"{seed}:{crop.number}:growing")
+    lot = lot_urn(crop.county, crop.number)
+    keys = count()
+
+    def at(day: int, hour: float, fields: dict[str, object]) -> Told:
+        return Told(f"{crop.number}:g{next(keys)}", _time(dice, day, hour), crop.party, fields)
+
+    yield at(crop.planted, 8, write.plant(lot, crop.plot.product, crop.plot.variety, crop.plot.id))
+    fertiliser = _COMPOUND if crop.county == BAOYING else _FERTILISER
+    needs: list[tuple[str, dict[str, str], float, str, int | None, int, tuple[int, ...]]]
+    needs = [("f", fertiliser, 55.0, "施肥", None, 2, (9, 34))]
+    if crop.county != BAOYING:
+        needs.append(("p", _BIOLOGICAL, 0.4, "防治菜青虫", 7, 17, (20,)))
+    for name, named, per_mu, purpose, interval, bought, used in needs:
+        amount = round(per_mu * crop.plot.area_mu, 1)
+        stock = lot_urn(crop.county, f"{crop.number}-{name}")
+        yield at(crop.planted + bought, 16, write.input_bought(stock, amount, named, _SELLER, [lot]))
+        for day in used:
+            share = max(0.1, round(amount * 0.9 / len(used), 1))
+            yield at(crop.planted + day, 9, write.input_used(stock, min(share, amount), [lot], purpose, interval))
+
+
+@dataclass
+class _Stock:
+    """What lies picked of a crop, in tenths of a kilogram so that sums stay exact."""
+
+    crop: Crop
+    tenths: int = 0
+
+    def part(self) -> tuple[str, float]:
+        return lot_urn(self.crop.county, self.crop.number), self.tenths / 10
+
+
+class _Base:
+    """The pickings of one base, day by day, and what becomes of them."""
+
+    def __init__(self, seed: int, planted: Sequence[Crop]) -> None:
+        self._seed = seed
+        self._stocks = {crop.number: _Stock(crop) for crop in planted}
+        days = ((day, crop.number, k) for crop in planted for k, day in enumerate(crop.pickings))
+        self._days = [(day, k, self._stocks[number].crop) for day, number, k in sorted(days)]
+
+    def pickings(self) -> Iterator[Told]:
+        """Yield every event from the first picking on. Every second picking, what lies there leaves the base."""
+        for day, k, crop in self._days:
+            dice = random.Random(f"{self._seed}:{crop.number}:picking{k}")
+            stock = self._stocks[crop.number]
+            kg = _picked(dice, crop)
+            stock.tenths += round(kg * 10)
+            lot = lot_urn(crop.county, crop.number)
+            told = [_by(crop.party, _time(dice, day, 6.5), write.harvest(lot, kg, crop.plot.id))]
+            if k == 0:
+                inspector = scenario().parties_with("inspector", crop.county)[0].id
+                told.append(_by(inspector, _time(dice, day, 8.5), write.inspect(lot, "enzyme_inhibition", "pass", "GB/T 5009.199", 3)))
+            if k % 2 == 1:
+                told += self._leave(dice, crop, k, day)
+            for n, one in enumerate(told):
+                yield Told(f"{crop.number}:h{k}:{n}", one.time_ms, one.party, one.fields)
+
+    def _leave(self, dice: random.Random, crop: Crop, k: int, day: int) -> list[Told]:
+        number = f"{crop.number}-{k:02}"
+        sibling = self._sibling(crop)
+        if crop.plot.product == "lotus_root" and sibling is not None:
+            variety = crop.plot.variety if sibling.plot.variety == crop.plot.variety else ""
+            parts = [self._take(crop.number), self._take(sibling.number)]
+            return _merged(dice, crop, parts, variety, number, day)
+        parts = [self._take(crop.number)]
+        if dice.random() < 0.3:
+            return _split(dice, crop, parts[0], number, day)
+        times = [_time(dice, day, 9.5), _time(dice, day, 11), _time(dice, day, 15), _time(dice, day + 1, 5.5)]
+        return _packed(dice, crop, parts, number, _shop(dice, crop), times)
+
+    def _sibling(self, crop: Crop) -> Crop | None:
+        """Return another crop of this product and base of which something lies there."""
+        others = (s for n, s in sorted(self._stocks.items()) if n != crop.number and s.tenths and s.crop.plot.product == crop.plot.product)
+        return next((s.crop for s in others), None)
+
+    def _take(self, number: str) -> tuple[str, float]:
+        stock = self._stocks[number]
+        part = stock.part()
+        stock.tenths = 0
+        return part
+
+
+def _packed(
+    dice: random.Random,
+    crop: Crop,
+    parts: Sequence[tuple[str, float]],
+    number: str,
+    shop: str,
+    times: Sequence[int],
+    *,
+    passes: bool = False,
+) -> list[Told]:
+    """Pack what was picked, inspect it, and, where it passes, ship and receive it."""
+    lot = lot_urn(crop.county, number)
+    kg = _less(sum(x for _, x in parts), dice.uniform(0.02, 0.06))
+    package = dice.choice(("5 kg 纸箱", "2.5 kg 网袋", "10 kg 周转筐"))
+    variety = crop.plot.variety
+    told = [_by(crop.party, times[0], write.pack([Part(*p) for p in parts], [Part(lot, kg)], crop.plot.product, variety, package))]
+    told += _inspected(dice, crop.county, lot, times[1], passes=passes)
+    if told[-1].fields["disposition"] == "conformant":
+        told += _sent(dice, crop.county, [Part(lot, kg)], crop.party, shop, times[2], times[3])
+    return told
+
+
+def _split(dice: random.Random, crop: Crop, part: tuple[str, float], number: str, day: int) -> list[Told]:
+    """Split what was picked between two shops."""
+    lot, kg = part
+    first = _less(kg, dice.uniform(0.35, 0.6))
+    second = round(kg - first, 1)
+    product, variety = crop.plot.product, crop.plot.variety
+    halves = [Part(lot_urn(crop.county, f"{number}a"), first), Part(lot_urn(crop.county, f"{number}b"), second)]
+    told = [_by(crop.party, _time(dice, day, 10), write.split(Part(lot, kg), halves, product, variety))]
+    shops = [p.id for p in scenario().parties if "retailer" in p.roles]
+    for half, shop in zip(halves, dice.sample(shops, 2), strict=True):
+        told += _sent(dice, crop.county, [half], crop.party, shop, _time(dice, day, 14), _time(dice, day + 1, 6))
+    return told
+
+
+def _merged(dice: random.Random, crop: Crop, parts: Sequence[tuple[str, float]], variety: str, number: str, day: int) -> list[Told]:
+    """Merge the picking of two ponds, send it to the works, process it, and sell the slices."""
+    merged = Part(lot_urn(crop.county, f"{number}m"), round(sum(kg for _, kg in parts), 1))
+    works = scenario().parties_with("processor", crop.county)[0].id
+    told = [_by(crop.party, _time(dice, day, 9.5), write.merge([Part(*p) for p in parts], merged, crop.plot.product, variety))]
+    told += _inspected(dice, crop.county, merged.lot, _time(dice, day, 11), passes=True)
+    told += _sent(dice, crop.county, [merged], crop.party, works, _time(dice, day, 14), _time(dice, day, 17.5))
+    slices = Part(lot_urn(crop.county, f"{number}s"), _less(merged.kg or 0, dice.uniform(0.3, 0.4)))
+    starch = Part(lot_urn(crop.county, f"{number}t"), _less(merged.kg or 0, dice.uniform(0.93, 0.96)))
+    processed = write.pack([merged], [slices, starch], "lotus_root_processed", "lotus_root_processed_sliced", "500 g 袋装")
+    told.append(_by(works, _time(dice, day + 1, 9), processed))
+    told += _inspected(dice, crop.county, slices.lot, _time(dice, day + 1, 13), passes=True)
+    shop = dice.choice([p.id for p in scenario().parties if "retailer" in p.roles])
+    return told + _sent(dice, crop.county, [slices], works, shop, _time(dice, day + 1, 16), _time(dice, day + 2, 6))
+
+
+def _inspected(dice: random.Random, county: str, lot: str, time_ms: int, *, passes: bool) -> list[Told]:
+    """Inspect a lot: a screening, and where that is positive an instrument's result a while later."""
+    inspector = scenario().parties_with("inspector", county)[0].id
+    chance = dice.random()
+    screening = "pass" if passes or chance > _FAILS + _POSITIVE else "screening_positive"
+    told = [_by(inspector, time_ms, write.inspect(lot, "enzyme_inhibition", screening, "GB/T 5009.199", 3))]
+    if screening != "pass":
+        result = "fail" if chance <= _FAILS else "pass"
+        told.append(_by(inspector, time_ms + 90 * _MINUTE_MS, write.inspect(lot, "lc_ms", result, _STANDARD, 2)))
+    return told
+
+
+def _sent(
+    dice: random.Random, county: str, parts: Sequence[Part], source: str, destination: str, leaves_ms: int, arrives_ms: int
+) -> list[Told]:
+    carrier = scenario().parties_with("carrier", county)[0].id
+    # Now and then a little is lost on the way to a shop; the works weigh again what they process, so nothing may lack there.
+    lost = 0.0 if destination.split("-")[1] == "processor" else dice.choice((0.0, 0.0, 0.0, 0.01))
+    arrived = [Part(p.lot, _less(p.kg or 0, lost)) for p in parts]
+    return [
+        _by(source, leaves_ms, write.ship(parts, source, destination, carrier)),
+        _by(destination, arrives_ms, write.receive(arrived, source, destination, dice.uniform(3, 9))),
+    ]
+
+
+def _by(party: str, time_ms: int, fields: dict[str, object]) -> Told:
+    return Told("", time_ms, party, fields)
+
+
+def _picked(dice: random.Random, crop: Crop) -> float:
+    return round(_KG_PER_MU[crop.plot.kind] * crop.plot.area_mu * dice.uniform(0.7, 1.3), 1)
+
+
+def _shop(dice: random.Random, crop: Crop) -> str:
+    near = [p.id for p in scenario().parties_with("retailer", crop.county)]
+    far = [p.id for p in scenario().parties if "retailer" in p.roles]
+    return dice.choice(near if dice.random() < 0.7 else far)
+
+
+def _less(kg: float, share: float) -> float:
+    """Return kilograms less a share, rounded down to a tenth so that no sum ever exceeds what went in."""
+    return max(1, int(kg * 10 * (1 - share) + 1e-6)) / 10
+
+
+def _time(dice: random.Random, day: int, hour: float) -> int:
+    return start_of(day) + int(hour * 60) * _MINUTE_MS + dice.randrange(0, 20 * 60) * 1000
