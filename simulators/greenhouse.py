@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulators.randomness import Dice
-from simulators.timegrid import NODES, Floats, first_day_of_year, relax
+from simulators.timegrid import NODES, Floats, Recent, first_day_of_year, relax
 from simulators.weather import FIRST_YEAR, Weather, vapour_pressure
 
 _AIR_LAG_H = 0.6
@@ -41,8 +41,8 @@ class Greenhouses:
         draws = np.array([dice.rng(f"greenhouse-{p}").standard_normal(6) for p in plots]).reshape(-1, 6).T
         self._warmth, self._glass, self._damp = 0.8 * draws[0], 1 + 0.08 * draws[1], 2.0 * draws[2]
         self._thirst, self._salt, self._start = 1 + 0.12 * draws[3], 0.9 + 0.1 * draws[4], 27 + 1.5 * draws[5]
-        self._air: dict[int, tuple[Floats, Floats]] = {}
-        self._days: dict[int, Inside] = {}
+        self._air: Recent[tuple[Floats, Floats]] = Recent()
+        self._days: Recent[Inside] = Recent()
         self._moisture: dict[int, tuple[Floats, Floats]] = {}
 
     def day(self, day: int) -> Inside:

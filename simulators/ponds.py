@@ -12,7 +12,7 @@ import numpy as np
 
 from simulators.randomness import Dice
 from simulators.sun import extraterrestrial
-from simulators.timegrid import NODES, STEP_H, Floats, calendar, first_day_of_year, relax
+from simulators.timegrid import NODES, STEP_H, Floats, Recent, calendar, first_day_of_year, relax
 from simulators.weather import FIRST_YEAR, Weather
 
 _MEMORY_DAYS = 5  # exp(-120 h / 10 h): what was before is forgotten below a thousandth
@@ -56,8 +56,8 @@ class Ponds:
         self._green, self._breath, self._clay = np.exp(0.22 * draws[2]), np.exp(0.2 * draws[3]), np.exp(0.35 * draws[4])
         self._start = 11 + 1.2 * draws[5]
         self._levels: dict[int, tuple[Floats, Floats, Floats]] = {}
-        self._temperatures: dict[int, Floats] = {}
-        self._days: dict[int, Water] = {}
+        self._temperatures: Recent[Floats] = Recent()
+        self._days: Recent[Water] = Recent()
 
     def day(self, day: int) -> Water:
         """Return one day."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+V = TypeVar("V")
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -18,6 +20,17 @@ STEP_H = 1 / 6
 _SHANGHAI_MS = 8 * 3_600_000  # no daylight saving since 1991, and none is simulated
 
 HOURS: Floats = np.arange(NODES, dtype=np.float64) * STEP_H
+
+
+class Recent(dict[int, V]):
+    """Days already computed, the last so many put in; any of them can be computed again, so forgetting costs only time."""
+
+    most = 128
+
+    def __setitem__(self, day: int, value: V) -> None:
+        if len(self) >= self.most and day not in self:
+            del self[next(iter(self))]
+        super().__setitem__(day, value)
 
 
 def day_of(t_ms: int) -> int:

@@ -15,7 +15,7 @@ from foundation.errors import BadInput
 from simulators.climates import Climate
 from simulators.randomness import Dice
 from simulators.sun import daylight, radiation_share
-from simulators.timegrid import HOURS, STEPS, Floats, calendar, first_day_of_year
+from simulators.timegrid import HOURS, STEPS, Floats, Recent, calendar, first_day_of_year
 
 # Richardson's lag-one and innovation matrices for (maximum, minimum, radiation).
 A: Floats = np.array([[0.567, 0.086, -0.002], [0.253, 0.504, -0.050], [-0.006, -0.039, 0.244]])
@@ -61,7 +61,7 @@ class Weather:
     def __init__(self, dice: Dice, climate: Climate) -> None:
         self._dice, self.climate = dice, climate
         self._years: dict[int, DailyWeather] = {}
-        self._skies: dict[int, Sky] = {}
+        self._skies: Recent[Sky] = Recent()
 
     def year(self, year: int) -> DailyWeather:
         """Return a calendar year's days. Each year goes on from the state the one before ended in."""

@@ -124,3 +124,15 @@ def test_a_stretch_may_not_cross_midnight() -> None:
     field = Field(3)
     with pytest.raises(BadInput, match="midnight"):
         field.read(field.world.devices[0], start_of(DAY) + 3_600_000, 144, 600_000)
+
+
+def test_forgotten_days_come_back_the_same() -> None:
+    """Only the last days are kept in memory; one that was forgotten is computed again to the same readings."""
+    field = Field(14)
+    device = next(d for d in field.world.devices if d.id == "by-01-p1-quality")
+    before = digest(field, (device,))
+    weather = field.counties[device.county].weather
+    for day in range(DAY - 400, DAY - 200):
+        weather.sky(day)
+        field.counties[device.county].ponds.day(day)
+    assert digest(field, (device,)) == before == digest(Field(14), (device,))
