@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from dashboards.i18n import Translate, day_text, time_text
+from dashboards.joining import clauses, listed, named, sentences
 from dashboards.telling import Teller, quantity_text
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.ids import in_fours
@@ -155,7 +156,7 @@ def lot_view(services: Services, lot: str, lang: str, t: Translate) -> LotView:
         s.short, s.number, s.county, teller.product(s.product, s.variety), teller.plot(s.plot) or teller.party(s.party),
         day_text(s.harvested_day, lang) if s.harvested_day else "", amount_of(s, t), s.state, state_names(t).get(s.state, s.state),
         tuple(_link(p) for p in found.history.parents), tuple(_link(c) for c in found.history.children),
-        found.ok, headline(found, t), tuple(problem_lines(found, teller, t)), checked_text(found, lang, t),
+        found.ok, headline(found, t), tuple(problem_lines(found, teller, lang, t)), checked_text(found, lang, t),
         own.checkpoint.root.hex() if own.checkpoint else "", own.head, steps,
         tuple(event_lines(found, found.history.events, teller, lang, t)), in_fours(s.code) if s.code else "",
     )  # fmt: skip
@@ -181,7 +182,7 @@ def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, la
             (t("本批第几条"), str(e.lot_seq)), (t("日志位置"), str(e.log_index)), (t("记录时间"), time_text(e.record_time_ms, lang)),
             (t("签名的钥匙"), e.key_id), (t("上一条"), e.prev_hex), (t("这一条"), e.record_hash_hex), (t("事件号"), e.event_id),
         )  # fmt: skip
-        bad = t("；").join(fault_text(step, t) for step in faults.get(e.event_id, []))
+        bad = listed((fault_text(step, t) for step in faults.get(e.event_id, [])), lang)
         lines.append(EventLine(k, told.title, local.isoformat(), when_text(local), told.who, told.where, told.what, bad, chain))
     return lines
 
@@ -194,19 +195,19 @@ def headline(found: Gathered, t: Translate) -> str:
     return t("有 %(n)s 条记录被改动过", n=len(named)) if named else t("记录对不上")
 
 
-def problem_lines(found: Gathered, teller: Teller, t: Translate) -> list[str]:
+def problem_lines(found: Gathered, teller: Teller, lang: str, t: Translate) -> list[str]:
     """Return one line per event that does not hold, naming it; then what no one event is to blame for."""
     events = {e.event_id: e for h in found.lineage for e in h.events}
     lines = []
     for event_id, steps in found.faults.items():
-        faults = t("、").join(fault_text(step, t) for step in steps[:3])
+        faults = listed((fault_text(step, t) for step in steps[:3]), lang)
         e = events.get(event_id)
         if e is None:
             lines.append(faults)
             continue
         told = teller.tell(e)
         when = when_text(from_ms(e.event_time_ms).astimezone(SHANGHAI))
-        lines.append(t("%(title)s，%(when)s，%(who)s：%(faults)s", title=told.title, when=when, who=told.who, faults=faults))
+        lines.append(named(clauses((told.title, when, told.who), lang), faults, lang))
     return lines
 
 
@@ -223,7 +224,7 @@ def checked_text(found: Gathered, lang: str, t: Translate) -> str:
         parts.append(t("有 %(n)s 条新记录等待下一次封存。", n=pending))
     if found.unchecked:
         parts.append(t("另有 %(n)s 个更早的批次没有在本页核对。", n=found.unchecked))
-    return ("" if lang.startswith("zh") else " ").join(parts)
+    return sentences(parts, lang)
 
 
 def state_names(t: Translate) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from dashboards.i18n import CHINESE, Translate
+from dashboards.joining import clauses, named
 
 UP, DOWN, FLAT, UNKNOWN = "up", "down", "flat", "unknown"
 
@@ -95,10 +96,9 @@ def change_since(points: Sequence[tuple[date, float]], days: int, slack: int = 5
 def sentence(s: Story, product: str, market: str, today: date, lang: str, t: Translate) -> str:
     """Return one plain paragraph: the price, what changed, how it sits in the season, and how sure this is."""
     age = (today - s.last_day).days
-    parts = [
-        t("%(market)s%(product)s%(age)s %(price)s %(unit)s", market=market, product=product, age=days_old(age, t),
-          price=price_text(s.last, lang), unit=price_unit(lang))
-    ]  # fmt: skip
+    price = f"{price_text(s.last, lang)} {price_unit(lang)}"
+    old = days_old(age, t)
+    parts = [f"{market}{product}{old} {price}" if lang == CHINESE else f"{product} at {market}: {price} ({old})"]
     if s.week is not None:
         parts.append(_moved(s.week, t("一周"), t))
     if s.month is not None:
@@ -109,16 +109,16 @@ def sentence(s: Story, product: str, market: str, today: date, lang: str, t: Tra
         else:
             message = t("比往年同期高 %(p)s%%", p=f"{s.usual:.0f}") if s.usual > 0 else t("比往年同期低 %(p)s%%", p=f"{-s.usual:.0f}")
             parts.append(message)
-    return t("，").join(parts) + t("。")
+    return clauses(parts, lang) + ("。" if lang == CHINESE else ".")
 
 
-def sureness_text(s: Story, t: Translate) -> str:
+def sureness_text(s: Story, lang: str, t: Translate) -> str:
     """Return how sure the sentence is, with the counts it rests on."""
     word = {"high": t("把握较大"), "fair": t("把握一般"), "low": t("把握较小")}[s.sureness]
     counts = t("近 30 天有 %(n)s 天报价", n=s.quoted_days)
     if s.others:
         counts += t("；另外 %(others)s 个市场里有 %(same)s 个这一周同方向", others=s.others, same=s.same_way)
-    return t("%(word)s：%(counts)s。", word=word, counts=counts)
+    return named(word, counts, lang) + ("。" if lang == CHINESE else ".")
 
 
 def _moved(percent: float, span: str, t: Translate) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dashboards.i18n import CHINESE, Translate
+from dashboards.joining import clauses, listed, named
 from foundation.errors import NotFound
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Teller:
             return Told(titles.get(event.kind, event.kind), self.party(event.party), "", "")
         parts = _TELL[event.kind](self, event, input_names or {})
         parts.append(str(event.body.get("suhe:note", "")))
-        return Told(titles[event.kind], self.party(event.party), self.place(event), t("，").join(p for p in parts if p))
+        return Told(titles[event.kind], self.party(event.party), self.place(event), clauses(parts, self._lang))
 
     def inspection(self, event: EventView) -> Inspection:
         """Return an inspection with what its method can show, so that a rapid card is not read as a laboratory's word."""
@@ -69,7 +70,7 @@ class Teller:
         details = [
             t("标准 %(s)s", s=found["standard"]) if "standard" in found else "",
             t("抽样 %(n)s 份", n=found["samples"]) if "samples" in found else "",
-            t("项目：%(items)s", items=t("、").join(map(str, found["items"]))) if "items" in found else "",
+            t("项目：%(items)s", items=listed(map(str, found["items"]), self._lang)) if "items" in found else "",
             t("报告 %(r)s", r=found["report"]) if "report" in found else "",
         ]
         if method == "enzyme_inhibition":
@@ -80,8 +81,8 @@ class Teller:
             meaning = t("这是仪器确证检测：只说明列出的项目，只对抽到的样品负责。")
         else:
             meaning = t("只说明这次检查看到的，只对抽到的样品负责。")
-        title = t("%(method)s：%(result)s", method=self.method(method), result=results.get(result, result))
-        return Inspection(title, result == "pass", self.party(event.party), t("，").join(d for d in details if d), meaning)
+        title = named(self.method(method), results.get(result, result), self._lang)
+        return Inspection(title, result == "pass", self.party(event.party), clauses(details, self._lang), meaning)
 
     def method(self, method: str) -> str:
         """Return the name of an inspection method."""
@@ -175,7 +176,7 @@ class Teller:
         t = self._t
         days = event.body.get("suhe:intervalDays")
         return [
-            t("、").join(names[a.lot] for a in _playing(event, "subject") if a.lot in names),
+            listed((names[a.lot] for a in _playing(event, "subject") if a.lot in names), self._lang),
             self.amount(event, "subject"),
             str(event.body.get("suhe:purpose", "")),
             t("安全间隔期 %(n)s 天", n=days) if days else "",

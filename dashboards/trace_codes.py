@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboards.i18n import Translate
+from dashboards.joining import listed
 from foundation.errors import BadInput
 from foundation.ids import crockford_decode, crockford_encode, in_fours
 
@@ -38,15 +39,15 @@ def cleaned(entered: str) -> str:
     return "".join(c for c in text.upper() if not c.isspace() and c not in "-‐‑‒–—−_·.")[:40]
 
 
-def mistyped(entered: str, t: Translate) -> Mistyped:
+def mistyped(entered: str, lang: str, t: Translate) -> Mistyped:
     """Return what is wrong with a code that `canonical` refused, as exactly as the check character allows."""
     text = cleaned(entered)
     foreign = {k for k, c in enumerate(text) if c not in _ALLOWED | _READ_AS and not (k == LENGTH - 1 and c in _CHECK_ONLY)}
     groups = [(text[k : k + 4], bool(foreign & set(range(k, k + 4)))) for k in range(0, len(text), 4)]
     if foreign:
-        named = t("、").join(dict.fromkeys(text[k] for k in sorted(foreign)))
-        where = t("、").join(str(k) for k in sorted({k // 4 + 1 for k in foreign}))
-        reason = t("第 %(where)s 组里的“%(what)s”不是追溯码用的字符，请和标签对照。", where=where, what=named)
+        what = listed(dict.fromkeys(text[k] for k in sorted(foreign)), lang)
+        where = listed((str(k) for k in sorted({k // 4 + 1 for k in foreign})), lang)
+        reason = t("第 %(where)s 组里的“%(what)s”不是追溯码用的字符，请和标签对照。", where=where, what=what)
     elif len(text) != LENGTH:
         last = len(groups) - 1
         groups = [(g, k == last and (len(text) > LENGTH or len(g) < 4)) for k, (g, _) in enumerate(groups)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from dashboards.charts import season_strip
 from dashboards.i18n import CHINESE, Translate, age_text, day_text, name_of, number_text
+from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
 from dashboards.telling import Inspection, Teller
@@ -65,6 +66,7 @@ class TraceView:
     checked: str
     season: tuple[SeasonLine, ...]
     season_note: str
+    season_gaps: str
     season_first: str
     season_last: str
     months: tuple[tuple[str, tuple[str, ...]], ...]
@@ -83,6 +85,11 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
     now = services.clock.now()
     season, plot = _season(services, found, market_day(now))
     lines = tuple(season_line(c, lang, t) for c in season.channels) if season else ()
+    gaps = {line.gap_text for line in lines}
+    # One silence of the whole box is told once, not under each of its channels.
+    together = gaps.pop() if len(gaps) == 1 and len(lines) > 1 else ""
+    if together:
+        lines = tuple(replace(line, gap_text="") for line in lines)
     journey, note = journey_of(found, teller, t)
     age = (market_day(now) - s.harvested_day).days if s.harvested_day else 0
     return TraceView(
@@ -94,10 +101,11 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
         quantity=amount_of(s, t),
         ok=found.ok,
         headline=headline(found, t),
-        problems=tuple(problem_lines(found, teller, t)),
+        problems=tuple(problem_lines(found, teller, lang, t)),
         checked=checked_text(found, lang, t),
         season=lines,
         season_note=_season_note(season, found, teller.plot(plot), lang, t),
+        season_gaps=together,
         season_first=day_text(season.first, lang) if season else "",
         season_last=day_text(season.last, lang) if season else "",
         months=_months(lines, lang),
@@ -129,9 +137,9 @@ def season_line(c: ChannelSeason, lang: str, t: Translate) -> SeasonLine:
         name,
         unit,
         summary,
-        season_strip(c.days, t("%(name)s，%(summary)s", name=name, summary=summary)),
+        season_strip(c.days, named(name, summary, lang)),
         complete,
-        _gaps_text(c, t),
+        _gaps_text(c, lang, t),
         {(m.year, m.month): n(m.total) if summed else f"{n(m.low)} / {n(m.mean)} / {n(m.high)}" for m in c.months},
     )
 
@@ -167,17 +175,17 @@ def _season_note(season: Season | None, found: Gathered, place: str, lang: str, 
     plots = {h.summary.plot for h in found.lineage if h.summary.plot}
     note = t("从种下到采收，%(place)s的传感器每天的最低、平均、最高；只算质量合格的读数，橙色短线是没有读数的日子。", place=place)
     if len(plots) > 1:
-        note += ("" if lang == CHINESE else " ") + t("这一批来自 %(n)s 块地，这里是其中一块。", n=len(plots))
+        note = sentences((note, t("这一批来自 %(n)s 块地，这里是其中一块。", n=len(plots))), lang)
     return note
 
 
-def _gaps_text(c: ChannelSeason, t: Translate) -> str:
+def _gaps_text(c: ChannelSeason, lang: str, t: Translate) -> str:
     if not c.gaps:
         return ""
     missing = sum(end - start for start, end in c.gaps) // 3_600_000
-    named = [_gap(start, end, t) for start, end in c.gaps[:NAMED_GAPS]]
-    text = t("缺 %(n)s 小时：%(gaps)s", n=f"{missing:,}", gaps=t("、").join(named))
-    more = len(c.gaps) - len(named)
+    spans = [_gap(start, end, t) for start, end in c.gaps[:NAMED_GAPS]]
+    text = t("缺 %(n)s 小时：%(gaps)s", n=f"{missing:,}", gaps=listed(spans, lang))
+    more = len(c.gaps) - len(spans)
     return text + (t("，另有 %(n)s 段", n=more) if more else "")
 
 

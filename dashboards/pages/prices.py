@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from dashboards.charts import Band, Line, LineChart, line_chart, sparkline
 from dashboards.i18n import CHINESE, Translate, name_of
+from dashboards.joining import listed, named
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.price_board import board_of
 from dashboards.price_words import (
@@ -129,15 +130,15 @@ def product_context(
     told = story(past[chosen[0]], _usual(band, past[chosen[0]]), [change_since(past[m], 7) for m in quoting if m != chosen[0]])
     chart = LineChart(
         "price", t("%(product)s的价格", product=name),
-        t("%(a)s 至 %(b)s，%(markets)s；下面有数字表。", a=start, b=today, markets=t("、").join(label[m] for m in chosen)),
+        t("%(a)s 至 %(b)s，%(markets)s；下面有数字表。", a=start, b=today, markets=listed((label[m] for m in chosen), lang)),
         start, today, [Line(label[m], past[m]) for m in chosen], band,
         value_text=lambda v: price_text(v, lang), month_text=lambda d: t("%(m)s月", m=d.month) if lang == CHINESE else f"{d:%b}",
     )  # fmt: skip
     return {
         "county": county, "county_name": name_of(place, lang), "product_name": name, "unit": price_unit(lang),
         "sentence": sentence(told, name, label[chosen[0]], today, lang, t) if told else "",
-        "sureness": sureness_text(told, t) if told else "",
-        "notices": [_stale_text(r, label[r.market], sources.get(r.source), t) for r in rows if r.stale],
+        "sureness": sureness_text(told, lang, t) if told else "",
+        "notices": [_stale_text(r, label[r.market], sources.get(r.source), lang, t) for r in rows if r.stale],
         "ranges": [("3y", t("3 年")), ("1y", t("1 年")), ("90d", t("90 天"))], "range": range_key,
         "choices": [{"id": m, "name": label[m]} for m in quoting], "chosen": chosen,
         "chart": line_chart(chart), "chart_title": chart.title, "legend": [label[m] for m in chosen],
@@ -206,8 +207,7 @@ def _table(series: Sequence[Sequence[tuple[date, float]]], start: date, range_ke
     for k, points in enumerate(series):
         for day, value in points:
             if day >= start:
-                period = (day.year, day.month) if range_key == "3y" else day.isocalendar()[:2] if range_key == "1y" else (day.toordinal(),)
-                last.setdefault(tuple(period), {})[k] = (day, value)
+                last.setdefault(_period(day, range_key), {})[k] = (day, value)
     rows = []
     for period in sorted(last, reverse=True):
         found = last[period]
@@ -217,9 +217,13 @@ def _table(series: Sequence[Sequence[tuple[date, float]]], start: date, range_ke
     return rows
 
 
-def _stale_text(row: Any, market: str, source: Any, t: Translate) -> str:
-    why = t("：%(why)s", why=source.why) if source is not None and source.why else ""
-    return t("%(market)s的报价停在 %(day)s%(why)s", market=market, day=row.valid_date, why=why)
+def _period(day: date, range_key: str) -> tuple[int, ...]:
+    return {"3y": (day.year, day.month), "1y": day.isocalendar()[:2]}.get(range_key, (day.toordinal(),))
+
+
+def _stale_text(row: Any, market: str, source: Any, lang: str, t: Translate) -> str:
+    stopped = t("%(market)s的报价停在 %(day)s", market=market, day=row.valid_date)
+    return named(stopped, source.why, lang) if source is not None and source.why else stopped
 
 
 def _when(ms: int) -> str:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from dashboards.api.deps import READERS, require
 from dashboards.i18n import Translate, age_text, name_of
+from dashboards.joining import listed
 from dashboards.pages.shell import gettext_of, lang_of, render
 from foundation.clock import SHANGHAI, from_ms, to_ms
 
@@ -59,7 +60,7 @@ def sources_context(services: Services, lang: str, t: Translate) -> dict[str, An
     lines = source_lines(services.prices.sources(), now_ms, lang, t)
     bad = [s for s in lines if s.state not in ("ok", "never")]
     summary = (
-        t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines), bad=len(bad), names=t("、").join(s.name for s in bad))
+        t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines), bad=len(bad), names=listed((s.name for s in bad), lang))
         if bad
         else t("%(n)s 个来源，都正常。", n=len(lines))
     )

@@ -59,7 +59,7 @@ def router(services: Services) -> APIRouter:
         try:
             printed = canonical(code)
         except BadInput:
-            wrong = mistyped(code, t)
+            wrong = mistyped(code, lang, t)
             title = t("这个追溯码打错了")
             return _page(request, "trace_missing.html", 404, title=title, groups=wrong.groups, reason=wrong.reason, entered=code[:40])
         if printed != code:

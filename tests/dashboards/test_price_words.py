@@ -53,7 +53,7 @@ def test_the_sentence_says_price_change_season_and_age() -> None:
     assert s
     said = sentence(s, "番茄", "莘县", TODAY, "zh-Hans", t)
     assert said == "莘县番茄昨天 1.05 元/斤，一周涨 5.0%，一个月涨 5.0%，比往年同期高 20%。"
-    assert "近 30 天有 30 天报价" in sureness_text(s, t)
+    assert "近 30 天有 30 天报价" in sureness_text(s, "zh-Hans", t)
 
 
 def test_age_is_in_days() -> None:

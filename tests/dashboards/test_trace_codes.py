@@ -31,7 +31,7 @@ def test_every_way_of_typing_a_code_leads_to_one_form(value: bytes) -> None:
 
 def test_a_foreign_character_is_named_with_its_group() -> None:
     """A letter that codes never have is pointed at."""
-    wrong = mistyped("0000-00?0-0000-0000-0", t)
+    wrong = mistyped("0000-00?0-0000-0000-0", "zh-Hans", t)
     assert [g for g, bad in wrong.groups if bad] == ["00?0"]
     assert "第 2 组" in wrong.reason
     assert "?" in wrong.reason
@@ -40,7 +40,7 @@ def test_a_foreign_character_is_named_with_its_group() -> None:
 @pytest.mark.parametrize(("typed", "said"), [("0000-000", "少了 10 个"), ("0000-0000-0000-0000-00", "多了 1 个")])
 def test_a_wrong_length_is_counted(typed: str, said: str) -> None:
     """Too short and too long say by how much."""
-    assert said in mistyped(typed, t).reason
+    assert said in mistyped(typed, "zh-Hans", t).reason
 
 
 @given(st.binary(min_size=10, max_size=10), st.integers(0, 15), st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"))
@@ -50,11 +50,11 @@ def test_one_wrong_character_never_passes(value: bytes, at: int, other: str) -> 
     typed = code[:at] + other + code[at + 1 :]
     if typed != code:
         assert not is_code(typed)
-        assert "对不上" in mistyped(typed, t).reason
+        assert "对不上" in mistyped(typed, "zh-Hans", t).reason
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_explanation(typed: str) -> None:
     """Whatever is typed, it is either a code or explained."""
     if not is_code(typed):
-        assert mistyped(typed, t).reason
+        assert mistyped(typed, "zh-Hans", t).reason
