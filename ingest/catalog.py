@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.sequences import Sequences
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS series (
     sid INTEGER PRIMARY KEY, county TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
@@ -31,17 +29,20 @@ CREATE TABLE IF NOT EXISTS gateway (
     duplicates INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS sequence (
     gateway TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (gateway, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (gateway TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (gateway, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY, received INTEGER NOT NULL, gateway TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
     body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 LARGEST_KEPT_BODY = 64 * 1024
+# A gateway that sends rubbish for ever must not fill the disk: the newest are kept, all are counted.
+MOST_DEAD_LETTERS = 10_000
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file the manifest names: a segment, or the readings of one county and day."""
+    """A file the manifest names: a segment, or the readings of one county and day (a number of days in Shanghai since 1970)."""
 
     name: str
     kind: str
@@ -66,19 +67,19 @@ class Series:
 
 
 class Catalog:
-    """One process's connection to the catalogue; writers of several processes queue."""
+    """One connection to the catalogue, safe for several threads; writers of several processes queue."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(folder / "catalog.db", check_same_thread=False, isolation_level=None, timeout=60)
-        self._db.execute("PRAGMA busy_timeout=60000")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        with self.transaction():
-            for statement in _SCHEMA.split(";"):
-                if statement.strip():
-                    self._db.execute(statement)
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'refused'"):
+            with self.transaction():
+                for statement in _SCHEMA.split(";"):
+                    if statement.strip():
+                        self._db.execute(statement)
 
     def close(self) -> None:
         """Close the connection."""
@@ -92,15 +93,20 @@ class Catalog:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""
         with self._lock:
             return self._db.execute(query, parameters).fetchall()
+
+    def changed_by_others(self) -> int:
+        """Return a number that changes when another connection has committed."""
+        return int(str(self.rows("PRAGMA data_version")[0][0]))
 
     def series(self, where: str = "1", parameters: Sequence[object] = ()) -> list[Series]:
         """Return series that satisfy an SQL condition."""
@@ -108,11 +114,14 @@ class Catalog:
         return [Series(*row) for row in self.rows(query, parameters)]  # type: ignore[arg-type]
 
     def add_series(self, wanted: Iterable[tuple[str, str, str, str, str]]) -> None:
-        """Add (county, gateway, device, channel, unit); a device that moved to another gateway moves its series."""
+        """Add (county, gateway, device, channel, unit).
+
+        A device that moved to another gateway moves its series; the county stays, because the files of the past are kept by it.
+        """
         with self.transaction() as db:
             db.executemany(
                 "INSERT INTO series (county, gateway, device, channel, unit) VALUES (?,?,?,?,?) "
-                "ON CONFLICT (device, channel) DO UPDATE SET county = excluded.county, gateway = excluded.gateway",
+                "ON CONFLICT (device, channel) DO UPDATE SET gateway = excluded.gateway",
                 list(wanted),
             )
 
@@ -121,11 +130,19 @@ class Catalog:
         query = f"SELECT name, kind, county, day, rows, min_t, max_t, made FROM file WHERE {where} ORDER BY name"
         return [StoredFile(*row) for row in self.rows(query, parameters)]  # type: ignore[arg-type]
 
-    def sequences(self) -> dict[str, list[tuple[int, int]]]:
-        """Return the stored message ranges of every gateway."""
+    def sequences(self, gateway: str | None = None) -> dict[str, list[tuple[int, int]]]:
+        """Return the ranges of stored messages of one or every gateway."""
+        where, values = ("", ()) if gateway is None else ("WHERE gateway = ?", (gateway,))
         found: dict[str, list[tuple[int, int]]] = {}
-        for gateway, first, last in self.rows("SELECT gateway, first, last FROM sequence ORDER BY gateway, first"):
-            found.setdefault(str(gateway), []).append((int(first), int(last)))  # type: ignore[call-overload]
+        for name, first, last in self.rows(f"SELECT gateway, first, last FROM sequence {where} ORDER BY gateway, first", values):
+            found.setdefault(str(name), []).append((int(first), int(last)))  # type: ignore[call-overload]
+        return found
+
+    def refused(self) -> dict[str, list[tuple[int, int]]]:
+        """Return the numbers of messages refused for good, as one-element ranges, of every gateway."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for name, seq in self.rows("SELECT gateway, seq FROM refused ORDER BY gateway, seq"):
+            found.setdefault(str(name), []).append((int(seq), int(seq)))  # type: ignore[call-overload]
         return found
 
 
@@ -143,16 +160,15 @@ def put_latest(db: sqlite3.Connection, rows: Iterable[tuple[int, int, float, int
     )
 
 
-def merge_sequences(db: sqlite3.Connection, gateway: str, sequences: Iterable[int]) -> None:
-    """Add message numbers to a gateway's stored ranges.
-
-    The stored ranges are read inside the transaction: another process (the web's own writer) may have added to them meanwhile.
-    """
-    known = Sequences(db.execute("SELECT first, last FROM sequence WHERE gateway = ?", (gateway,)).fetchall())
-    if not sum(known.add(seq) for seq in sequences):
-        return
-    db.execute("DELETE FROM sequence WHERE gateway = ?", (gateway,))
-    db.executemany("INSERT INTO sequence VALUES (?,?,?)", [(gateway, first, last) for first, last in known.ranges])
+def put_sequences(db: sqlite3.Connection, gateway: str, ranges: Iterable[tuple[int, int]]) -> None:
+    """Add ranges of stored messages to a gateway's, joined with those they touch, whoever wrote them."""
+    for first, last in ranges:
+        touched = db.execute(
+            "SELECT first, last FROM sequence WHERE gateway = ? AND first <= ? AND last >= ?", (gateway, last + 1, first - 1)
+        ).fetchall()
+        db.executemany("DELETE FROM sequence WHERE gateway = ? AND first = ?", [(gateway, a) for a, _ in touched])
+        whole = min([first, *(a for a, _ in touched)]), max([last, *(b for _, b in touched)])
+        db.execute("INSERT INTO sequence VALUES (?,?,?)", (gateway, *whole))
 
 
 def put_gateway(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, int, int, int]]) -> None:
@@ -165,14 +181,26 @@ def put_gateway(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, int,
     )
 
 
-def put_dead_letters(db: sqlite3.Connection, rows: Iterable[tuple[int, str, str, str, bytes]]) -> None:
-    """Keep (received, gateway, topic, reason, body) of payloads that could not be taken."""
+def put_refused(db: sqlite3.Connection, rows: Iterable[tuple[str, int]]) -> None:
+    """Remember (gateway, seq) of messages that were refused as a whole, so that they count as no gap."""
+    db.executemany("INSERT OR IGNORE INTO refused VALUES (?,?)", rows)
+
+
+def put_dead_letters(db: sqlite3.Connection, rows: Sequence[tuple[int, str, str, str, bytes]]) -> None:
+    """Keep (received, gateway, topic, reason, body) of payloads that could not be taken, whole or in part."""
     db.executemany(
         "INSERT INTO dead_letter (received, gateway, topic, reason, body) VALUES (?,?,?,?,?)",
         [(received, gateway, topic, reason, body[:LARGEST_KEPT_BODY]) for received, gateway, topic, reason, body in rows],
     )
+    db.execute("DELETE FROM dead_letter WHERE id <= (SELECT max(id) FROM dead_letter) - ?", (MOST_DEAD_LETTERS,))
+    add_to(db, "dead letters", len(rows))
 
 
-def count(db: sqlite3.Connection, name: str, more: int) -> None:
+def add_to(db: sqlite3.Connection, name: str, more: int) -> None:
     """Add to a counter."""
     db.execute("INSERT INTO counter VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", (name, more))
+
+
+def raise_to(db: sqlite3.Connection, name: str, value: int) -> None:
+    """Set a counter that only grows."""
+    db.execute("INSERT INTO counter VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)", (name, value))

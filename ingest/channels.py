@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Channel:
-    """One measured quantity. `unit` is UCUM; ranges are closed, in that unit. `count` channels are whole numbers."""
+    """One measured quantity. `unit` is UCUM; ranges are closed, in that unit.
+
+    `kind` says what a window of it means: a `value` is averaged, a `total` (rain of an interval) is summed, a `count` is a whole
+    number of things, an `angle` has a mean direction.
+    """
 
     code: str
     unit: str
@@ -20,15 +24,15 @@ class Channel:
     decimals: int
     fail: tuple[float, float]
     suspect: tuple[float, float]
-    count: bool = False
+    kind: str = "value"
 
 
 _TABLE = (
     Channel("air_temperature", "Cel", "气温", "Air temperature", 1, (-40, 60), (-25, 45)),
     Channel("air_humidity", "%", "空气湿度", "Relative humidity", 0, (0, 100), (5, 100)),
-    Channel("rain", "mm", "降水", "Rain", 1, (0, 200), (0, 60)),
+    Channel("rain", "mm", "降水", "Rain", 1, (0, 200), (0, 60), kind="total"),
     Channel("wind_speed", "m/s", "风速", "Wind speed", 1, (0, 60), (0, 30)),
-    Channel("wind_direction", "deg", "风向", "Wind direction", 0, (0, 360), (0, 360)),
+    Channel("wind_direction", "deg", "风向", "Wind direction", 0, (0, 360), (0, 360), kind="angle"),
     Channel("solar_radiation", "W/m2", "太阳辐射", "Solar radiation", 0, (-20, 1600), (-10, 1300)),
     Channel("air_pressure", "hPa", "气压", "Air pressure", 1, (600, 1100), (960, 1060)),
     Channel("dew_point", "Cel", "露点", "Dew point", 1, (-60, 40), (-45, 32)),
@@ -44,8 +48,8 @@ _TABLE = (
     Channel("ph", "[pH]", "酸碱度", "pH", 2, (0, 14), (5, 10)),
     Channel("water_ec", "mS/cm", "水电导率", "Water conductivity", 2, (0, 20), (0.05, 5)),
     Channel("turbidity", "NTU", "浊度", "Turbidity", 1, (0, 4000), (0, 1000)),
-    Channel("spore_count", "{count}", "孢子数", "Spores", 0, (0, 1_000_000), (0, 20_000), count=True),
-    Channel("pest_count", "{count}", "诱虫数", "Pests trapped", 0, (0, 100_000), (0, 2_000), count=True),
+    Channel("spore_count", "{count}", "孢子数", "Spores", 0, (0, 1_000_000), (0, 20_000), kind="count"),
+    Channel("pest_count", "{count}", "诱虫数", "Pests trapped", 0, (0, 100_000), (0, 2_000), kind="count"),
     Channel("battery", "V", "电池", "Battery", 2, (0, 60), (3.3, 30)),
 )
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from foundation.clock import SHANGHAI, Clock, from_ms, to_ms
+from foundation.errors import Conflict
 from foundation.log import get_logger
 from ingest import catalog as cat
 from ingest.catalog import Catalog, StoredFile
+from ingest.claims import Claim
 from ingest.segments import COLUMNS, parse_name, write_frame
 
 GRACE_MS = 60_000
@@ -56,29 +58,43 @@ class Compactor(threading.Thread):
 
 
 def compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
-    """Merge the waiting segments into daily files and return how many were merged."""
+    """Merge the waiting segments into daily files and return how many were merged; none where another process is at it."""
+    try:
+        claim = Claim(folder / ".compaction.lock")
+    except Conflict:
+        return 0
+    try:
+        return _compact(folder, catalog, clock)
+    finally:
+        claim.release()
+
+
+def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
     import polars as pl
 
     segments = catalog.files("kind = 'segment'")[:MOST_AT_ONCE]
     if not segments:
         return 0
     (folder / "daily").mkdir(exist_ok=True)
+    _remove_orphans(folder, catalog)
     now = to_ms(clock.now())
-    county_of = pl.DataFrame(
-        {"sid": [s.sid for s in catalog.series()], "county": [s.county for s in catalog.series()]},
-        schema={"sid": pl.UInt32, "county": pl.Utf8},
-    )
+    series = catalog.series()
+    names = pl.DataFrame(
+        {"sid": [s.sid for s in series], "county": [s.county for s in series], "device": [s.device for s in series],
+         "channel": [s.channel for s in series]},
+        schema={"sid": pl.UInt32, "county": pl.Utf8, "device": pl.Utf8, "channel": pl.Utf8},
+    )  # fmt: skip
     fresh = pl.concat([pl.read_parquet(folder / "segments" / s.name, columns=list(COLUMNS)) for s in segments])
     if fresh.height != sum(s.rows for s in segments):
         raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
-    fresh = fresh.join(county_of, on="sid", how="left").with_columns(((pl.col("t") + _ZONE_MS) // _DAY_MS).alias("day"))
+    fresh = fresh.join(names.select("sid", "county"), on="sid", how="left").with_columns(((pl.col("t") + _ZONE_MS) // _DAY_MS).alias("day"))
     made: list[StoredFile] = []
     replaced: list[str] = [s.name for s in segments]
     for (county, day), part in fresh.group_by(["county", "day"]):
         older = catalog.files("kind = 'daily' AND county = ? AND day = ?", (county, day))
-        frames = [part.select(COLUMNS), *(pl.read_parquet(folder / "daily" / f.name) for f in older)]
+        frames = [*(pl.read_parquet(folder / "daily" / f.name, columns=list(COLUMNS)) for f in older), part.select(COLUMNS)]
         replaced += [f.name for f in older]
-        made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), now))
+        made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), names, now))
     with catalog.transaction() as db:
         for file in made:
             cat.put_file(db, file)
@@ -87,10 +103,7 @@ def compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
         # A writer that starts anew must not use a compacted segment's name again.
         for name in map(parse_name, (s.name for s in segments)):
             if name is not None:
-                db.execute(
-                    "INSERT INTO counter VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-                    (f"next:{name.writer}", name.number + 1),
-                )
+                cat.raise_to(db, f"next:{name.writer}", name.number + 1)
     return len(segments)
 
 
@@ -105,10 +118,27 @@ def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int =
     return len(old)
 
 
-def _write_day(folder: Path, county: str, day: int, frame: Any, now: int) -> StoredFile:
-    """Write one day sorted by (series, time, received); exact repeats go, a different value for the same time stays as a revision."""
-    ordered = frame.sort(["sid", "t", "received"]).unique(["sid", "t", "x"], keep="first", maintain_order=True)
+def _remove_orphans(folder: Path, catalog: Catalog) -> None:
+    """Delete daily files nobody names: what a crash before the manifest's switch leaves. Their segments are still there."""
+    known = {f.name for f in catalog.files("kind = 'daily'")} | {str(name) for (name,) in catalog.rows("SELECT name FROM dropped")}
+    for path in [*(folder / "daily").glob("*.parquet"), *(folder / "daily").glob(".*.tmp")]:
+        if path.name not in known:
+            path.unlink(missing_ok=True)
+
+
+def _write_day(folder: Path, county: str, day: int, frame: Any, names: Any, now: int) -> StoredFile:
+    """Write one day sorted by (series, time, received).
+
+    A repeat of the same value goes; a different value for the same time stays, and the one received last is the one that counts.
+    Device and channel stand in the file, so that any Parquet reader can use it without us.
+    """
+    import polars as pl
+
+    ordered = frame.sort(["sid", "t", "received", "seq"], maintain_order=True)
+    repeat = pl.all_horizontal([pl.col(c) == pl.col(c).shift(1) for c in ("sid", "t", "x")]).fill_null(value=False)
+    ordered = ordered.filter(~repeat).join(names.select("sid", "device", "channel"), on="sid", how="left", maintain_order="left")
     stamp = from_ms(day * _DAY_MS - _ZONE_MS).astimezone(SHANGHAI).strftime("%Y%m%d")
     name = f"{county or 'unknown'}-{stamp}-{now}.parquet"
-    write_frame(folder, name, ordered)
+    # Small row groups, so that one series is found by their statistics without reading the whole day.
+    write_frame(folder, name, ordered, compression="zstd", compression_level=1, statistics=True, row_group_size=20_000)
     return StoredFile(name, "daily", county, day, ordered.height, int(ordered["t"].min()), int(ordered["t"].max()), now)

@@ -7,6 +7,7 @@ PUBACK deletes nothing: brokers give it for messages they lose.
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +29,12 @@ SESSION_EXPIRY_S = 14 * 24 * 3600
 MOST_IN_FLIGHT = 64
 MOST_BYTES_IN_FLIGHT = 4_000_000
 FIRST_RESEND_S = 3.0
+# The broker said that nobody listens: ingest is starting, or away.
+NOBODY_RESEND_S = 1.0
+_NO_MATCHING_SUBSCRIBERS = 0x10
 LONGEST_RESEND_S = 60.0
+# MQTT 3.1.1 does not say that nobody listens, and such brokers forget: silence is all there is to go by.
+LONGEST_RESEND_V311_S = 10.0
 KEEPALIVE_S = 30
 
 Event = Callable[[str, dict[str, Any]], None]
@@ -44,7 +50,7 @@ class Gateway:
         self._address = host, port
         self._v5 = protocol == 5
         self._spool = Spool(spool)
-        self._on_event = on_event or (lambda _name, _facts: None)
+        self._listener = on_event
         self._topic, self._ack_topic = up_topic(gateway_id), ack_topic(gateway_id)
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
@@ -104,6 +110,14 @@ class Gateway:
                 self._wake.wait(min(left, 0.5))
         return True
 
+    def _on_event(self, name: str, facts: dict[str, Any]) -> None:
+        if self._listener is None:
+            return
+        try:
+            self._listener(name, facts)
+        except Exception:  # a listener's error must not end the network thread
+            logging.getLogger(__name__).exception("the gateway's listener failed at %s", name)
+
     def _make_client(self, password: str, protocol: int) -> mqtt.Client:
         version = mqtt.MQTTv5 if protocol == 5 else mqtt.MQTTv311
         # Our own spool holds what is not acknowledged, so the client library need not keep a session of ours on 3.1.1.
@@ -116,6 +130,7 @@ class Gateway:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         return client
 
     def _connect_options(self) -> dict[str, Any]:
@@ -152,6 +167,10 @@ class Gateway:
             self._on_event("bad acknowledgement", {"why": str(error)})
             return
         self._settle(ack)
+
+    def _on_publish(self, _c: mqtt.Client, _u: Any, _mid: int, code: Any, _properties: Any) -> None:
+        if code.value == _NO_MATCHING_SUBSCRIBERS:
+            self._resend_s = min(self._resend_s, NOBODY_RESEND_S)
 
     def _settle(self, ack: Ack) -> None:
         for refused in ack.refused:
@@ -201,7 +220,7 @@ class Gateway:
             return
         oldest = min(sent for sent, _ in self._under_way.values())
         if time.monotonic() - oldest > self._resend_s:
-            self._resend_s = min(self._resend_s * 2, LONGEST_RESEND_S)
+            self._resend_s = min(self._resend_s * 2, LONGEST_RESEND_S if self._v5 else LONGEST_RESEND_V311_S)
             self._forget_under_way()
 
     def _forget_under_way(self) -> None:

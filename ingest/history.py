@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.catalog import Catalog
+from ingest.channels import CHANNELS
 from ingest.reading import SUSPECT, Gap, Point, Window
 
 # A silence counts as a gap beyond this many intervals.
@@ -23,7 +24,8 @@ class History:
     def __init__(self, folder: Path, catalog: Catalog) -> None:
         self._folder = folder
         self._catalog = catalog
-        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._database: Any = None
 
     def points(self, sid: int, start_ms: int, end_ms: int, limit: int) -> list[Point]:
         """Return the readings of a series in [start, end), oldest first."""
@@ -33,8 +35,14 @@ class History:
     def windows(self, sids: Sequence[int], start_ms: int, end_ms: int, window_ms: int, *, good_only: bool) -> dict[int, list[Window]]:
         """Return, per series, the windows that hold readings. Windows start at `start_ms` and are `window_ms` long."""
         good = f"flag < {SUSPECT}" if good_only else "true"
+        mean = f"avg(x) FILTER ({good})"
+        turning = sorted(sid for sid in sids if sid in self._angles(sids))
+        if turning:
+            # The mean of 350 and 10 degrees is north, not south.
+            circular = f"degrees(atan2(avg(sin(radians(x))) FILTER ({good}), avg(cos(radians(x))) FILTER ({good})))"
+            mean = f"CASE WHEN sid IN ({', '.join(map(str, turning))}) THEN ({circular} + 360) % 360 ELSE {mean} END"
         query = (  # every word in it is ours or a number
-            f"SELECT sid, $start + ((t - $start) // $window) * $window AS w, count(*) FILTER ({good}), avg(x) FILTER ({good}), "
+            f"SELECT sid, $start + ((t - $start) // $window) * $window AS w, count(*) FILTER ({good}), {mean}, "
             f"min(x) FILTER ({good}), max(x) FILTER ({good}), count(*) FILTER (flag >= {SUSPECT}) FROM one GROUP BY sid, w ORDER BY sid, w"
         )
         found: dict[int, list[Window]] = {sid: [] for sid in sids}
@@ -58,11 +66,11 @@ class History:
         if not wanted:
             return []
         for attempt in (1, 2, 3):
-            files = self._files(start_ms, end_ms)
-            # One value per series and time: the one received last.
+            files = self._files(sids, start_ms, end_ms)
+            # One value per series and time: the one received last, and of one instant the later message's.
             one = (
-                f"WITH one AS (SELECT sid, t, arg_max(x, received) AS x, arg_max(flag, received) AS flag FROM {_source(files)} "
-                f"WHERE sid IN ({wanted}) AND t >= {int(start_ms)} AND t < {int(end_ms)} GROUP BY sid, t) "
+                "WITH one AS (SELECT sid, t, arg_max(x, (received, seq)) AS x, arg_max(flag, (received, seq)) AS flag "
+                f"FROM {_source(files)} WHERE sid IN ({wanted}) AND t >= {int(start_ms)} AND t < {int(end_ms)} GROUP BY sid, t) "
             )
             try:
                 used = {k: v for k, v in parameters.items() if f"${k}" in query}
@@ -74,22 +82,32 @@ class History:
                     raise
         raise AssertionError("unreachable")
 
-    def _files(self, start_ms: int, end_ms: int) -> list[str]:
-        found = self._catalog.files("max_t >= ? AND min_t < ?", (start_ms, end_ms))
+    def _angles(self, sids: Sequence[int]) -> set[int]:
+        codes = [code for code, channel in CHANNELS.items() if channel.kind == "angle"]
+        found = self._catalog.series(f"channel IN ({','.join('?' * len(codes))})", codes)
+        return {s.sid for s in found} & set(sids)
+
+    def _files(self, sids: Sequence[int], start_ms: int, end_ms: int) -> list[str]:
+        found = self._catalog.files(
+            "max_t >= ? AND min_t < ? AND (kind = 'segment' OR county IN "
+            f"(SELECT county FROM series WHERE sid IN ({', '.join(str(int(sid)) for sid in sids)})))",
+            (start_ms, end_ms),
+        )
         return [str(self._folder / ("segments" if f.kind == "segment" else "daily") / f.name) for f in found]
 
     def _duck(self) -> Any:
+        """Return a cursor of this process's one in-memory database; cursors of several threads do not wait for each other."""
         import duckdb
 
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GB"})
-            self._local.connection = connection
-        return connection
+        with self._lock:
+            if self._database is None:
+                self._database = duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "1GB"})
+            return self._database.cursor()
 
 
 def _source(files: Sequence[str]) -> str:
     if not files:
-        return "(SELECT 0::UINTEGER AS sid, 0::BIGINT AS t, 0::DOUBLE AS x, 0::UTINYINT AS flag, 0::BIGINT AS received WHERE false)"
+        none = "0::UINTEGER AS sid, 0::BIGINT AS t, 0::DOUBLE AS x, 0::UTINYINT AS flag, 0::BIGINT AS received, 0::BIGINT AS seq"
+        return f"(SELECT {none} WHERE false)"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
     return f"read_parquet([{names}])"

@@ -36,9 +36,11 @@ class GrossRange:
         """Return an array of flags (uint8), one for each reading; the worst test wins."""
         import numpy as np
 
-        if self._arrays is None:
-            self._arrays = np.array(self._ranges, dtype=np.float64).T
-        fail_low, fail_high, low, high = self._arrays[:, np.asarray(sids, dtype=np.int64)]
+        # Another thread may add series meanwhile, so the array is taken once and made anew when it is too short.
+        arrays = self._arrays
+        if arrays is None or arrays.shape[1] < len(self._ranges):
+            arrays = self._arrays = np.array(self._ranges, dtype=np.float64).T
+        fail_low, fail_high, low, high = arrays[:, np.asarray(sids, dtype=np.int64)]
         x = np.asarray(values, dtype=np.float64)
         t = np.asarray(times, dtype=np.int64)
         ahead = t - np.asarray(received, dtype=np.int64)

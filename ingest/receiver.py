@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import select
 import socket
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from foundation.errors import Unavailable
@@ -22,17 +22,15 @@ KEEPALIVE_S = 30
 CONNECT_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it came; `token` is what acknowledges it."""
-
-    topic: str
-    body: bytes
-    token: Any
+# Topic, body, and the token that acknowledges it (None where none is due). A plain tuple: one is made for every message.
+Message = tuple[str, bytes, Any]
 
 
 class Receiver(Protocol):
-    """A persistent subscription whose messages are acknowledged by hand, in the order they came."""
+    """A persistent subscription whose messages are acknowledged by hand, in the order they came.
+
+    One thread polls; another may acknowledge and publish.
+    """
 
     def poll(self, seconds: float) -> Sequence[Message]:
         """Return what has come, waiting up to `seconds` for the first; raise Unavailable where the connection is lost."""
@@ -69,6 +67,8 @@ class SocketReceiver:
         self._m = mqtt5
         self._buffer = bytearray()
         self._ready: list[Message] = []
+        # The loop sends keep-alives while the keeper sends acknowledgements.
+        self._sending = threading.Lock()
         self._last_sent = time.monotonic()
         self._last_heard = time.monotonic()
         try:
@@ -147,13 +147,13 @@ class SocketReceiver:
         """Take whole packets out of the buffer; return the first of `kind`, leaving what follows it for the next call."""
         view = memoryview(self._buffer)
         at, found = 0, None
-        publish, ready = self._m.PublishPacket, self._ready
+        read, publish, add = self._m.read, self._m.PublishPacket, self._ready.append
         try:
             while found is None:
-                packet, used = self._m.read(view[at:])
+                packet, used = read(view[at:])
                 at += used
                 if type(packet) is publish:
-                    ready.append(Message(packet.topic, packet.payload, packet.packet_id if packet.qos else None))
+                    add((packet.topic, packet.payload, packet.packet_id))
                 elif kind is not None and isinstance(packet, kind):
                     found = packet
                 elif isinstance(packet, self._m.DisconnectPacket):
@@ -177,7 +177,8 @@ class SocketReceiver:
 
     def _send(self, data: bytes) -> None:
         try:
-            self._socket.sendall(data)
+            with self._sending:
+                self._socket.sendall(data)
         except OSError as error:
             raise Unavailable("the connection to the broker is lost", got=str(error)) from error
         self._last_sent = time.monotonic()

@@ -83,4 +83,4 @@ class PahoReceiver:
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         # Nothing here can raise: an exception would end paho's thread without a word.
-        self._queue.put(Message(message.topic, bytes(message.payload), (message.mid, message.qos)))
+        self._queue.put((message.topic, bytes(message.payload), (message.mid, message.qos)))

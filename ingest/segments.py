@@ -38,13 +38,13 @@ def parse_name(name: str) -> SegmentName | None:
     return SegmentName(found.group(1), int(found.group(2))) if found else None
 
 
-def write_segment(folder: Path, name: SegmentName, columns: Mapping[str, Any], messages: Mapping[str, Sequence[int]]) -> int:
+def write_segment(folder: Path, name: SegmentName, columns: Mapping[str, Any], messages: Mapping[str, Sequence[tuple[int, int]]]) -> int:
     """Write one segment durably and return its size in bytes.
 
-    `columns` holds equally long sequences for `COLUMNS`; `messages` holds gateway -> sequence numbers inside.
+    `columns` holds equally long sequences for `COLUMNS`; `messages` holds gateway -> ranges of the sequence numbers inside.
     """
-    frame = frame_of(columns)
-    return write_frame(folder, str(name), frame, {_MESSAGES: json.dumps({g: list(s) for g, s in messages.items()})})
+    # snappy: a segment lives an hour at most, and zstd would cost more than the decoding of its messages.
+    return write_frame(folder, str(name), frame_of(columns), {_MESSAGES: json.dumps(messages)}, compression="snappy", statistics=False)
 
 
 def frame_of(columns: Mapping[str, Any]) -> Any:
@@ -55,12 +55,11 @@ def frame_of(columns: Mapping[str, Any]) -> Any:
     return pl.DataFrame({name: pl.Series(name, columns[name], dtype=kinds[name]) for name in COLUMNS})
 
 
-def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str] | None = None) -> int:
+def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> int:
     """Write a frame as a Parquet file that is whole or not there, and return its size in bytes."""
     aside = folder / f".{name}.tmp"
-    # Level 1 of zstd: a third of the size of none, at a cost below the fsync's.
     with aside.open("wb") as out:
-        frame.write_parquet(out, compression="zstd", compression_level=1, statistics=True, metadata=dict(metadata or {}))
+        frame.write_parquet(out, metadata=dict(metadata or {}), **options)
         out.flush()
         os.fsync(out.fileno())
         size = out.tell()
@@ -69,12 +68,12 @@ def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str]
     return size
 
 
-def messages_in(path: Path) -> dict[str, list[int]]:
-    """Return gateway -> sequence numbers of the messages a segment holds."""
+def messages_in(path: Path) -> dict[str, list[tuple[int, int]]]:
+    """Return gateway -> ranges of sequence numbers of the messages a segment holds."""
     import polars as pl
 
-    told: dict[str, list[int]] = json.loads(pl.read_parquet_metadata(path).get(_MESSAGES, "{}"))
-    return told
+    told = json.loads(pl.read_parquet_metadata(path).get(_MESSAGES, "{}"))
+    return {gateway: [(first, last) for first, last in ranges] for gateway, ranges in told.items()}
 
 
 def clean(folder: Path, writer: str) -> None:

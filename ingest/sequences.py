@@ -37,6 +37,15 @@ class Sequences:
             self.ranges.insert(at, [seq, seq])
         return True
 
+    def add_range(self, first: int, last: int) -> None:
+        """Add a closed range of numbers."""
+        inside = [r for r in self.ranges if r[0] <= last + 1 and r[1] >= first - 1]
+        if len(inside) == 1 and inside[0][0] <= first and last <= inside[0][1]:
+            return
+        low, high = min([first, *(r[0] for r in inside)]), max([last, *(r[1] for r in inside)])
+        at = bisect_right(self.ranges, [low, -1])
+        self.ranges[at : at + len(inside)] = [[low, high]]
+
     def gaps(self) -> list[tuple[int, int]]:
         """Return the ranges missing between the first and the last number."""
         return [(a[1] + 1, b[0] - 1) for a, b in zip(self.ranges, self.ranges[1:], strict=False)]

@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from foundation.clock import Clock
+from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound
 from ingest.catalog import Catalog
+from ingest.claims import claim_free_writer
 from ingest.compaction import compact, remove_dropped
 from ingest.history import History
-from ingest.payloads import Ack, Refused, ranges
+from ingest.intake import Batch, Directory
+from ingest.payloads import Ack, Refused
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
 from ingest.sequences import Sequences
-from ingest.writer import Batch, Directory, Writer, settle
+from ingest.topics import up_topic
+from ingest.writer import Writer
 
 WEB_WRITER = "web"
 
@@ -28,6 +31,7 @@ class Readings:
         self._clock = clock
         self._directory = directory
         self._made: Catalog | None = None
+        self._asked: History | None = None
         self._web: Writer | None = None
         self._lock = threading.Lock()
 
@@ -35,20 +39,24 @@ class Readings:
 
     def accept(self, gateway: str, body: bytes) -> Ack:
         """Take one message of a gateway that proved who it is; on return it is on disk, or refused with a reason."""
+        batch = Batch()
         with self._lock:
-            if self._web is None:
-                self._web = Writer(self._folder, WEB_WRITER, self._directory, self._clock)
-            batch = Batch()
-            self._web.take(batch, gateway, body)
+            writer = self._web or self._open_writer()
+            writer.intake.refresh()
+            writer.intake.take(up_topic(gateway), body, to_ms(self._clock.now()), batch)
             try:
-                self._web.flush(batch)
+                writer.flush(batch)
             except BaseException:
-                self._web.forget(batch)
+                writer.intake.forget(batch)
                 raise
-        for _, settled, refused in settle(batch):
-            return Ack(1, ranges(settled), [Refused(seq, why) for seq, why in refused])
-        # A body without a readable sequence number: there is nothing to name, but the reason is told.
-        return Ack(1, [], [Refused(-1, batch.dead[0][3])])
+        # A body without a readable sequence number has no acknowledgement: there is nothing to name, but the reason is told.
+        return batch.acks().get(gateway) or Ack(1, [], [Refused(-1, batch.dead[0][3])])
+
+    def _open_writer(self) -> Writer:
+        # Several web processes may share a folder: each takes a name that no other holds.
+        name, claim = claim_free_writer(self._folder, WEB_WRITER)
+        self._web = Writer(self._folder, name, self._directory, claim)
+        return self._web
 
     # Asking
 
@@ -90,11 +98,14 @@ class Readings:
 
     def gateways(self) -> list[GatewayState]:
         """Return what is known of every gateway's messages, with its open sequence gaps."""
-        sequences = self._catalog.sequences()
+        sequences, refused = self._catalog.sequences(), self._catalog.refused()
         states = []
         rows = self._catalog.rows("SELECT gateway, county, last_received, messages, readings, duplicates FROM gateway ORDER BY gateway")
         for gateway, county, received, messages, readings, duplicates in rows:
+            # A message refused for good is no gap: nothing more is to come.
             seen = Sequences(sequences.get(str(gateway), ()))
+            for first, last in refused.get(str(gateway), ()):
+                seen.add_range(first, last)
             states.append(
                 GatewayState(gateway, county, received, seen.last, messages, readings, duplicates, tuple(seen.gaps()))  # type: ignore[arg-type]
             )
@@ -108,7 +119,7 @@ class Readings:
             series=one("SELECT count(*) FROM series"),
             segments=one("SELECT count(*) FROM file WHERE kind = 'segment'"),
             daily_files=one("SELECT count(*) FROM file WHERE kind = 'daily'"),
-            dead_letters=one("SELECT count(*) FROM dead_letter"),
+            dead_letters=one("SELECT coalesce((SELECT value FROM counter WHERE name = 'dead letters'), 0)"),
             oldest_ms=one("SELECT min(min_t) FROM file"),
             newest_ms=one("SELECT max(t) FROM latest"),
             last_flush_ms=one("SELECT max(last_received) FROM gateway"),
@@ -135,7 +146,7 @@ class Readings:
 
     @property
     def _history(self) -> History:
-        if not hasattr(self, "_asked"):
+        if self._asked is None:
             self._asked = History(self._folder, self._catalog)
         return self._asked
 

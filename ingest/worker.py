@@ -10,16 +10,16 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from foundation.clock import Clock, SystemClock
-from foundation.errors import BadInput, Unavailable
+from foundation.clock import Clock, SystemClock, to_ms
+from foundation.errors import Unavailable
 from foundation.log import get_logger
 from ingest.compaction import Compactor
-from ingest.payloads import Ack, Refused, encode_ack, ranges
+from ingest.intake import Batch, Directory, Intake
+from ingest.keeper import Keeper
 from ingest.receiver import Receiver, SocketReceiver
-from ingest.topics import ack_topic, parse_topic, up_filter
-from ingest.writer import Batch, Directory, Writer, settle
+from ingest.topics import up_filter
+from ingest.writer import Writer
 
 FLUSH_READINGS = 5_000
 FLUSH_S = 0.1
@@ -50,7 +50,9 @@ def run_worker(
     """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1."""
     log = get_logger(__name__)
     clock = clock or SystemClock()
-    writer = Writer(folder, worker_id, directory, clock)
+    writer = Writer(folder, worker_id, directory)
+    keeper = Keeper(writer)
+    keeper.start()
     # The first worker compacts for all: two compactors on one store would only wait for each other.
     compactor = Compactor(folder, clock, compact_seconds, MOST_SEGMENTS, stop) if worker_id == "0" else None
     if compactor is not None:
@@ -67,86 +69,70 @@ def run_worker(
                 continue
             pause = RETRY_S
             log.info("receiving", worker=worker_id, shards=shards)
+            loop = Loop(receiver, writer.intake, keeper, clock)
             try:
-                Worker(receiver, writer).run(stop)
+                loop.run(stop)
             except Unavailable as error:
                 log.warning("connection lost", why=error.explain())
             finally:
+                # What was taken is kept even where its acknowledgement finds nobody: its redelivery is then a duplicate.
+                loop.hand_over()
+                if stop.is_set():
+                    keeper.finish()
                 receiver.close()
     finally:
+        keeper.finish()
         if compactor is not None:
             compactor.join()
         writer.close()
 
 
-class Worker:
-    """The loop between one connection and one writer."""
+class Loop:
+    """Fills batches from one connection and hands them to the keeper, which writes one while the next fills."""
 
-    def __init__(self, receiver: Receiver, writer: Writer) -> None:
+    def __init__(self, receiver: Receiver, intake: Intake, keeper: Keeper, clock: Clock) -> None:
         self._receiver = receiver
-        self._writer = writer
+        self._intake = intake
+        self._keeper = keeper
+        self._clock = clock
+        self._batch = Batch()
         self._since: float | None = None
-        self._begin()
 
     def run(self, stop: threading.Event) -> None:
-        """Take messages until `stop` is set or the connection is lost (Unavailable); what is taken is flushed in both cases."""
-        try:
-            while not stop.is_set():
-                self.step()
-            self._flush()
-        except Unavailable:
-            # Acknowledgements cannot be sent any more, but what was taken is kept: its redelivery is a duplicate.
-            self._write()
-            raise
+        """Take messages until `stop` is set; raise Unavailable where the connection is lost."""
+        while not stop.is_set():
+            self.step()
 
     def step(self) -> None:
-        """Wait shortly for messages, take them, and flush when a batch is full or old enough."""
+        """Wait shortly for messages, take them, and hand the batch over when it is full or old enough."""
         waiting = FLUSH_S if self._since is None else max(self._since + FLUSH_S - time.monotonic(), 0.0)
-        for message in self._receiver.poll(waiting):
+        messages = self._receiver.poll(waiting)
+        if messages:
             if self._since is None:
                 self._since = time.monotonic()
-            self._take(message.topic, message.body)
-            if message.token is not None:
-                self._tokens.append(message.token)
-            self._bytes += len(message.body)
-            if self._full():
-                self._flush()
-        if self._since is not None and time.monotonic() - self._since >= FLUSH_S:
-            self._flush()
+                self._intake.refresh()
+            self._take(messages)
+        if self._since is not None and time.monotonic() - self._since >= FLUSH_S and self._keeper.ready:
+            self.hand_over()
 
-    def _take(self, topic: str, body: bytes) -> None:
-        try:
-            gateway = parse_topic(topic).gateway
-        except BadInput as error:
-            self._writer.bury(self._batch, topic, error.explain(), body)
-            return
-        self._writer.take(self._batch, gateway, body, topic)
-
-    def _full(self) -> bool:
-        return len(self._batch) >= FLUSH_READINGS or len(self._tokens) >= FLUSH_MESSAGES or self._bytes >= FLUSH_BYTES
-
-    def _flush(self) -> None:
-        batch, tokens = self._batch, self._tokens
-        self._write()
-        self._receiver.acknowledge(tokens)
-        for gateway, settled, refused in settle(batch):
-            ack = Ack(1, ranges(settled), [Refused(seq, why) for seq, why in refused])
-            self._receiver.publish(ack_topic(gateway), encode_ack(ack))
-
-    def _write(self) -> None:
-        batch = self._batch
-        self._begin()
-        try:
-            self._writer.flush(batch)
-        except BaseException:
-            self._writer.forget(batch)
-            raise
-
-    def _begin(self) -> None:
-        self._batch = Batch()
-        self._tokens: list[Any] = []
-        self._bytes = 0
+    def hand_over(self) -> None:
+        """Give the open batch to the keeper, waiting for room, and begin a new one."""
+        if not self._batch.empty:
+            self._keeper.put(self._batch, self._receiver)
+            self._batch = Batch()
         self._since = None
+
+    def _take(self, messages: Sequence[tuple[str, bytes, object]]) -> None:
+        take, now = self._intake.take, to_ms(self._clock.now())
+        for topic, body, token in messages:
+            batch = self._batch
+            take(topic, body, now, batch)
+            if token is not None:
+                batch.tokens.append(token)
+            if len(batch.sids) >= FLUSH_READINGS or len(batch.tokens) >= FLUSH_MESSAGES or batch.size >= FLUSH_BYTES:
+                self.hand_over()
+                self._since = time.monotonic()
+                self._intake.refresh()
 
 
 def _connect(protocol: int, host: str, port: int, client_id: str, username: str, password: str, filters: Sequence[str]) -> Receiver:

@@ -1,0 +1,229 @@
+"""From a message to rows of the open batch: decode, know duplicates, refuse with a reason. No I/O but for names never seen before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from foundation.errors import BadInput
+from foundation.ids import ID_PATTERN
+from ingest.catalog import Catalog, Series
+from ingest.channels import CHANNELS
+from ingest.payloads import LARGEST_MESSAGE, Ack, ReadingIn, Refused, Up, decode_up, ranges, sequence_in
+from ingest.quality import GrossRange
+from ingest.sequences import Sequences
+from ingest.topics import parse_topic
+
+# How long an answer of the directory is believed: a gateway or device taken away is refused after this.
+BELIEVE_S = 5.0
+
+
+class Directory(Protocol):
+    """What ingest asks of the registry."""
+
+    def gateway_county(self, gateway_id: str) -> str | None:
+        """Return the county of a gateway that may deliver, or None."""
+        ...
+
+    def device_allowed(self, gateway_id: str, device_id: str) -> bool:
+        """Tell whether a gateway speaks for a device."""
+        ...
+
+
+class Source:
+    """One gateway as its topic names it: its stored numbers, and the series it may write."""
+
+    __slots__ = ("believed_until", "county", "gateway", "sids", "stored")
+
+    def __init__(self, gateway: str, stored: Sequences) -> None:
+        self.gateway = gateway
+        self.stored = stored
+        self.county: str | None = None
+        self.sids: dict[tuple[str, str, str | None], int] = {}
+        self.believed_until = 0.0
+
+
+class Batch:
+    """Rows and answers that become durable together."""
+
+    def __init__(self) -> None:
+        self.sids: list[int] = []
+        self.times: list[int] = []
+        self.values: list[float] = []
+        self.seqs: list[int] = []
+        self.received: list[int] = []
+        self.new: dict[str, list[int]] = {}
+        self.known: dict[str, list[int]] = {}
+        self.refused: dict[str, list[Refused]] = {}
+        self.refused_whole: list[tuple[str, int]] = []
+        self.dead: list[tuple[int, str, str, str, bytes]] = []
+        self.counties: dict[str, str] = {}
+        self.readings: dict[str, int] = {}
+        self.last_received: dict[str, int] = {}
+        self.tokens: list[Any] = []
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self.sids)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write and nothing to answer."""
+        return not (self.tokens or self.new or self.known or self.dead)
+
+    def acks(self) -> dict[str, Ack]:
+        """Return the acknowledgement due to each gateway once the batch is durable."""
+        due: dict[str, Ack] = {}
+        for gateway in {*self.new, *self.known, *self.refused}:
+            acked = ranges([*self.new.get(gateway, ()), *self.known.get(gateway, ())])
+            due[gateway] = Ack(1, acked, self.refused.get(gateway, []))
+        return due
+
+
+class Intake:
+    """Takes messages into batches. One thread uses it."""
+
+    def __init__(
+        self, catalog: Catalog, directory: Directory, ranges_of: GrossRange, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._catalog = catalog
+        self._directory = directory
+        self._ranges = ranges_of
+        self._monotonic = monotonic
+        self._now = monotonic()
+        self._seen = catalog.changed_by_others()
+        self._sources: dict[str, Source] = {}
+        self._series: dict[tuple[str, str], Series] = {}
+        self._remember(catalog.series())
+
+    def refresh(self) -> None:
+        """Look at the time, and take in what other writers have stored since; called between batches."""
+        self._now = self._monotonic()
+        seen = self._catalog.changed_by_others()
+        if seen != self._seen:
+            self._seen = seen
+            stored = self._catalog.sequences()
+            for source in self._sources.values():
+                for first, last in stored.get(source.gateway, ()):
+                    source.stored.add_range(first, last)
+
+    def forget(self, batch: Batch) -> None:
+        """Take back what `take` noted of a batch that was given up, so that its redelivery is stored."""
+        for source in self._sources.values():
+            if source.gateway in batch.new:
+                source.stored = Sequences(self._catalog.sequences(source.gateway).get(source.gateway, ()))
+
+    def take(self, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
+        """Take one message into the batch: as rows, as a duplicate, or as a dead letter. Never raises for what a message holds."""
+        source = self._sources.get(topic)
+        if source is None or self._now > source.believed_until:
+            try:
+                source = self._look_up(topic)
+            except BadInput as error:
+                batch.dead.append((received_ms, "", topic[:200], str(error), body))
+                return
+        batch.size += len(body)
+        try:
+            if len(body) > LARGEST_MESSAGE:
+                raise BadInput("a message is too long", expected=f"at most {LARGEST_MESSAGE} bytes", got=str(len(body)))
+            if source.county is None:
+                raise BadInput("this gateway is not registered", got=source.gateway, todo="register it, then send again")
+            up = decode_up(body)
+        except BadInput as error:
+            self._refuse(source, topic, body, received_ms, batch, str(error), sequence_in(body))
+            return
+        if up.seq <= source.stored.last and up.seq in source.stored:
+            batch.known.setdefault(source.gateway, []).append(up.seq)
+            batch.counties[source.gateway], batch.last_received[source.gateway] = source.county, received_ms
+            return
+        self._rows(source, up, topic, body, received_ms, batch)
+
+    def _rows(self, source: Source, up: Up, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
+        readings = up.readings
+        find = source.sids.get
+        sids = [find((r.d, r.c, r.u)) for r in readings]
+        if None in sids:
+            wrong = self._resolve(source, readings)
+            if wrong:
+                # What is in order is stored; the message is kept whole beside its reason, so that nothing is lost by a wrong list.
+                whys = list(dict.fromkeys(wrong.values()))
+                bad = sum((r.d, r.c, r.u) in wrong for r in readings)
+                why = f"{bad} of {len(readings)} readings: " + "; ".join(whys[:3]) + (" ..." if len(whys) > 3 else "")
+                readings = [r for r in readings if (r.d, r.c, r.u) not in wrong]
+                self._refuse(source, topic, body, received_ms, batch, why, up.seq, whole=not readings)
+                if not readings:
+                    return
+            sids = [find((r.d, r.c, r.u)) for r in readings]
+        count, gateway = len(readings), source.gateway
+        source.stored.add(up.seq)
+        batch.sids += sids  # type: ignore[arg-type]
+        batch.times += [r.t for r in readings]
+        batch.values += [r.x for r in readings]
+        batch.seqs += [up.seq] * count
+        batch.received += [received_ms] * count
+        if gateway in batch.new:
+            batch.new[gateway].append(up.seq)
+            batch.readings[gateway] += count
+        else:
+            batch.new[gateway] = [up.seq]
+            batch.readings[gateway] = count
+            batch.counties[gateway] = source.county or ""
+        batch.last_received[gateway] = received_ms
+
+    def _refuse(
+        self, source: Source, topic: str, body: bytes, received_ms: int, batch: Batch, why: str, seq: int | None, *, whole: bool = True
+    ) -> None:
+        batch.dead.append((received_ms, source.gateway, topic, why, body))
+        if seq is not None:
+            batch.refused.setdefault(source.gateway, []).append(Refused(seq, why[:500]))
+            if whole and seq not in source.stored:
+                batch.refused_whole.append((source.gateway, seq))
+
+    def _look_up(self, topic: str) -> Source:
+        source = self._sources.get(topic)
+        if source is None:
+            gateway = parse_topic(topic).gateway
+            source = Source(gateway, Sequences(self._catalog.sequences(gateway).get(gateway, ())))
+            self._sources[topic] = source
+        source.county = self._directory.gateway_county(source.gateway)
+        source.sids.clear()
+        # One that is not registered is asked for again at once: it may be on its way into the registry.
+        source.believed_until = self._now + (BELIEVE_S if source.county is not None else 0.0)
+        return source
+
+    def _resolve(self, source: Source, readings: Sequence[ReadingIn]) -> dict[tuple[str, str, str | None], str]:
+        """Find the series of names not met lately, adding those never met; return the reason for each that is refused."""
+        asked = {(r.d, r.c, r.u) for r in readings if (r.d, r.c, r.u) not in source.sids}
+        wrong: dict[tuple[str, str, str | None], str] = {}
+        allowed: dict[str, bool] = {}
+        new: dict[tuple[str, str], str] = {}
+        for key in sorted(asked, key=lambda k: (k[0], k[1], k[2] or "")):
+            device, channel, unit = key
+            if not ID_PATTERN.match(device) or not ID_PATTERN.match(channel):
+                wrong[key] = f"{(device + ' ' + channel)[:60]!r} is no name of ours"
+                continue
+            if device not in allowed:
+                allowed[device] = self._directory.device_allowed(source.gateway, device)
+            known = self._series.get((device, channel))
+            registered = (
+                known.unit if known else new.get((device, channel)) or (CHANNELS[channel].unit if channel in CHANNELS else unit or "")
+            )
+            if not allowed[device]:
+                wrong[key] = f"device {device} is not registered for this gateway"
+            elif unit is not None and unit != registered:
+                wrong[key] = f"unit of {device} {channel} is {registered or 'none'}, not {unit[:32]}"
+            elif known is None or known.gateway != source.gateway:
+                new[device, channel] = registered
+        if new:
+            self._catalog.add_series((source.county or "", source.gateway, d, c, unit) for (d, c), unit in new.items())
+            self._remember(self._catalog.series("gateway = ?", (source.gateway,)))
+        for device, channel, unit in asked:
+            if (device, channel, unit) not in wrong:
+                source.sids[device, channel, unit] = self._series[device, channel].sid
+        return wrong
+
+    def _remember(self, found: Iterable[Series]) -> None:
+        for one in found:
+            self._series[one.device, one.channel] = one
+            self._ranges.set_series(one.sid, one.channel)
