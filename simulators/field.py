@@ -16,7 +16,7 @@ from simulators.climates import CLIMATES
 from simulators.greenhouse import Greenhouses
 from simulators.ponds import Ponds
 from simulators.randomness import Dice
-from simulators.scenario import TEN_MINUTES_S, Device, DeviceChannel, Scenario, scenario
+from simulators.scenario import Device, DeviceChannel, Scenario, scenario
 from simulators.sensors import COUNTS, SENSORS, TIP_MM
 from simulators.timegrid import DAY_MS, NODES, STEP_MS, Floats, Ints, day_of, start_of
 from simulators.weather import Sky, Weather
@@ -71,8 +71,9 @@ class Field:
     def read(self, device: Device, start_ms: int, count: int, step_ms: int) -> list[Series]:
         """Return `count` regular steps of a device from `start_ms`, one series per channel, without faults.
 
-        A channel whose own interval is longer than ten minutes is read as many times more seldom. The stretch must lie within one
-        Shanghai day; its noise is drawn for the stretch as a whole, so ask for the same stretches to get the same readings.
+        At its ordinary cadence (ten minutes) a channel whose own interval is longer is read as many times more seldom; accelerated,
+        all are read at every step. The stretch must lie within one Shanghai day; its noise is drawn for the stretch as a whole, so
+        ask for the same stretches to get the same readings.
         """
         day = day_of(start_ms)
         if start_ms + (count - 1) * step_ms >= start_of(day + 1):
@@ -86,7 +87,7 @@ class Field:
         return float(np.round(np.interp(t_ms, _node_times(day), nodes), SENSORS[channel].decimals))
 
     def _read_channel(self, device: Device, channel: DeviceChannel, day: int, start_ms: int, count: int, step_ms: int) -> Series:
-        step = step_ms * (channel.interval_s // TEN_MINUTES_S)
+        step = channel.interval_s * 1000 if step_ms == STEP_MS else step_ms
         first = -(-start_ms // step) * step
         times = np.arange(first, start_ms + count * step_ms, step, dtype=np.int64)
         sensor, code = SENSORS[channel.code], channel.code

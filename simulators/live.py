@@ -1,4 +1,4 @@
-"""The present, accelerated: every channel reads sixty times as often as its device would (ten seconds for ten minutes)."""
+"""The present, accelerated: every channel is read every ten seconds, where its device would read every ten minutes or hour."""
 
 from __future__ import annotations
 
