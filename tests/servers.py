@@ -38,6 +38,8 @@ class Server:
     log: Path
     url: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    # What a polite end is: PostgreSQL waits for its clients at SIGTERM and sends them home at SIGINT.
+    polite: signal.Signals = signal.SIGTERM
 
     @property
     def pid(self) -> int:
@@ -52,7 +54,7 @@ class Server:
     def stop(self) -> None:
         """End the process politely, then not."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(self.polite)
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
@@ -162,7 +164,7 @@ def start_postgres(folder: Path) -> Server:
     with log.open("ab") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, cwd="/", **as_user)  # type: ignore[call-overload]
     _wait_for_port(port, process, log)
-    server = Server("postgresql", port, process, command, log, f"postgresql://suhe@127.0.0.1:{port}/postgres")
+    server = Server("postgresql", port, process, command, log, f"postgresql://suhe@127.0.0.1:{port}/postgres", polite=signal.SIGINT)
     _wait_for_postgres(server)
     return server
 
