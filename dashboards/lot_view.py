@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dashboards.i18n import Translate, day_text, time_text
+from dashboards.i18n import CHINESE, Translate, day_text, time_text
 from dashboards.joining import clauses, listed, named, sentences
-from dashboards.telling import Teller, quantity_text
+from dashboards.telling import Teller, input_name, quantity_text
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.ids import in_fours
 
@@ -63,10 +63,12 @@ class Gathered:
             del found[""]
         return found
 
-    @property
-    def inputs(self) -> dict[str, str]:
-        """Return the names of bought inputs by lot."""
-        return {lot: name for h in self.lineage for lot, name in h.inputs.items()}
+    def inputs(self, lang: str) -> dict[str, str]:
+        """Return the names of bought inputs by lot, as their purchase events give them, else as the log's tables do."""
+        names = {lot: name for h in self.lineage for lot, name in h.inputs.items()}
+        for e in (e for h in self.lineage for e in h.events if e.kind == "input_bought" and e.readable):
+            names.update((a.lot, input_name(e.body["ilmd"], lang)) for a in e.amounts if a.role == "made")
+        return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,9 @@ def lot_view(services: Services, lot: str, lang: str, t: Translate) -> LotView:
     s, own = found.history.summary, found.verdicts[0]
     teller = Teller(services.registry, lang, t)
     names = step_names(t)
-    steps = tuple(StepLine(step.ok, names.get(step.number, step.name), step.detail) for step in own.steps)
+    steps = tuple(
+        StepLine(step.ok, names.get(step.number, step.name), "" if step.ok and lang == CHINESE else step.detail) for step in own.steps
+    )
     return LotView(
         s.short, s.number, s.county, teller.product(s.product, s.variety), teller.plot(s.plot) or teller.party(s.party),
         day_text(s.harvested_day, lang) if s.harvested_day else "", amount_of(s, t), s.state, state_names(t).get(s.state, s.state),
@@ -173,10 +177,10 @@ def row_view(s: LotSummary, teller: Teller, lang: str, t: Translate) -> LotRow:
 
 def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, lang: str, t: Translate) -> list[EventLine]:
     """Return events in words, each with what the check found about it."""
-    faults = found.faults
+    faults, inputs = found.faults, found.inputs(lang)
     lines = []
     for k, e in enumerate(events, 1):
-        told = teller.tell(e, found.inputs)
+        told = teller.tell(e, inputs)
         local = from_ms(e.event_time_ms).astimezone(SHANGHAI)
         chain = (
             (t("本批第几条"), str(e.lot_seq)), (t("日志位置"), str(e.log_index)), (t("记录时间"), time_text(e.record_time_ms, lang)),

@@ -8,6 +8,7 @@ from typing import Any
 
 from dashboards.i18n import Translate, name_of
 from dashboards.price_words import Change, change_of, days_old, price_text
+from dashboards.reasons import reason_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +102,5 @@ def _head(market_id: str, market: Any, source: Any, source_id: str, county: str,
 
 
 def _cell(row: Any, head: MarketHead, source: Any, lang: str, t: Translate) -> Cell:
-    why = str(source.why or "") if source is not None and row.stale else ""
+    why = reason_text(source.why, lang) if source is not None and row.stale else ""
     return Cell(head, price_text(row.mid, lang), change_of(row.change_pct), days_old(row.age_days, t), row.age_days, row.stale, why)

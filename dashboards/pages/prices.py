@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from dashboards.charts import Band, Line, LineChart, line_chart, sparkline
 from dashboards.i18n import CHINESE, Translate, name_of
-from dashboards.joining import listed, named
+from dashboards.joining import clauses, listed, named
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.price_board import board_of
 from dashboards.price_words import (
@@ -28,6 +28,7 @@ from dashboards.price_words import (
     story,
     sureness_text,
 )
+from dashboards.reasons import reason_text, state_text
 from foundation.clock import SHANGHAI, from_ms, market_day
 from foundation.errors import NotFound
 
@@ -83,7 +84,11 @@ def board_context(services: Services, county: str, lang: str, t: Translate) -> d
     shown = {m.source_id for m in board.markets}
     return {
         "county": county, "county_name": name_of(place, lang), "board": board, "sparks": sparks, "unit": price_unit(lang),
-        "newest": _when(board.newest_ms), "troubled": [s for s in sources if s.id in shown and s.state not in ("ok", "never")],
+        "newest": _when(board.newest_ms),
+        "troubled": [
+            {"name": name_of(s, lang), "what": clauses((state_text(s.state, t), reason_text(s.why, lang)), lang)}
+            for s in sources if s.id in shown and s.state not in ("ok", "never")
+        ],
     }  # fmt: skip
 
 
@@ -223,7 +228,7 @@ def _period(day: date, range_key: str) -> tuple[int, ...]:
 
 def _stale_text(row: Any, market: str, source: Any, lang: str, t: Translate) -> str:
     stopped = t("%(market)s的报价停在 %(day)s", market=market, day=row.valid_date)
-    return named(stopped, source.why, lang) if source is not None and source.why else stopped
+    return named(stopped, reason_text(source.why, lang), lang) if source is not None and source.why else stopped
 
 
 def _when(ms: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from dashboards.api.deps import READERS, require
 from dashboards.i18n import Translate, age_text, name_of
 from dashboards.joining import listed
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.reasons import reason_text, state_text, terms_text
 from foundation.clock import SHANGHAI, from_ms, to_ms
 
 if TYPE_CHECKING:
     from dashboards.services import Services
+    from pricing.service import SourceHealth
 
 MARKS = {"ok": "●", "stale": "◐", "quarantined": "▲", "failing": "✕", "never": "○"}
 # Trouble first, so that the reader need not look for it.
@@ -40,6 +42,7 @@ class SourceLine:
     quarantined: str
     next_run: str
     licence: str
+    markets: str
     permission: str
 
 
@@ -57,7 +60,8 @@ def router(services: Services) -> APIRouter:
 def sources_context(services: Services, lang: str, t: Translate) -> dict[str, Any]:
     """Return everything the page's template shows."""
     now_ms = to_ms(services.clock.now())
-    lines = source_lines(services.prices.sources(), now_ms, lang, t)
+    markets = {m.id: name_of(m, lang) for m in services.prices.markets()}
+    lines = source_lines(services.prices.sources(), markets, now_ms, lang, t)
     bad = [s for s in lines if s.state not in ("ok", "never")]
     summary = (
         t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines), bad=len(bad), names=listed((s.name for s in bad), lang))
@@ -67,17 +71,28 @@ def sources_context(services: Services, lang: str, t: Translate) -> dict[str, An
     return {"sources": lines, "summary": summary if lines else "", "seen": f"{from_ms(now_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"}
 
 
-def source_lines(sources: Sequence[Any], now_ms: int, lang: str, t: Translate) -> list[SourceLine]:
+def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], now_ms: int, lang: str, t: Translate) -> list[SourceLine]:
     """Return the sources as lines, those in trouble first."""
-    states = {"ok": t("正常"), "stale": t("停更"), "quarantined": t("有隔离"), "failing": t("取不到"), "never": t("还没取过")}
     lines = [
         SourceLine(
-            s.id, name_of(s, lang), s.state, MARKS.get(s.state, "?"), states.get(s.state, s.state), s.why or "", moment(s.last_success_ms),
-            age_text(now_ms - s.last_success_ms, t) if s.last_success_ms else "", moment(s.last_attempt_ms), str(s.rows_last or 0),
-            str(s.quarantined or 0), until(s.next_run_ms, now_ms, t), s.licence or "–", s.permission or "–",
+            id=s.id,
+            name=name_of(s, lang),
+            state=s.state,
+            mark=MARKS.get(s.state, "?"),
+            state_text=state_text(s.state, t),
+            why=reason_text(s.why, lang),
+            last_success=moment(s.last_success_ms),
+            lag=age_text(now_ms - s.last_success_ms, t) if s.last_success_ms else "",
+            last_attempt=moment(s.last_attempt_ms),
+            rows=str(s.rows_last),
+            quarantined=str(s.quarantined),
+            next_run=until(s.next_run_ms, now_ms, t),
+            licence=terms_text(s.licence, lang),
+            markets=listed((markets.get(m, m) for m in s.markets), lang),
+            permission=terms_text(s.permission, lang),
         )
         for s in sources
-    ]  # fmt: skip
+    ]
     return sorted(lines, key=lambda line: (ORDER.index(line.state) if line.state in ORDER else 0, line.id))
 
 

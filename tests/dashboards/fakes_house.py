@@ -1,4 +1,4 @@
-"""A small house for tests of pages: the real registry, log and store on a fresh folder, one season in it, and prices by hand."""
+"""A small house for tests of pages: real services on a fresh folder, one season in it, and prices where they are asked for."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from nacl.signing import SigningKey as Seed
 from sqlalchemy import text
 
 from dashboards.problems import install
-from foundation.clock import FixedClock, to_ms
+from foundation.blobs import BlobFolder
+from foundation.clock import FixedClock, market_day, to_ms
 from foundation.database import metadata, open_engine
 from foundation.settings import Settings
 from ingest.payloads import ReadingIn, encode_up
 from ingest.service import Readings
+from pricing.service import Prices
 from registry import devices, parties, plots, products
 from registry.service import Registry
 from simulators.scenario import scenario
-from tests.dashboards.fakes_prices import FakePrices
+from tests.dashboards.fakes_prices import fill
 from tests.traceability.kit import Kit
 from traceability.service import Trace
 
@@ -72,7 +74,7 @@ class House:
         return str(row.event_id)
 
 
-def build_house(folder: Path, *, readings_every_minutes: int = 60, prices: Any = None) -> House:
+def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: int = 0) -> House:
     """Return a house with lots T1 (harvested, inspected, shipped, received), P1 (packed from T1) and T2 (growing)."""
     clock = FixedClock(NOW)
     engine = open_engine(f"sqlite:///{folder / 'records.db'}")
@@ -86,9 +88,11 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, prices: Any =
     directory = SimpleNamespace(gateway_county=lambda _gateway: COUNTY, device_allowed=lambda _gateway, _device: True)
     readings = Readings(folder / "readings", clock, directory)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
-                               prices=prices or FakePrices(), readiness=dict)  # fmt: skip
+                               prices=Prices(engine, clock, BlobFolder(folder / "blobs")), readiness=dict)  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
     _grow(kit)
+    if price_days:
+        fill(engine, market_day(NOW), to_ms(NOW), days=price_days)
     _measure(readings, readings_every_minutes)
     return House(services, kit)
 

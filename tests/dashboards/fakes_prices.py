@@ -1,87 +1,51 @@
-"""A price service by hand: a few products and markets with a made-up but steady past."""
+"""Made-up quotes put straight into the tables: a year's wave, sticky days, days without a quote, and sources in any state."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from datetime import date, timedelta
-from types import SimpleNamespace
+from typing import Any
 
-TODAY = date(2026, 11, 23)
-NOW_MS = 1_795_420_800_000  # 2026-11-23 16:00 in Shanghai
+from sqlalchemy import Engine, insert
 
+from pricing import store
+from pricing.sources import SOURCES
 
-@dataclass(frozen=True)
-class FakeMarket:
-    """A market."""
-
-    id: str
-    county: str | None
-    name_zh: str
-    name_en: str
+PRODUCTS = ("tomato", "cucumber", "lotus_root", "melon")
+MARKETS = (("shenxian", "shenxian_origin"), ("xinfadi", "xinfadi"), ("shouguang", "ncpscxx"), ("zhongcai", "ncpscxx"))
 
 
-@dataclass(frozen=True)
-class FakeRow:
-    """A row of the board."""
-
-    product: str
-    market: str
-    low: int
-    mid: int
-    high: int
-    valid_date: date
-    observed_ms: int
-    age_days: int
-    change_pct: float | None
-    previous: int | None
-    source: str
-    stale: bool
+def fill(engine: Engine, today: date, now_ms: int, *, days: int = 800, products: Sequence[str] = PRODUCTS,
+         markets: Sequence[tuple[str, str]] = MARKETS) -> None:  # fmt: skip
+    """Write `days` days of quotes up to `today` for every product in every market, one in seventeen days left out."""
+    with engine.begin() as connection:
+        for k, (product, (market, source)) in enumerate((p, m) for p in products for m in markets):
+            series = {"id": k + 1, "source": source, "market": market, "name": product, "spec": "", "grade": "", "origin": "",
+                      "currency": "CNY", "product": product}  # fmt: skip
+            connection.execute(insert(store.price_series), series)
+            connection.execute(insert(store.quote_current), list(_quotes(k, today, now_ms, days)))
+        for number, s in enumerate(SOURCES.values()):
+            state = {"id": s.id, "address": s.address, "state": "ok", "why": "", "rows_last": 40 + number,
+                     "last_success_ms": now_ms - 45_000,
+                     "last_attempt_ms": now_ms - 45_000, "next_run_ms": now_ms + 20_000, "period_ms": 60_000}  # fmt: skip
+            connection.execute(insert(store.price_source), state)
 
 
-MARKETS = [
-    FakeMarket("shenxian", "371522", "莘县瓜菜批发市场", "Shenxian wholesale market"),
-    FakeMarket("xinfadi", None, "北京新发地", "Xinfadi, Beijing"),
-    FakeMarket("baoying", "321023", "宝应莲藕市场", "Baoying lotus-root market"),
-]
-PRODUCTS = {"tomato": ("番茄", "Tomato"), "lotus_root": ("莲藕", "Lotus root"), "cucumber": ("黄瓜", "Cucumber")}
+def trouble(engine: Engine, source: str, state: str, why: str) -> None:
+    """Put a source into a state."""
+    with engine.begin() as connection:
+        store.upsert_source(connection, source, {"state": state, "why": why})
 
 
-class FakePrices:
-    """Answers like the price service; `broken` names a source that is quarantined and whose rows are stale."""
-
-    def __init__(self, broken: str = "") -> None:
-        self.broken = broken
-        self.asked = 0
-
-    def markets(self) -> list[FakeMarket]:
-        """Return three markets."""
-        return MARKETS
-
-    def series(self, product: str, market: str, start: date, end: date) -> list[SimpleNamespace]:
-        """Return a saw-tooth with a few days left out."""
-        self.asked += 1
-        base = 3000 + 400 * len(product) + 100 * len(market)
-        days = [start + timedelta(days=k) for k in range((end - start).days + 1)]
-        return [
-            SimpleNamespace(
-                valid_date=d, low=v - 200, mid=v, high=v + 200, observed_ms=NOW_MS - (TODAY - d).days * 86_400_000, source=market
-            )
-            for d in days
-            if d <= TODAY and d.toordinal() % 17 != 3
-            for v in [base + (d.timetuple().tm_yday * 13 + d.toordinal()) % 900]
-        ]
-
-    def board(self, county: str | None, day: date | None) -> list[FakeRow]:
-        """Return the last quote of each product and market."""
-        rows = []
-        for product in PRODUCTS:
-            for market in MARKETS:
-                if (product == "lotus_root") != (market.id == "baoying") and market.id != "xinfadi":
-                    continue
-                a, b = self.series(product, market.id, TODAY - timedelta(days=5), TODAY)[-2:]
-                stale = market.id == self.broken
-                rows.append(
-                    FakeRow(product, market.id, b.low, b.mid, b.high, TODAY - timedelta(days=3 * stale), NOW_MS - 3_600_000, 3 * stale,
-                            100.0 * (b.mid / a.mid - 1), a.mid, market.id, stale)
-                )  # fmt: skip
-        return rows
+def _quotes(k: int, today: date, now_ms: int, days: int) -> Any:
+    for back in range(days):
+        day = today - timedelta(days=back)
+        if back and (day.toordinal() + k) % 17 == 3:
+            continue
+        # Prices change every third day, as sticky reporting does.
+        wave = math.sin((day.timetuple().tm_yday + 23 * k) / 58) + 0.25 * math.sin((day.toordinal() // 3 + 5 * k) / 6)
+        mid = round(3200 + 350 * (k % 5) + 900 * wave)
+        yield {"series_id": k + 1, "valid_date": day, "ordinal": 0, "observed_ms": now_ms - back * 86_400_000 - 45_000, "low": mid - 180,
+               "mid": mid, "high": mid + 220, "mid_kind": "midpoint", "volume_kg": None, "raw_price": f"{mid / 2000:.2f}", "raw_unit": "斤",
+               "run_id": 1}  # fmt: skip

@@ -1,0 +1,56 @@
+"""Why a source's answer was not taken, in Chinese. The collector's own words are English; what the table lacks is shown as they are."""
+
+from __future__ import annotations
+
+import re
+
+from dashboards.i18n import CHINESE, Translate
+
+# Pattern in the collector's sentence -> the same in Chinese, with its groups.
+_CHINESE = tuple(
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r"answered 200 with an empty body|answers with nothing|answer has no rows", "网站回了空内容"),
+        (r"answered a page instead of data|answered another page", "网站回的是网页，不是数据"),
+        (r"unit was switched|moved by a factor of ([0-9.]+) at once", "价格一下子都变了，像是换了单位"),
+        (r"does not answer", "网站没有回应"),
+        (r"site refused", "网站拒绝了请求"),
+        (r"silent for (\d+) minutes", r"已经 \1 分钟没有成功"),
+        (r"only (\d+%) of the usual rows", r"只有平常 \1 的行数"),
+        (r"(\d+) of (\d+) rows cannot be taken", r"\2 行里有 \1 行不能用"),
+        (r"(\d+) rows received of (\d+) promised", r"说有 \2 行，只收到 \1 行"),
+        (r"(\d+%) of the names are not known", r"有 \1 的品名不认识"),
+        (r"changed its|columns are gone|has other columns|does not fit its heads", "网站换了格式"),
+    )
+)
+
+
+def reason_text(why: str, lang: str) -> str:
+    """Return why an answer was not taken, for a reader of the language; empty where there is no reason."""
+    if lang != CHINESE:
+        return re.split("; (?:expected|got|do): ", why)[0]
+    for pattern, text in _CHINESE:
+        found = pattern.search(why)
+        if found:
+            return found.expand(text)
+    return why
+
+
+def state_text(state: str, t: Translate) -> str:
+    """Return the state of a source."""
+    names = {"ok": t("正常"), "stale": t("停更"), "quarantined": t("有隔离"), "failing": t("取不到"), "never": t("还没取过")}
+    return names.get(state, state)
+
+
+def terms_text(terms: str, lang: str) -> str:
+    """Return a licence or a permission, for a reader of the language."""
+    return _TERMS.get(terms, terms) if lang == CHINESE else terms
+
+
+_TERMS = {
+    "the county's own": "本县自有",
+    "none stated: internal use, not redistributed": "对方没有写明：只在内部用，不转发",
+    "own": "自有",
+    "written": "有书面同意",
+    "none": "没有另外的授权，只读公开页面",
+}
