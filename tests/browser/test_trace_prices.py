@@ -1,0 +1,159 @@
+"""Trace, lots, prices and sources in a real browser: nothing runs out of the screen, nothing needs a script, little is loaded."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from dashboards.app import HEADERS, _HashedFiles, _Headers
+from dashboards.pages import lots, prices, sources, trace
+from dashboards.pages.shell import STATIC
+from tests.dashboards.fakes_house import COUNTY, House, build_house
+from tests.servers import free_port
+from tests.waiting import wait_until
+
+PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/c/{county}/lots", "/c/{county}/prices",
+         "/c/{county}/prices/tomato", "/sources")  # fmt: skip
+
+
+class Site:
+    """A house served on a port of its own, with the headers of the real application."""
+
+    def __init__(self, folder: Path) -> None:
+        self.house: House = build_house(folder, readings_every_minutes=60, price_days=400)
+        app = self.house.app(trace, lots, prices, sources)
+        app.add_middleware(_Headers, only_reading=False)
+        app.mount("/static", _HashedFiles(directory=STATIC, check_dir=False))
+        self.port = free_port()
+        self.server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="warning"))
+        self._thread = threading.Thread(target=self.server.run, daemon=True)
+        self._thread.start()
+        wait_until(lambda: self.server.started, what="the site answers")
+
+    def address(self, page: str, lang: str = "zh-Hans") -> str:
+        """Return the address of a page in a language."""
+        return f"http://127.0.0.1:{self.port}" + page.format(code=self.house.code("P1"), county=COUNTY) + f"?lang={lang}"
+
+    def stop(self) -> None:
+        """End the server and wait for it."""
+        self.server.should_exit = True
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Yield a site nobody breaks."""
+    made = Site(tmp_path_factory.mktemp("site"))
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "en"])
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_runs_out_of_the_screen(site: Site, chromium_page: Any, page: str, lang: str) -> None:
+    """On a phone and on a desktop, in both languages, no page scrolls sideways and the policy of the site blocks nothing on it."""
+    complaints: list[str] = []
+    chromium_page.on("console", lambda m: complaints.append(m.text) if "404" not in m.text else None)
+    chromium_page.goto(site.address(page, lang))
+    width = chromium_page.viewport_size["width"]
+    assert chromium_page.evaluate("document.documentElement.scrollWidth") <= width
+    assert chromium_page.evaluate("document.documentElement.lang") == lang
+    assert not complaints
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_targets_are_large_enough_for_a_thumb(site: Site, chromium: Any, page: str) -> None:
+    """Buttons and fields on a phone are at least 44 px high, or their label is."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tab.goto(site.address(page))
+    small = tab.evaluate(
+        "[...document.querySelectorAll('button, select, input:not([type=radio]):not([type=checkbox]), label:has(input[type=radio], "
+        "input[type=checkbox])')].filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"
+    )
+    context.close()
+    assert not small
+
+
+def test_the_trace_page_reads_with_scripts_off_and_is_light(site: Site, chromium: Any) -> None:
+    """With scripts off the verdict, the season, the events and the QR code are all there, in no more than 20 kB over the wire."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    tab = context.new_page()
+    sizes: dict[str, int] = {}
+    tab.on("response", lambda r: sizes.__setitem__(r.url, len(r.body())))
+    tab.goto(site.address("/t/{code}"), wait_until="load")
+    assert tab.locator(".verdict").inner_text().startswith("✓ 记录完整，没有被改动")
+    assert tab.locator("svg.strip").count() == 4
+    assert tab.locator("ol.events > li").count() == 8
+    tab.locator(".qr img").scroll_into_view_if_needed()
+    tab.wait_for_load_state("networkidle")
+    context.close()
+    assert len(sizes) == 3
+    assert sum(sizes.values()) <= 20_000, sizes
+
+
+def test_the_verdict_stands_above_the_fold(site: Site, chromium: Any) -> None:
+    """On a phone, product, place, harvest and verdict are seen without scrolling."""
+    context = chromium.new_context(viewport={"width": 390, "height": 844})
+    tab = context.new_page()
+    tab.goto(site.address("/t/{code}", "en"))
+    box = tab.locator(".verdict").bounding_box()
+    context.close()
+    assert box["y"] + box["height"] < 600
+
+
+def test_red_is_seen_within_seconds_of_the_alteration(tmp_path: Path, chromium_page: Any) -> None:
+    """After an event is altered in the database, loading the page again shows the verdict in red and marks the event."""
+    site = Site(tmp_path)
+    try:
+        chromium_page.goto(site.address("/t/{code}"))
+        green = chromium_page.locator(".verdict b").evaluate("e => getComputedStyle(e).color")
+        site.house.tamper("harvest")
+        site.house.services.clock.advance(timedelta(seconds=5))
+        chromium_page.reload()
+        assert chromium_page.locator(".verdict.bad b").evaluate("e => getComputedStyle(e).color") == "rgb(179, 32, 26)" != green
+        assert "采收" in chromium_page.locator("ol.events > li.bad").inner_text()
+    finally:
+        site.stop()
+
+
+def test_the_chart_can_be_read_and_has_its_numbers_behind_it(site: Site, chromium_page: Any) -> None:
+    """Labels keep 12 px at every width, day labels do not overlap, the chart has a name, and a table stands behind it."""
+    chromium_page.goto(site.address("/c/{county}/prices/tomato"))
+    label = chromium_page.locator("svg.chart text.val").first
+    assert label.evaluate("e => getComputedStyle(e).fontSize") == "12px"
+    boxes = chromium_page.evaluate(
+        "[...document.querySelectorAll('svg.chart text.day')].map(e => e.getBoundingClientRect()).filter(b => b.width)"
+        ".map(b => [b.left, b.right])"
+    )
+    assert len(boxes) >= 4
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(boxes))
+    assert chromium_page.get_by_role("img", name="番茄的价格").count() == 1
+    chromium_page.get_by_text("图里的数字").click()
+    assert chromium_page.locator("details[open] tbody tr").count() > 40
+
+
+def test_choosing_markets_needs_no_script(site: Site, chromium: Any) -> None:
+    """The form of ranges and markets works as a plain form."""
+    context = chromium.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(site.address("/c/{county}/prices/tomato"))
+    tab.get_by_label("90 天").check()
+    tab.get_by_label("南京众彩").check()
+    tab.get_by_role("button", name="显示").click()
+    assert "range=90d" in tab.url
+    assert tab.locator(".legend li").count() == 4
+    context.close()
+
+
+def test_the_policy_lets_in_no_foreign_thing() -> None:
+    """The pages are served under a policy that allows only this server's own styles and scripts."""
+    assert "default-src 'self'" in HEADERS["content-security-policy"]
+    assert "unsafe" not in HEADERS["content-security-policy"]
