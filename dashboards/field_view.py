@@ -89,14 +89,13 @@ class FieldView:
     gateways: tuple[GatewayRow, ...]
     devices: int
     heard: int
-    width: int
-    height: int
 
 
 # Which figures a site leads with; the rest are on its device pages.
 LEADING = ("water_level", "water_temperature", "dissolved_oxygen", "air_temperature", "air_humidity", "soil_moisture", "co2", "rain")
 MOST_FIGURES = 5
-WIDTH, HEIGHT, MARGIN = 960, 420, 60
+# Room a mark with its name takes on the map, in percent of its width and height.
+NAME_WIDE, NAME_HIGH = 15.0, 6.5
 
 
 def state_of(age_ms: int | None, interval_s: int) -> str:
@@ -131,7 +130,7 @@ def field_view(services: Services, county: str, lang: str, t: Translate) -> Fiel
         ),
         key=lambda s: -s.age_ms,
     )
-    return FieldView(sites, tuple(silent), _gateways(services, county, now_ms, t), len(devices), len(ages), WIDTH, HEIGHT)
+    return FieldView(sites, tuple(silent), _gateways(services, county, now_ms, t), len(devices), len(ages))
 
 
 def _interval(services: Services):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -143,20 +142,20 @@ def _interval(services: Services):  # type: ignore[no-untyped-def]  # noqa: ANN2
 
 
 def _places(bases: Sequence[Base]) -> Mapping[str, tuple[float, float]]:
-    """Return each base's place on the sheet; nearer than a mark's width are moved apart."""
+    """Return each base's place on the sheet in percent of its width and height; names that would overlap are moved apart."""
     if not bases:
         return {}
     west, east = min(b.lon for b in bases), max(b.lon for b in bases)
     south, north = min(b.lat for b in bases), max(b.lat for b in bases)
     wide, high = (east - west) or 1.0, (north - south) or 1.0
     placed: dict[str, tuple[float, float]] = {}
-    for b in sorted(bases, key=lambda b: b.id):
-        x = MARGIN + (b.lon - west) / wide * (WIDTH - 2 * MARGIN)
-        y = MARGIN / 2 + (north - b.lat) / high * (HEIGHT - 1.5 * MARGIN)
-        while any(abs(x - ox) < 90 and abs(y - oy) < 34 for ox, oy in placed.values()):
-            y += 34
-            if y > HEIGHT - 24:
-                y, x = 24.0, (x + 90) % (WIDTH - MARGIN)
+    for b in sorted(bases, key=lambda b: (-b.lat, b.id)):
+        x = 4 + (b.lon - west) / wide * 92
+        y = 6 + (north - b.lat) / high * 84
+        while any(abs(x - ox) < NAME_WIDE and abs(y - oy) < NAME_HIGH for ox, oy in placed.values()):
+            y += NAME_HIGH
+            if y > 95:
+                y, x = 6.0, (x + NAME_WIDE) % 92
         placed[b.id] = (round(x, 1), round(y, 1))
     return placed
 
