@@ -114,16 +114,27 @@ class Catalog:
         return [Series(*row) for row in self.rows(query, parameters)]  # type: ignore[arg-type]
 
     def add_series(self, wanted: Iterable[tuple[str, str, str, str, str]]) -> None:
-        """Add (county, gateway, device, channel, unit).
+        """Add (county, gateway, device, channel, unit); call `harden` before anything durable refers to them.
 
         A device that moved to another gateway moves its series; the county stays, because the files of the past are kept by it.
+        Thousands may come one by one when a network starts, so they are not synced one by one.
         """
+        with self._lock:
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            try:
+                with self.transaction() as db:
+                    db.executemany(
+                        "INSERT INTO series (county, gateway, device, channel, unit) VALUES (?,?,?,?,?) "
+                        "ON CONFLICT (device, channel) DO UPDATE SET gateway = excluded.gateway",
+                        list(wanted),
+                    )
+            finally:
+                self._db.execute("PRAGMA synchronous=FULL")
+
+    def harden(self) -> None:
+        """Make every commit so far survive a power cut: a synced commit syncs the whole write-ahead log before it."""
         with self.transaction() as db:
-            db.executemany(
-                "INSERT INTO series (county, gateway, device, channel, unit) VALUES (?,?,?,?,?) "
-                "ON CONFLICT (device, channel) DO UPDATE SET gateway = excluded.gateway",
-                list(wanted),
-            )
+            add_to(db, "hardened", 1)
 
     def files(self, where: str = "1", parameters: Sequence[object] = ()) -> list[StoredFile]:
         """Return files of the manifest that satisfy an SQL condition."""

@@ -63,6 +63,7 @@ class Batch:
         self.last_received: dict[str, int] = {}
         self.tokens: list[Any] = []
         self.size = 0
+        self.new_series = False
 
     def __len__(self) -> int:
         return len(self.sids)
@@ -144,7 +145,7 @@ class Intake:
         find = source.sids.get
         sids = [find((r.d, r.c, r.u)) for r in readings]
         if None in sids:
-            wrong = self._resolve(source, readings)
+            wrong = self._resolve(source, readings, batch)
             if wrong:
                 # What is in order is stored; the message is kept whole beside its reason, so that nothing is lost by a wrong list.
                 whys = list(dict.fromkeys(wrong.values()))
@@ -192,7 +193,7 @@ class Intake:
         source.believed_until = self._now + (BELIEVE_S if source.county is not None else 0.0)
         return source
 
-    def _resolve(self, source: Source, readings: Sequence[ReadingIn]) -> dict[tuple[str, str, str | None], str]:
+    def _resolve(self, source: Source, readings: Sequence[ReadingIn], batch: Batch) -> dict[tuple[str, str, str | None], str]:
         """Find the series of names not met lately, adding those never met; return the reason for each that is refused."""
         asked = {(r.d, r.c, r.u) for r in readings if (r.d, r.c, r.u) not in source.sids}
         wrong: dict[tuple[str, str, str | None], str] = {}
@@ -217,7 +218,9 @@ class Intake:
                 new[device, channel] = registered
         if new:
             self._catalog.add_series((source.county or "", source.gateway, d, c, unit) for (d, c), unit in new.items())
-            self._remember(self._catalog.series("gateway = ?", (source.gateway,)))
+            batch.new_series = True
+            devices = sorted({device for device, _ in new})
+            self._remember(self._catalog.series(f"device IN ({','.join('?' * len(devices))})", devices))
         for device, channel, unit in asked:
             if (device, channel, unit) not in wrong:
                 source.sids[device, channel, unit] = self._series[device, channel].sid

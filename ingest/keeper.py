@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from typing import Protocol
 
 from foundation.errors import Unavailable
@@ -15,6 +16,8 @@ from ingest.topics import ack_topic
 
 RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
+# A flush takes some ten milliseconds; one of this length is worth a line, because gateways see it as latency.
+SLOW_S = 2.0
 
 
 class Store(Protocol):
@@ -80,8 +83,12 @@ class Keeper(threading.Thread):
         """Flush until it succeeds: while the store cannot be written nothing is acknowledged and nothing is thrown away."""
         pause = RETRY_S
         while True:
+            begin = time.monotonic()
             try:
                 self._store.flush(batch)
+                took = time.monotonic() - begin
+                if took > SLOW_S:
+                    self._log.warning("the store is slow", seconds=round(took, 2), readings=len(batch))
                 return True
             except Exception as error:  # noqa: BLE001 - whatever the reason, the batch is not on disk
                 self._log.error("the store cannot be written; trying again", why=f"{type(error).__name__}: {error}", readings=len(batch))

@@ -26,6 +26,8 @@ FLUSH_S = 0.1
 # Half the broker's window: one batch is being written while the next fills.
 FLUSH_MESSAGES = 5_000
 FLUSH_BYTES = 16_000_000
+# While a batch is open, messages are let gather this long: one wake-up for many is what broker and worker both save on.
+NAP_S = 0.002
 RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
 # Between hourly compactions, this many small files are too many to query well.
@@ -105,7 +107,10 @@ class Loop:
 
     def step(self) -> None:
         """Wait shortly for messages, take them, and hand the batch over when it is full or old enough."""
-        waiting = FLUSH_S if self._since is None else max(self._since + FLUSH_S - time.monotonic(), 0.0)
+        waiting = FLUSH_S
+        if self._since is not None:
+            time.sleep(NAP_S)
+            waiting = max(self._since + FLUSH_S - time.monotonic(), 0.0)
         messages = self._receiver.poll(waiting)
         if messages:
             if self._since is None:

@@ -49,6 +49,9 @@ class Writer:
         """
         if batch.empty:
             return
+        if batch.new_series:
+            # A segment whose series were lost in a power cut would later be read as another's.
+            self._catalog.harden()
         gateways = {*batch.new, *batch.known}
         stored = {gateway: ranges(seqs) for gateway, seqs in batch.new.items()}
         file, newest = self._write(batch, stored) if len(batch) else (None, [])
