@@ -13,7 +13,8 @@ from pricing import store
 from pricing.sources import SOURCES
 
 PRODUCTS = ("tomato", "cucumber", "lotus_root", "melon")
-MARKETS = (("shenxian", "shenxian_origin"), ("xinfadi", "xinfadi"), ("shouguang", "ncpscxx"), ("zhongcai", "ncpscxx"))
+MARKETS = (("shenxian", "shenxian_origin"), ("xinfadi", "xinfadi"), ("shouguang", "ncpscxx"), ("zhongcai", "ncpscxx"),
+           ("kuangshan", "ncpscxx"), ("lianyi", "ncpscxx"), ("jiangqiao", "ncpscxx"), ("baishazhou", "ncpscxx"))  # fmt: skip
 
 
 def fill(engine: Engine, today: date, now_ms: int, *, days: int = 800, products: Sequence[str] = PRODUCTS,

@@ -154,8 +154,7 @@ def test_an_empty_board_says_so(tmp_path: Path) -> None:
 def test_the_board_of_two_hundred_thousand_quotes_is_quick(tmp_path: Path) -> None:
     """With three years of eight markets and 26 products behind it, the board is rendered in well under half a second."""
     house = build_house(tmp_path, readings_every_minutes=1440)
-    markets = [*MARKETS, ("kuangshan", "ncpscxx"), ("lianyi", "ncpscxx"), ("jiangqiao", "ncpscxx"), ("baishazhou", "ncpscxx")]
-    fill(house.kit.engine, TODAY, to_ms(NOW), days=1096, products=[p.id for p in house.services.registry.products()], markets=markets)
+    fill(house.kit.engine, TODAY, to_ms(NOW), days=1096, products=[p.id for p in house.services.registry.products()])
     assert house.services.prices.counts()["current"] > 200_000
     with TestClient(house.app(prices), headers={"accept": "text/html"}) as web:
         took = []
