@@ -49,9 +49,8 @@ def channel_chart(
         parts.append(f'<path class="grid" d="M{LEFT} {y(mark)}H{WIDTH - 8}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(mark) + 4}" text-anchor="end">{escape(value_text(mark))}</text>')
     for at, label in ticks:
-        parts.append(
-            f'<path class="tick" d="M{x(at)} {HEIGHT - BOTTOM}v4"/><text x="{x(at)}" y="{HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>'
-        )
+        parts.append(f'<path class="tick" d="M{x(at)} {HEIGHT - BOTTOM}v4"/>')
+        parts.append(f'<text x="{x(at)}" y="{HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>')
     for run in runs:
         up = " ".join(f"{x(w.start_ms + middle)},{y(w.max or 0)}" for w in run)
         down = " ".join(f"{x(w.start_ms + middle)},{y(w.min or 0)}" for w in reversed(run))

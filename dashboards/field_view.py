@@ -1,14 +1,16 @@
 """The field as a page shows it: sites on a schematic map, live figures, who is silent, which messages are missing.
 
-A device's state comes from its own interval: ok below 1.5 of them, late below 3, silent beyond. In a demo the live interval counts.
+A device's state comes from its own interval: ok up to one and a quarter of them, late up to three, silent beyond.
+In a demo the live interval counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from dashboards.field_map import SHEETS, Mark, Sheet, places, row_of, short_names
 from dashboards.i18n import Translate, age_text, name_of, number_text
 from foundation.clock import to_ms
 from ingest.channels import channel_of
@@ -17,14 +19,19 @@ from ingest.reading import SUSPECT, Latest
 if TYPE_CHECKING:
     from dashboards.services import Services
     from registry.devices import Device
-    from registry.plots import Base
+    from registry.plots import Base, Plot
+
+_T = TypeVar("_T", "Device", "Plot")
 
 OK, LATE, SILENT, UNKNOWN = "ok", "late", "silent", "unknown"
 _WORST = {UNKNOWN: 0, OK: 1, LATE: 2, SILENT: 3}
-LATE_AFTER, SILENT_AFTER = 1.5, 3.0
+LATE_AFTER, SILENT_AFTER = 1.25, 3.0
 DEMO_INTERVAL_S = 10
-# A page and the broker between take a moment: no interval is judged shorter than this.
-SLACK_MS = 5_000
+# A demo's gateway speaks every five seconds, with half its devices each time; a real one with its devices.
+DEMO_GATEWAY_INTERVAL_S = 5
+GATEWAY_INTERVAL_S = 600
+# The way from the sensor to the store takes a moment, more so when a machine is busy.
+SLACK_MS = 1_000
 
 
 @dataclass(frozen=True)
@@ -41,18 +48,26 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Site:
-    """A base with its place on the map, its state and its figures."""
+class DeviceRow:
+    """One device of a base."""
 
     id: str
     name: str
-    x: float
-    y: float
-    kind: str
+    state: str
+    age: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """A base with its state, its leading figures, its devices and its marks on the map."""
+
+    id: str
+    name: str
     state: str
     gateway: str
     figures: tuple[Figure, ...]
-    more: int
+    devices: tuple[DeviceRow, ...]
+    marks: tuple[Mark, ...]
 
 
 @dataclass(frozen=True)
@@ -81,14 +96,41 @@ class GatewayRow:
 
 
 @dataclass(frozen=True)
+class MapView:
+    """One drawing of the map: its sheet and, for each base, its short name and place."""
+
+    sheet: Sheet
+    labels: tuple[tuple[Site, str, int, int], ...]
+
+
+@dataclass(frozen=True)
 class FieldView:
     """Everything the field page shows."""
 
     sites: tuple[Site, ...]
+    maps: tuple[MapView, ...]
     silent: tuple[Silent, ...]
     gateways: tuple[GatewayRow, ...]
     devices: int
     heard: int
+    newest_ms: int | None
+
+    @property
+    def gaps(self) -> int:
+        """How many stretches of message numbers are missing."""
+        return sum(len(g.gaps) for g in self.gateways)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """When each device was last heard of, and what that makes of it."""
+
+    now_ms: int
+    ages: Mapping[str, int]
+    states: Mapping[str, str]
+
+    def age(self, device: str, t: Translate) -> str:
+        return age_text(self.ages[device], t) if device in self.ages else t("还没有读数")
 
 
 # Which figures a site leads with; the rest are on its device pages.
@@ -102,10 +144,9 @@ def state_of(age_ms: int | None, interval_s: int) -> str:
     """Return the state of something that reports every `interval_s` and was last heard of `age_ms` ago."""
     if age_ms is None:
         return UNKNOWN
-    interval_ms = interval_s * 1000
-    if age_ms <= interval_ms * LATE_AFTER + SLACK_MS:
+    if age_ms <= interval_s * LATE_AFTER * 1000 + SLACK_MS:
         return OK
-    return LATE if age_ms <= interval_ms * SILENT_AFTER + SLACK_MS else SILENT
+    return LATE if age_ms <= interval_s * SILENT_AFTER * 1000 + SLACK_MS else SILENT
 
 
 def field_view(services: Services, county: str, lang: str, t: Translate) -> FieldView:
@@ -116,71 +157,94 @@ def field_view(services: Services, county: str, lang: str, t: Translate) -> Fiel
     latest: dict[str, list[Latest]] = {}
     for reading in services.readings.latest(county=county):
         latest.setdefault(reading.device, []).append(reading)
-    interval = _interval(services)
     ages = {d.id: now_ms - max(r.received_ms for r in latest[d.id]) for d in devices if d.id in latest}
-    states = {d.id: state_of(ages.get(d.id), interval(d)) for d in devices}
-    places = _places(bases)
-    sites = tuple(_site(base, devices, latest, states, places[base.id], now_ms, lang, t) for base in bases)
+    states = {d.id: state_of(ages.get(d.id), _interval(services, d)) for d in devices}
+    seen = _Seen(now_ms, ages, states)
+    plots = _by_base(services.registry.plots(county=county))
+    boxes = _by_base(devices)
+    sites = tuple(_site(b, plots.get(b.id, ()), boxes.get(b.id, ()), latest, seen, lang, t) for b in bases)
     names = {b.id: name_of(b, lang) for b in bases}
-    silent = sorted(
-        (
-            Silent(d.id, name_of(d, lang), names[d.base], age_text(ages[d.id], t), ages[d.id], states[d.id])
-            for d in devices
-            if states[d.id] in (LATE, SILENT)
-        ),
-        key=lambda s: -s.age_ms,
+    silent = [
+        Silent(d.id, name_of(d, lang), names[d.base], age_text(ages[d.id], t), ages[d.id], states[d.id])
+        for d in devices
+        if states[d.id] in (LATE, SILENT)
+    ]
+    return FieldView(
+        sites,
+        _maps(bases, sites, names),
+        tuple(sorted(silent, key=lambda s: (-s.age_ms, s.device))),
+        _gateways(services, county, now_ms, t),
+        len(devices),
+        len(ages),
+        max((r.t_ms for rows in latest.values() for r in rows), default=None),
     )
-    return FieldView(sites, tuple(silent), _gateways(services, county, now_ms, t), len(devices), len(ages))
 
 
-def _interval(services: Services):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    def of(device: Device) -> int:
-        slowest = max(c.interval_s for c in device.channels)
-        return min(DEMO_INTERVAL_S, slowest) if services.demo else slowest
+def _by_base(things: Sequence[_T]) -> dict[str, list[_T]]:
+    found: dict[str, list[_T]] = {}
+    for thing in things:
+        found.setdefault(thing.base, []).append(thing)
+    return found
 
-    return of
+
+def _maps(bases: Sequence[Base], sites: Sequence[Site], names: Mapping[str, str]) -> tuple[MapView, ...]:
+    short = short_names(names)
+    many = {s.id: len(s.marks) for s in sites}
+    drawn = []
+    for sheet in SHEETS:
+        where = places(bases, short, many, sheet)
+        drawn.append(MapView(sheet, tuple((s, short[s.id], *where[s.id]) for s in sites)))
+    return tuple(drawn)
 
 
-def _places(bases: Sequence[Base]) -> Mapping[str, tuple[float, float]]:
-    """Return each base's place on the sheet in percent of its width and height; names that would overlap are moved apart."""
-    if not bases:
-        return {}
-    west, east = min(b.lon for b in bases), max(b.lon for b in bases)
-    south, north = min(b.lat for b in bases), max(b.lat for b in bases)
-    wide, high = (east - west) or 1.0, (north - south) or 1.0
-    placed: dict[str, tuple[float, float]] = {}
-    for b in sorted(bases, key=lambda b: (-b.lat, b.id)):
-        x = 4 + (b.lon - west) / wide * 92
-        y = 6 + (north - b.lat) / high * 84
-        while any(abs(x - ox) < NAME_WIDE and abs(y - oy) < NAME_HIGH for ox, oy in placed.values()):
-            y += NAME_HIGH
-            if y > 95:
-                y, x = 6.0, (x + NAME_WIDE) % 92
-        placed[b.id] = (round(x, 1), round(y, 1))
-    return placed
+def _interval(services: Services, device: Device) -> int:
+    """Return how often a device is expected to speak, in seconds."""
+    slowest = max(c.interval_s for c in device.channels)
+    return min(DEMO_INTERVAL_S, slowest) if services.demo else slowest
 
 
 def _site(
     base: Base,
+    plots: Sequence[Plot],
     devices: Sequence[Device],
     latest: Mapping[str, Sequence[Latest]],
-    states: Mapping[str, str],
-    place: tuple[float, float],
-    now_ms: int,
+    seen: _Seen,
     lang: str,
     t: Translate,
 ) -> Site:
-    here = [d for d in devices if d.base == base.id]
-    worst = max((states[d.id] for d in here), key=lambda s: _WORST[s], default=UNKNOWN)
     found: dict[str, Figure] = {}
-    for device in here:
+    for device in devices:
         for reading in latest.get(device.id, ()):
             if reading.channel in LEADING and reading.channel not in found:
-                found[reading.channel] = figure_of(reading, now_ms, lang, t)
-    leading = [found[c] for c in LEADING if c in found][:MOST_FIGURES]
-    kind = "pond" if base.county == "321023" or any("pond" in d.kind or "water" in d.kind for d in here) else "greenhouse"
-    gateway = here[0].gateway if here else ""
-    return Site(base.id, name_of(base, lang), *place, kind, worst, gateway, tuple(leading), len(here))
+                found[reading.channel] = figure_of(reading, seen.now_ms, lang, t)
+    marks = [_mark(p.id, p.kind, [d for d in devices if d.plot == p.id], seen, name_of(p, lang), t) for p in plots]
+    own = [d for d in devices if d.plot is None]
+    if own:
+        marks.append(_mark(base.id, "station", own, seen, t("气象站、虫情灯等"), t))
+    return Site(
+        base.id,
+        name_of(base, lang),
+        worst(seen.states[d.id] for d in devices),
+        devices[0].gateway if devices else "",
+        tuple(found[c] for c in LEADING if c in found)[:MOST_FIGURES],
+        tuple(DeviceRow(d.id, name_of(d, lang), seen.states[d.id], seen.age(d.id, t)) for d in devices),
+        row_of(marks),
+    )
+
+
+def _mark(key: str, kind: str, devices: Sequence[Device], seen: _Seen, name: str, t: Translate) -> Mark:
+    state = worst(seen.states[d.id] for d in devices)
+    return Mark(key, kind, state, f"{name} · {state_words(t)[state]}")
+
+
+def worst(states: Iterable[str]) -> str:
+    """Return the worst of some states, unknown where there is none."""
+    return max(states, key=_WORST.__getitem__, default=UNKNOWN)
+
+
+def state_words(t: Translate) -> dict[str, str]:
+    """Return each state in words."""
+    return {OK: t("正常"), LATE: t("迟到"), SILENT: t("无声"), UNKNOWN: t("未知")}
 
 
 def figure_of(reading: Latest, now_ms: int, lang: str, t: Translate) -> Figure:
@@ -214,7 +278,7 @@ def flagged(figure: Figure) -> bool:
 
 def _gateways(services: Services, county: str, now_ms: int, t: Translate) -> tuple[GatewayRow, ...]:
     known = {g.gateway: g for g in services.readings.gateways()}
-    interval = DEMO_INTERVAL_S if services.demo else 600
+    interval = DEMO_GATEWAY_INTERVAL_S if services.demo else GATEWAY_INTERVAL_S
     rows = []
     for gateway in services.registry.gateways(county=county):
         state = known.get(gateway.id)

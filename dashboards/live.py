@@ -1,4 +1,4 @@
-"""Live figures: one frame a second for each (county, language), rendered once however many look at it.
+"""Live figures: one frame a second for each page and language, rendered once however many look at it.
 
 A hub runs only while somebody listens. Each frame carries a running number as its id; a browser that comes back gets the newest frame at
 once, whatever its Last-Event-ID says: figures are a state, not a history.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from dashboards.field_view import FieldView, field_view
-from dashboards.i18n import translator
+from dashboards.i18n import number_text, translator
 from foundation.clock import SHANGHAI
 from foundation.log import get_logger
 
@@ -25,25 +27,32 @@ if TYPE_CHECKING:
 
 FRAME_S = 1.0
 HEARTBEAT_S = 15.0
+# Neither a cache nor a proxy may hold a frame back.
+STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 class Hubs:
     """The hubs of one application."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._hubs: dict[tuple[str, str], _Hub] = {}
+    def __init__(self, render: Callable[..., str]) -> None:
+        """`render` makes the text of a frame from the hub's key; it may take its time, it runs in a thread."""
+        self._render = render
+        self._hubs: dict[tuple[str, ...], _Hub] = {}
 
-    async def frames(self, county: str, lang: str) -> AsyncIterator[str]:
+    async def frames(self, *key: str) -> AsyncIterator[str]:
         """Yield event-stream text for one listener until it goes away."""
-        hub = self._hubs.setdefault((county, lang), _Hub(self._services, county, lang))
+        hub = self._hubs.setdefault(key, _Hub(partial(self._render, *key)))
         async for text in hub.listen():
             yield text
 
+    def stream(self, *key: str) -> StreamingResponse:
+        """Return the endless answer to one listener."""
+        return StreamingResponse(self.frames(*key), media_type="text/event-stream", headers=STREAM_HEADERS)
+
 
 class _Hub:
-    def __init__(self, services: Services, county: str, lang: str) -> None:
-        self._services, self._county, self._lang = services, county, lang
+    def __init__(self, render: Callable[[], str]) -> None:
+        self._render = render
         self._changed = asyncio.Condition()
         self._frame = ""
         self._number = 0
@@ -60,7 +69,7 @@ class _Hub:
             while True:
                 async with self._changed:
                     try:
-                        await asyncio.wait_for(self._changed.wait_for(lambda last=seen: self._number != last), HEARTBEAT_S)
+                        await asyncio.wait_for(self._changed.wait_for(partial(self._newer_than, seen)), HEARTBEAT_S)
                     except TimeoutError:
                         pass
                     fresh, seen = self._number != seen, self._number
@@ -69,11 +78,14 @@ class _Hub:
         finally:
             self._listeners -= 1
 
+    def _newer_than(self, number: int) -> bool:
+        return self._number != number
+
     async def _run(self) -> None:
         last = ""
         while self._listeners:
             try:
-                text = await run_in_threadpool(render_frame, self._services, self._county, self._lang)
+                text = await run_in_threadpool(self._render)
             except Exception:  # noqa: BLE001 - the listeners keep the last frame and the heartbeat
                 get_logger(__name__).exception("no frame")
                 text = last
@@ -84,17 +96,21 @@ class _Hub:
             await asyncio.sleep(FRAME_S)
 
 
-def render_frame(services: Services, county: str, lang: str) -> str:
-    """Return one frame as JSON."""
+def field_frame(services: Services, county: str, lang: str) -> str:
+    """Return one frame of a county's field as JSON."""
     view = field_view(services, county, lang, translator(lang))
     now: datetime = services.clock.now().astimezone(SHANGHAI)
     values = {f.key: [f.text, f.age] for site in view.sites for f in site.figures}
     frame: dict[str, Any] = {
         "time": now.strftime("%H:%M:%S"),
         "values": values,
-        "states": {site.id: site.state for site in view.sites},
-        "texts": {f"gateway.{g.id}": g.heard for g in view.gateways},
-        "reload": version_of(view),
+        "texts": {
+            **{f"gateway.{g.id}": g.heard for g in view.gateways},
+            **{f"messages.{g.id}": number_text(g.messages, lang) for g in view.gateways},
+            **{f"readings.{g.id}": number_text(g.readings, lang) for g in view.gateways},
+            **{f"silent.{s.device}": s.age for s in view.silent},
+        },
+        "version": version_of(view),
     }
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
@@ -102,8 +118,8 @@ def render_frame(services: Services, county: str, lang: str) -> str:
 def version_of(view: FieldView) -> str:
     """Return a mark that changes when the page needs another shape: another figure, another device silent, another gap."""
     shape = [
-        [f.key for s in view.sites for f in s.figures],
-        [(s.device, s.state) for s in view.silent],
+        [(f.key, f.flag) for s in view.sites for f in s.figures],
+        [(d.id, d.state) for s in view.sites for d in s.devices],
         [(g.id, g.state, g.gaps) for g in view.gateways],
     ]
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:12]

@@ -35,7 +35,7 @@ def router(services: Services) -> APIRouter:
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
-        registry.register(_Figures(services))  # type: ignore[arg-type]
+        registry.register(_Figures(services))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return routes

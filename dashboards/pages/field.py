@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
 
 from dashboards.api.deps import READERS, require
 from dashboards.device_chart import channel_chart
-from dashboards.field_view import field_view, figure_of, flagged, unit_text
+from dashboards.field_view import field_view, figure_of, flagged, state_words, unit_text
 from dashboards.i18n import name_of, number_text
-from dashboards.live import Hubs, version_of
+from dashboards.live import Hubs, field_frame, version_of
 from dashboards.pages.shell import gettext_of, lang_of, render
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from ingest.channels import channel_of
@@ -24,13 +26,12 @@ if TYPE_CHECKING:
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 # name -> (length, window, how many ticks)
 SPANS = {"24h": (DAY_MS, 10 * 60_000, 8), "7d": (7 * DAY_MS, HOUR_MS, 7), "60d": (60 * DAY_MS, 6 * HOUR_MS, 6)}
-STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def router(services: Services) -> APIRouter:
     """Return the routes of the field pages."""
     pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(require(*READERS))])
-    hubs = Hubs(services)
+    hubs = Hubs(partial(field_frame, services))
 
     @pages.get("/c/{county}/field")
     def field(request: Request, county: str) -> Response:
@@ -47,12 +48,14 @@ def router(services: Services) -> APIRouter:
             version=version_of(view),
             counts=counts,
             letters=letters,
+            words=state_words(gettext_of(request)),
             flagged=flagged,
         )
 
     @pages.get("/c/{county}/events")
     async def events(request: Request, county: str) -> Response:
-        return StreamingResponse(hubs.frames(county, lang_of(request)), media_type="text/event-stream", headers=STREAM_HEADERS)
+        await run_in_threadpool(services.registry.county, county)
+        return hubs.stream(county, lang_of(request))
 
     @pages.get("/c/{county}/field/{device}")
     def device(request: Request, county: str, device: str, span: str = "24h") -> Response:

@@ -5,33 +5,50 @@
   const status = document.querySelector("[data-live-status]");
   const words = status ? status.dataset : {};
   const source = new EventSource(root.dataset.stream);
+  let fetching = false;
+
+  function put(attribute, texts, mark) {
+    for (const key in texts) {
+      for (const place of document.querySelectorAll("[" + attribute + '="' + CSS.escape(key) + '"]')) {
+        if (place.textContent === texts[key]) continue;
+        place.textContent = texts[key];
+        const row = mark && place.closest("tr");
+        if (row) { row.classList.add("fresh"); setTimeout(() => row.classList.remove("fresh"), 1500); }
+      }
+    }
+  }
+
+  // Another device is silent or a gap has opened: the page takes its new shape without losing the reader's place.
+  async function renew() {
+    if (fetching) return;
+    fetching = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-stream]");
+      if (!answer.ok || !fresh) return;
+      const open = [...root.querySelectorAll("details[open][id]")].map((d) => d.id);
+      const focused = document.activeElement && root.contains(document.activeElement) && document.activeElement.getAttribute("href");
+      root.innerHTML = fresh.innerHTML;
+      root.dataset.version = fresh.dataset.version;
+      for (const id of open) { const d = document.getElementById(id); if (d) d.open = true; }
+      if (focused) { const link = root.querySelector('a[href="' + CSS.escape(focused) + '"]'); if (link) link.focus({ preventScroll: true }); }
+    } finally { fetching = false; }
+  }
+
   source.addEventListener("frame", (event) => {
     const frame = JSON.parse(event.data);
     if (status) status.textContent = words.on.replace("{time}", frame.time);
-    for (const key in frame.values) {
-      const cell = document.querySelector('[data-live="' + CSS.escape(key) + '"]');
-      if (!cell) continue;
-      const told = frame.values[key];
-      if (cell.textContent !== told[0]) {
-        cell.textContent = told[0];
-        const row = cell.closest("tr");
-        if (row) { row.classList.add("fresh"); setTimeout(() => row.classList.remove("fresh"), 1500); }
-      }
-      const age = document.querySelector('[data-age="' + CSS.escape(key) + '"]');
-      if (age) age.textContent = told[1];
+    const figures = {}, ages = {};
+    for (const key in frame.values) { figures[key] = frame.values[key][0]; ages[key] = frame.values[key][1]; }
+    put("data-live", figures, true);
+    put("data-age", ages);
+    put("data-text", frame.texts);
+    for (const key in frame.progress) {
+      const bar = document.querySelector('progress[data-progress="' + CSS.escape(key) + '"]');
+      if (bar) bar.value = frame.progress[key];
     }
-    for (const key in frame.texts) {
-      const place = document.querySelector('[data-text="' + CSS.escape(key) + '"]');
-      if (place && place.textContent !== frame.texts[key]) place.textContent = frame.texts[key];
-    }
-    for (const key in frame.states) {
-      for (const mark of document.querySelectorAll('[data-state="' + CSS.escape(key) + '"]')) mark.setAttribute("class", frame.states[key]);
-    }
-    if (frame.progress) {
-      const bar = document.querySelector("progress[data-progress]");
-      if (bar) bar.value = frame.progress;
-    }
-    if (frame.reload && frame.reload !== root.dataset.version) location.reload();
+    if (frame.version && frame.version !== root.dataset.version) renew();
   });
   source.addEventListener("error", () => { if (status) status.textContent = words.off; });
 })();
