@@ -19,7 +19,7 @@ from ingest.payloads import ReadingIn
 from simulators.control import cut_gateways
 from simulators.faults import labels
 from simulators.field import Field
-from simulators.live import TICK_MS, Live
+from simulators.live import TURN_MS, Live
 from simulators.past import days_between, nominal, readings_of_day
 from simulators.progress import Progress, Window, load_progress
 from simulators.timegrid import DAY_MS, STEP_MS, day_of
@@ -88,7 +88,7 @@ class FieldRun:
         if now_ms >= self._control_at:
             self._control_at = now_ms + _LOOK_AT_CONTROL_MS
             self._obey(cut_gateways(self._folder))
-        tick = now_ms - now_ms % TICK_MS
+        tick = now_ms - now_ms % TURN_MS
         if tick > self.progress.live_until_ms:
             self._send_live(tick)
         sent = self._send_past()
@@ -99,7 +99,7 @@ class FieldRun:
             return 0.0
         if sent is False:
             return _PAUSE_S
-        next_tick = tick + TICK_MS - now_ms
+        next_tick = tick + TURN_MS - now_ms
         return max(0.001, min(next_tick, _LOOK_AT_CONTROL_MS) / 1000)
 
     def close(self) -> None:

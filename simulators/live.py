@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulators.faults import LONGEST_DELAY_MS, sent_by
 from simulators.field import Field
 from simulators.messages import Outbox, outbox
 from simulators.scenario import Device
 
 TICK_MS = 10_000
+# A gateway reports half its devices at once and the other half this much later, so that it is heard from twice a tick: a silence shows
+# before the next round of readings is due.
+TURN_MS = 5_000
 _HOUR_MS = 3_600_000
 
 
@@ -39,5 +44,9 @@ class Live:
     def _hour(self, hour: int) -> Outbox:
         if hour not in self._hours:
             start, count = hour * _HOUR_MS, _HOUR_MS // TICK_MS
-            self._hours[hour] = outbox(p for device in self._devices for p in sent_by(self._field, device, start, count, TICK_MS))
+            self._hours[hour] = outbox(
+                replace(p, leaves_ms=p.leaves_ms + (k % 2) * TURN_MS)
+                for k, device in enumerate(self._devices)
+                for p in sent_by(self._field, device, start, count, TICK_MS)
+            )
         return self._hours[hour]
