@@ -218,12 +218,12 @@ def problem_lines(found: Gathered, teller: Teller, lang: str, t: Translate) -> l
 def checked_text(found: Gathered, lang: str, t: Translate) -> str:
     """Return what this server has checked just now, and no more than that."""
     at = from_ms(found.checked_ms).astimezone(SHANGHAI)
-    count = len({e.event_id for h in found.lineage for e in h.events})
-    parts = [t("本服务器刚刚（%(at)s）核对了 %(n)s 条记录的签名、顺序和在日志里的位置。", at=f"{at:%H:%M:%S}", n=count)]
+    indices = {e.log_index for h in found.lineage for e in h.events}
     checkpoint = found.verdicts[0].checkpoint
+    parts = [t("本服务器刚刚（%(at)s）核对了 %(n)s 条记录的签名、顺序和在日志里的位置。", at=f"{at:%H:%M:%S}", n=len(indices))]
     if checkpoint is not None:
         parts.append(t("日志共 %(size)s 条，根 %(root)s…。", size=f"{checkpoint.size:,}", root=checkpoint.root.hex()[:12]))
-    pending = sum(v.pending for v in found.verdicts)
+    pending = sum(1 for index in indices if checkpoint is None or index >= checkpoint.size)
     if pending:
         parts.append(t("有 %(n)s 条新记录等待下一次封存。", n=pending))
     if found.unchecked:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from dashboards.charts import season_strip
-from dashboards.i18n import CHINESE, Translate, age_text, day_text, name_of, number_text
+from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
 from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
+from dashboards.price_words import days_old
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
 from dashboards.telling import Inspection, Teller
 from foundation.clock import SHANGHAI, from_ms, market_day
@@ -91,13 +92,14 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
     if together:
         lines = tuple(replace(line, gap_text="") for line in lines)
     journey, note = journey_of(found, teller, t)
-    age = (market_day(now) - s.harvested_day).days if s.harvested_day else 0
+    days = harvest_days(found)
+    age = (market_day(now) - days[-1]).days if days else 0
     return TraceView(
         code=in_fours(s.code),
         product=teller.product(s.product, s.variety),
         place=teller.plot(plot) or teller.party(s.party),
-        harvested=day_text(s.harvested_day, lang) if s.harvested_day else "",
-        harvested_age=age_text(age * 86_400_000, t) if age else t("今天"),
+        harvested=harvest_text(days, lang, t),
+        harvested_age=days_old(age, t),
         quantity=amount_of(s, t),
         ok=found.ok,
         headline=headline(found, t),
@@ -144,6 +146,18 @@ def season_line(c: ChannelSeason, lang: str, t: Translate) -> SeasonLine:
     )
 
 
+def harvest_days(found: Gathered) -> list[date]:
+    """Return the days on which this lot was harvested, in order; a greenhouse is picked more than once."""
+    return sorted({market_day(from_ms(e.event_time_ms)) for e in found.events if e.kind == "harvest"})
+
+
+def harvest_text(days: list[date], lang: str, t: Translate) -> str:
+    """Return one day, or the first and the last with how many there were."""
+    if len(days) < 2:
+        return day_text(days[0], lang) if days else ""
+    return t("%(a)s 至 %(b)s，%(n)s 次", a=day_text(days[0], lang), b=day_text(days[-1], lang), n=len(days))
+
+
 def journey_of(found: Gathered, teller: Teller, t: Translate) -> tuple[tuple[str, ...], str]:
     """Return the parties a lot passed through, in order, and what is missing from its way."""
     stops: list[str] = []
@@ -164,7 +178,7 @@ def _season(services: Services, found: Gathered, today: date) -> tuple[Season | 
     for h in found.lineage:
         s = h.summary
         if s.plot and s.planted_day:
-            last = s.harvested_day or today
+            last = max([d for d in harvest_days(found) if d >= s.planted_day], default=s.harvested_day or today)
             return (season_of(services, s.plot, s.planted_day, last) if last >= s.planted_day else None), s.plot
     return None, found.history.summary.plot
 

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from dashboards.pages import trace
 from dashboards.pages.shell import STATIC, manifest
-from tests.dashboards.fakes_house import House, build_house
+from tests.dashboards.fakes_house import COOP, House, build_house
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,16 @@ def test_a_lot_without_a_harvest_says_so_by_silence(whole: House, web: TestClien
     said = words(web.get(f"/t/{whole.code('T2')}").text)
     assert "这一批没有检测记录" in said
     assert "采收 2025" not in said
+
+
+def test_several_pickings_are_told_as_first_and_last(house: House) -> None:
+    """A lot picked twice says from when to when and how often, and its age is of the last time."""
+    place = {"bizLocation": {"id": "urn:suhe:plot:sx-01-g1"}}
+    house.kit.send("harvest", COOP, quantityList=[house.kit.part("T1", 120)], eventTime="2025-11-22T00:00:00Z", **place)
+    with client_of(house) as web:
+        said = words(web.get(f"/t/{house.code('T1')}").text)
+    assert "采收 2025年11月20日 至 2025年11月22日，2 次 昨天" in said
+    assert "有 1 条新记录等待下一次封存" in said
 
 
 def test_an_altered_event_turns_the_page_red_and_is_named(house: House) -> None:
