@@ -78,6 +78,9 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
     (folder / "daily").mkdir(exist_ok=True)
     _remove_orphans(folder, catalog)
     now = to_ms(clock.now())
+    # A number of the catalogue's own, not the time: a clock may stand still or go back, a file's name must never come twice.
+    told = catalog.rows("SELECT value FROM counter WHERE name = 'compactions'")
+    generation = 1 + (int(str(told[0][0])) if told else 0)
     series = catalog.series()
     names = pl.DataFrame(
         {"sid": [s.sid for s in series], "county": [s.county for s in series], "device": [s.device for s in series],
@@ -94,8 +97,9 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
         older = catalog.files("kind = 'daily' AND county = ? AND day = ?", (county, day))
         frames = [*(pl.read_parquet(folder / "daily" / f.name, columns=list(COLUMNS)) for f in older), part.select(COLUMNS)]
         replaced += [f.name for f in older]
-        made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), names, now))
+        made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), names, generation, now))
     with catalog.transaction() as db:
+        cat.raise_to(db, "compactions", generation)
         for file in made:
             cat.put_file(db, file)
         db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in replaced])
@@ -126,7 +130,7 @@ def _remove_orphans(folder: Path, catalog: Catalog) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write_day(folder: Path, county: str, day: int, frame: Any, names: Any, now: int) -> StoredFile:
+def _write_day(folder: Path, county: str, day: int, frame: Any, names: Any, generation: int, now: int) -> StoredFile:
     """Write one day sorted by (series, time, received).
 
     A repeat of the same value goes; a different value for the same time stays, and the one received last is the one that counts.
@@ -134,11 +138,11 @@ def _write_day(folder: Path, county: str, day: int, frame: Any, names: Any, now:
     """
     import polars as pl
 
-    ordered = frame.sort(["sid", "t", "received", "seq"], maintain_order=True)
+    ordered = frame.sort(["sid", "t", "received", "seq", "x"])
     repeat = pl.all_horizontal([pl.col(c) == pl.col(c).shift(1) for c in ("sid", "t", "x")]).fill_null(value=False)
     ordered = ordered.filter(~repeat).join(names.select("sid", "device", "channel"), on="sid", how="left", maintain_order="left")
     stamp = from_ms(day * _DAY_MS - _ZONE_MS).astimezone(SHANGHAI).strftime("%Y%m%d")
-    name = f"{county or 'unknown'}-{stamp}-{now}.parquet"
+    name = f"{county or 'unknown'}-{stamp}-{generation:08d}.parquet"
     # Small row groups, so that one series is found by their statistics without reading the whole day.
     write_frame(folder, name, ordered, compression="zstd", compression_level=1, statistics=True, row_group_size=20_000)
     return StoredFile(name, "daily", county, day, ordered.height, int(ordered["t"].min()), int(ordered["t"].max()), now)

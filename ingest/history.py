@@ -67,9 +67,9 @@ class History:
             return []
         for attempt in (1, 2, 3):
             files = self._files(sids, start_ms, end_ms)
-            # One value per series and time: the one received last, and of one instant the later message's.
+            # One value per series and time: the one received last; of one instant the later message's, of one message the larger.
             one = (
-                "WITH one AS (SELECT sid, t, arg_max(x, (received, seq)) AS x, arg_max(flag, (received, seq)) AS flag "
+                "WITH one AS (SELECT sid, t, arg_max(x, (received, seq, x)) AS x, arg_max(flag, (received, seq, x)) AS flag "
                 f"FROM {_source(files)} WHERE sid IN ({wanted}) AND t >= {int(start_ms)} AND t < {int(end_ms)} GROUP BY sid, t) "
             )
             try:

@@ -58,6 +58,16 @@ class Readings:
         self._web = Writer(self._folder, name, self._directory, claim)
         return self._web
 
+    def close(self) -> None:
+        """Close files and give the writer's name up; a service that was only asked need not be closed."""
+        with self._lock:
+            if self._web is not None:
+                self._web.close()
+                self._web = None
+        if self._made is not None:
+            self._made.close()
+            self._made = self._asked = None
+
     # Asking
 
     def latest(self, county: str | None = None, devices: Sequence[str] | None = None) -> list[Latest]:

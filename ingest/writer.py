@@ -143,7 +143,7 @@ def newest_of(arrays: Mapping[str, Any]) -> list[tuple[int, int, float, int, int
     sensible = np.flatnonzero(t - received <= FUTURE_SUSPECT_MS)
     if not len(sensible):
         return []
-    order = sensible[np.lexsort((t[sensible], sid[sensible]))]
+    order = sensible[np.lexsort([arrays[name][sensible] for name in ("x", "seq", "received", "t", "sid")])]
     last = order[np.append(sid[order][1:] != sid[order][:-1], True)]
     return list(zip(*(arrays[name][last].tolist() for name in ("sid", "t", "x", "flag", "received")), strict=True))
 
