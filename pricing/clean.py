@@ -1,0 +1,117 @@
+"""The hard gate: a raw quote becomes a quote in thousandths per kilogram, or is refused with a reason a person can act on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from foundation.errors import BadInput
+from foundation.money import price_milli_per_kg
+from foundation.units import KILOGRAMS_PER_UNIT
+from pricing.names import clean_name, product_of
+from pricing.quotes import MidKind, Quote, RawQuote, Series
+
+# Why a row is refused. The texts are what a person reads; the codes are stable.
+REASONS: dict[str, str] = {
+    "piece-price": "the price is per piece, hidden in the price's own text",
+    "piece-name": "the price is per piece, hidden in the name",
+    "no-number": "a price is no number",
+    "unit": "the unit is no weight",
+    "zero": "a price is zero: a missing value written as a number",
+    "negative": "a price is negative",
+    "order": "the low price is above the high price",
+    "mid": "the middle price is not between low and high",
+    "future": "the market day has not come yet",
+    "no-name": "the row names no product",
+}
+
+_PIECE = "个只枚把捆盒袋箱根棵束支瓶罐头条尾"
+_PIECE_IN_PRICE = re.compile(rf"[（(/]\s*[{_PIECE}]\s*[）)]?\s*\Z")
+_PIECE_IN_NAME = re.compile(rf"(/[{_PIECE}]|[（(][{_PIECE}][）)])\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that was not taken, and why."""
+
+    row: int
+    reason: str
+    detail: str
+    name: str
+    market: str
+    day: date
+
+    @property
+    def text(self) -> str:
+        """The reason in words."""
+        return REASONS[self.reason]
+
+
+def quote_of(raw: RawQuote, source: str, today: date, currency: str = "CNY") -> Quote | Refusal:
+    """Return the quote a raw row means, or the first reason to refuse it.
+
+    An absent low and high with a middle price is a single price; an absent middle is the midpoint. A middle price that is the
+    midpoint but for the rounding of its last digit is called one, whatever the source calls it.
+    """
+    found = _checked(raw.low, raw.mid, raw.high, raw.unit)
+    if isinstance(found, tuple) and len(found) == 2:
+        return _refuse(raw, *found)
+    low, mid, high, mid_kind = found
+    name = clean_name(raw.name)
+    if not name:
+        return _refuse(raw, "no-name", repr(raw.name[:40]))
+    if _PIECE_IN_NAME.search(name):
+        return _refuse(raw, "piece-name", name)
+    if raw.day > today:
+        return _refuse(raw, "future", raw.day.isoformat())
+    series = _series(source, raw.market, name, clean_name(raw.spec), clean_name(raw.grade), clean_name(raw.origin), currency)
+    return Quote(series, raw.day, low, mid, high, mid_kind, raw.raw_price, raw.unit, raw.volume_kg)
+
+
+def _refuse(raw: RawQuote, reason: str, detail: str) -> Refusal:
+    return Refusal(raw.row, reason, detail, clean_name(raw.name), raw.market, raw.day)
+
+
+@lru_cache(maxsize=65536)
+def _series(source: str, market: str, name: str, spec: str, grade: str, origin: str, currency: str) -> Series:
+    return Series(source, market, name, spec, grade, origin, currency, product_of(name))
+
+
+# Prices are sticky and few: the same three texts come again and again, so the exact arithmetic is done once for each.
+@lru_cache(maxsize=65536)
+def _checked(low: str, mid: str, high: str, unit: str) -> tuple[str, str] | tuple[int, int, int, MidKind]:
+    texts = [t for t in (low, mid, high) if t.strip()]
+    shown = f"{low}|{mid}|{high} per {unit}"
+    if any(_PIECE_IN_PRICE.search(t) for t in texts):
+        return "piece-price", shown
+    if unit.strip() not in KILOGRAMS_PER_UNIT:
+        return "unit", shown
+    try:
+        values = [_amount(t, unit) for t in texts]
+    except BadInput:
+        return "no-number", shown
+    if not values or (not low.strip()) != (not high.strip()):
+        return "no-number", shown
+    if min(values) < 0:
+        return "negative", shown
+    if min(values) == 0:
+        return "zero", shown
+    if len(values) == 1:
+        return values[0], values[0], values[0], "single"
+    first, last = values[0], values[-1]
+    if first > last:
+        return "order", shown
+    if len(values) == 2:
+        return first, (first + last + 1) // 2, last, "midpoint"
+    middle = values[1]
+    if not first <= middle <= last:
+        return "mid", shown
+    rounding = 2 * _amount("0.005", unit)
+    return first, middle, last, "midpoint" if abs(2 * middle - first - last) <= rounding else "reported"
+
+
+def _amount(text: str, unit: str) -> int:
+    # Thousands separators appear where a price is quoted per tonne.
+    return price_milli_per_kg(text.replace(",", ""), unit)

@@ -1,0 +1,123 @@
+"""The nouns of prices: a raw quote as a source wrote it, a quote in thousandths per kilogram, a series, a market, a window of days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from foundation.errors import BadInput
+from foundation.ids import check_county, check_id
+
+# How the middle price came about: half-way between low and high, told by the source, or the only price there is.
+MidKind = Literal["midpoint", "reported", "single"]
+MARKET_KINDS = ("origin", "wholesale", "retail")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A closed window of market days: both ends belong to it."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise BadInput("this window of days is empty", expected="a start no later than the end", got=f"{self.start} to {self.end}")
+
+    @property
+    def days(self) -> int:
+        """How many days the window has."""
+        return (self.end - self.start).days + 1
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+
+def windows_back(end: date, days: int, longest: int) -> Iterator[Window]:
+    """Yield closed windows that cover the `days` days up to `end`, the most recent first, none longer than `longest`."""
+    first = end - timedelta(days=days - 1)
+    while end >= first:
+        start = max(first, end - timedelta(days=longest - 1))
+        yield Window(start, end)
+        end = start - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RawQuote:
+    """One row as a source wrote it: prices and unit are still text, the name is the source's own."""
+
+    market: str
+    name: str
+    day: date
+    low: str
+    mid: str
+    high: str
+    unit: str
+    spec: str = ""
+    grade: str = ""
+    origin: str = ""
+    volume_kg: int | None = None
+    row: int = 0
+
+    @property
+    def raw_price(self) -> str:
+        """The three prices as they were written."""
+        return f"{self.low}|{self.mid}|{self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is quoted day by day: a source's product name, spec, grade and origin in one market; `product` is ours where it is known."""
+
+    source: str
+    market: str
+    name: str
+    spec: str = ""
+    grade: str = ""
+    origin: str = ""
+    currency: str = "CNY"
+    product: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, str, str]:
+        """What makes the series one and the same; the product is only our reading of its name."""
+        return (self.source, self.market, self.name, self.spec, self.grade, self.origin, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One price of one series on one market day, in thousandths of the currency per kilogram; raw text and unit are kept beside it."""
+
+    series: Series
+    valid_date: date
+    low: int
+    mid: int
+    high: int
+    mid_kind: MidKind
+    raw_price: str
+    raw_unit: str
+    volume_kg: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.mid <= self.high:
+            raise BadInput("these prices are out of order", expected="0 < low <= mid <= high", got=f"{self.low}, {self.mid}, {self.high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A place where produce is priced; `county` where it is one of a county's own markets."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    kind: str
+    county: str | None = None
+
+    def __post_init__(self) -> None:
+        check_id(self.id, "market id")
+        if self.county is not None:
+            check_county(self.county)
+        if self.kind not in MARKET_KINDS:
+            raise BadInput("there is no such kind of market", expected=", ".join(MARKET_KINDS), got=self.kind)

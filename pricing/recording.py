@@ -1,0 +1,112 @@
+"""What a batch of quotes changes: pure comparison of what a source says now with what stands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pricing.quotes import Quote
+from pricing.store import Key
+
+# low, mid, high, mid_kind, volume: when one of these differs, the quote was revised.
+Values = tuple[int, int, int, str, int | None]
+# More rows than this share vanishing at once is an incomplete answer, not a withdrawal.
+MOST_WITHDRAWN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands for one series, day and ordinal."""
+
+    values: Values
+    observed_ms: int
+    raw_unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The observations to append, how many rows of the batch were exact copies, and what was left alone."""
+
+    observed: list[dict[str, Any]]
+    copies: int
+    new: int
+    revised: int
+    withdrawn: int
+    missing: int
+
+
+def with_ordinals(quotes: Iterable[Quote]) -> tuple[dict[tuple[Any, date, int], Quote], int]:
+    """Return (series, day, ordinal) -> quote and the number of exact copies.
+
+    The natural key is not unique: two stalls quote one product on one day at different prices. Each different price gets an
+    ordinal, in order of price so that the order of the rows does not matter; the same price again is a copy, not a second stall.
+    """
+    groups: dict[tuple[Any, date], dict[Values, Quote]] = defaultdict(dict)
+    copies = 0
+    for q in quotes:
+        group = groups[(q.series.key, q.valid_date)]
+        values = values_of(q)
+        if values in group:
+            copies += 1
+        else:
+            group[values] = q
+    found = {}
+    for (key, day), group in groups.items():
+        ordered = sorted(group.items(), key=lambda item: item[0][:3]) if len(group) > 1 else group.items()
+        for ordinal, (_, q) in enumerate(ordered):
+            found[(key, day, ordinal)] = q
+    return found, copies
+
+
+def values_of(q: Quote) -> Values:
+    """Return what makes a revision when it differs."""
+    return (q.low, q.mid, q.high, q.mid_kind, q.volume_kg)
+
+
+def changes(
+    quotes: Mapping[tuple[Any, date, int], Quote],
+    copies: int,
+    ids: Mapping[Any, int],
+    standing: Mapping[Key, Standing],
+    expected: Sequence[Key],
+    run_id: int,
+    now_ms: int,
+) -> Changes:
+    """Return what to append. `expected` are the keys that stood inside the window of a complete answer: absent now, they were withdrawn."""
+    observed: list[dict[str, Any]] = []
+    seen: set[Key] = set()
+    new = revised = 0
+    for (series, day, ordinal), q in quotes.items():
+        key = (ids[series], day, ordinal)
+        seen.add(key)
+        stands = standing.get(key)
+        if stands is None:
+            new += 1
+            observed.append(_row(key, q, now_ms, run_id))
+        elif stands.values != values_of(q):
+            revised += 1
+            observed.append(_row(key, q, max(now_ms, stands.observed_ms + 1), run_id))
+    gone = [key for key in expected if key not in seen]
+    withdrawn = gone if len(gone) <= max(1, MOST_WITHDRAWN * len(seen)) else []
+    for key in withdrawn:
+        stands = standing[key]
+        low, mid, high, mid_kind, volume = stands.values
+        observed.append(
+            {"series_id": key[0], "valid_date": key[1], "ordinal": key[2], "observed_ms": max(now_ms, stands.observed_ms + 1),
+             "low": low, "mid": mid, "high": high, "mid_kind": mid_kind, "volume_kg": volume, "raw_price": "", "raw_unit": stands.raw_unit,
+             "run_id": run_id, "status": "withdrawn"}
+        )  # fmt: skip
+    # Rows go in by key: the table is kept in that order, and an ordered insert is two to three times faster.
+    observed.sort(key=lambda r: (r["series_id"], r["valid_date"], r["ordinal"]))
+    return Changes(observed, copies, new, revised, len(withdrawn), len(gone) - len(withdrawn))
+
+
+def _row(key: Key, q: Quote, observed_ms: int, run_id: int) -> dict[str, Any]:
+    return {
+        "series_id": key[0], "valid_date": key[1], "ordinal": key[2], "observed_ms": observed_ms, "low": q.low, "mid": q.mid,
+        "high": q.high, "mid_kind": q.mid_kind, "volume_kg": q.volume_kg, "raw_price": q.raw_price, "raw_unit": q.raw_unit,
+        "run_id": run_id, "status": "quoted",
+    }  # fmt: skip

@@ -1,0 +1,201 @@
+"""What prices do: collect from sources, import files, answer the board and the series, and tell how each source is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, func, select
+
+from foundation.blobs import BlobFolder
+from foundation.clock import Clock, market_day, to_ms
+from foundation.database import reading
+from pricing import store
+from pricing.band import SeasonalBand
+from pricing.board import BoardRow, Point, board_rows, points
+from pricing.collecting import Batch, Collector, RunReport
+from pricing.fetching import Pause
+from pricing.markets import markets_of
+from pricing.quotes import Market, Window
+from pricing.sources import SOURCES, source
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pricing.importing import ImportReport
+
+HISTORY_DAYS = 3 * 365 + 1
+ROUND_DAYS = 3
+# History is asked for in blocks that lie fixed in the calendar, so that a killed backfill goes on where it was.
+BLOCK_DAYS = 91
+_BLOCKS_FROM = date(2010, 1, 4)
+# A source that was silent for one and a half of its periods is stale.
+SILENT_PERIODS = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How one source is: ok, stale (silent too long), quarantined (answered, not believed), failing (no answer) or never."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    state: str
+    why: str
+    last_success_ms: int | None
+    last_attempt_ms: int | None
+    next_run_ms: int | None
+    rows_last: int
+    quarantined: int
+    licence: str
+    permission: str
+    address: str
+    markets: tuple[str, ...]
+
+
+class Prices:
+    """The use cases of prices."""
+
+    def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder) -> None:
+        self.engine = engine
+        self._reading = reading(engine)
+        self._clock = clock
+        self._blobs = blobs
+        self._collector = Collector(engine, clock, blobs)
+
+    def collect(
+        self, source_id: str, base_url: str, window: Window | None, client: httpx.Client, *, kind: str = "round", slot: str = "",
+        pause: Pause | None = None,
+    ) -> RunReport:  # fmt: skip
+        """Collect one closed window of days from a source, by default the last few days; the report says what came of it.
+
+        `slot` makes a run unique: of two schedulers with the same slot only one asks the site. Never raises for what a site does.
+        """
+        found = source(source_id)
+        window = window or self.round_window()
+        slot = slot or f"{kind}:{window}:{to_ms(self._clock.now())}"
+        return self._collector.run(found, base_url, window, client, kind=kind, slot=slot, pause=pause)
+
+    def try_source(self, source_id: str, base_url: str, day: date | None, client: httpx.Client) -> Batch:
+        """Ask a source for one day and return everything it said, storing nothing; what a site does wrong is raised."""
+        day = day or market_day(self._clock.now())
+        found = source(source_id)
+        return self._collector.try_out(found, base_url or found.address, Window(day, day), client)
+
+    def round_window(self) -> Window:
+        """Return the window of an ordinary round: today and the days before that sites still correct."""
+        today = market_day(self._clock.now())
+        return Window(today - timedelta(days=ROUND_DAYS - 1), today)
+
+    def history_windows(self, source_id: str, days: int = HISTORY_DAYS) -> list[tuple[str, Window]]:
+        """Return (slot, window) of the history still to be fetched, the most recent first."""
+        t = store.price_run.c
+        with self._reading.connect() as connection:
+            done = set(connection.execute(select(t.slot).where(t.source == source_id, t.kind == "history", t.state == "ok")).scalars())
+        return [(slot, w) for slot, w in self.all_history_windows(days) if slot not in done]
+
+    def all_history_windows(self, days: int = HISTORY_DAYS) -> list[tuple[str, Window]]:
+        """Return (slot, window) of the whole history, the most recent first; the newest block ends today."""
+        today = market_day(self._clock.now())
+        first = today - timedelta(days=days - 1)
+        return [(f"history:{w}", w) for w in _blocks(first, today)]
+
+    def import_file(self, path: Path, mapping: str) -> ImportReport:
+        """Import a file of quotes as a mapping says; the report names every refused row and why."""
+        from pricing.importing import Importer
+
+        return Importer(self.engine, self._clock).run(path, mapping)
+
+    def board(self, county: str | None, day: date | None) -> list[BoardRow]:
+        """Return the board of a market day (default today): a county's own markets and those that belong to no county."""
+        with self._reading.connect() as connection:
+            t = store.price_source.c
+            troubled = {r.id: r.state for r in connection.execute(select(t.id, t.state).where(t.state.in_(("quarantined", "failing"))))}
+            return board_rows(connection, [m.id for m in markets_of(county)], day or market_day(self._clock.now()), troubled)
+
+    def series(self, product: str, market: str, start: date, end: date, *, as_of_ms: int | None = None) -> list[Point]:
+        """Return a product's days in a market from `start` to `end`, both included; `as_of_ms` answers as it was known then."""
+        with self._reading.connect() as connection:
+            return points(connection, product, market, start, end, as_of_ms)
+
+    def seasonal_band(self, product: str, market: str) -> SeasonalBand | None:
+        """Return what is usual for each time of year, or None where there is no earlier year to tell from."""
+        band = SeasonalBand((p.valid_date, p.mid) for p in self.series(product, market, date(1990, 1, 1), market_day(self._clock.now())))
+        return band if band.years else None
+
+    def markets(self) -> list[Market]:
+        """Return every market we know."""
+        return markets_of(None)
+
+    def products_quoted(self) -> list[str]:
+        """Return the products that any market has quoted."""
+        t = store.price_series.c
+        with self._reading.connect() as connection:
+            return list(connection.execute(select(t.product).where(t.product.is_not(None)).distinct().order_by(t.product)).scalars())
+
+    def counts(self) -> dict[str, int]:
+        """Return how many quotes stand, how many observations are kept, and how many series there are."""
+        tables = {"current": store.quote_current, "observed": store.quote_obs, "series": store.price_series}
+        with self._reading.connect() as connection:
+            return {name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in tables.items()}
+
+    def sources(self) -> list[SourceHealth]:
+        """Return how every source is."""
+        now = to_ms(self._clock.now())
+        runs = store.price_run.c
+        with self._reading.connect() as connection:
+            rows = {r.id: r for r in connection.execute(select(store.price_source))}
+            in_quarantine = dict(
+                connection.execute(select(runs.source, func.count()).where(runs.state == "quarantined").group_by(runs.source)).all()  # type: ignore[arg-type]
+            )
+        found = []
+        for s in SOURCES.values():
+            r = rows.get(s.id)
+            state, why = ("never", "") if r is None or r.last_attempt_ms is None else (r.state, r.why)
+            if r is not None and state == "ok" and r.period_ms and now - (r.last_success_ms or 0) > SILENT_PERIODS * r.period_ms:
+                state, why = "stale", f"silent for {(now - r.last_success_ms) // 60_000} minutes"
+            found.append(
+                SourceHealth(
+                    s.id, s.name_zh, s.name_en, state, why, r.last_success_ms if r else None, r.last_attempt_ms if r else None,
+                    r.next_run_ms if r else None, r.rows_last if r else 0, in_quarantine.get(s.id, 0), s.licence, s.permission,
+                    r.address if r else s.address, s.markets,
+                )
+            )  # fmt: skip
+        return found
+
+    def ask_round(self, source_id: str) -> None:
+        """Ask for a round of a source now instead of at its time; the scheduler looks for this every few seconds."""
+        source(source_id)
+        with self.engine.begin() as connection:
+            store.upsert_source(connection, source_id, {"asked_ms": to_ms(self._clock.now())})
+
+    def asked_rounds(self) -> list[str]:
+        """Return the sources for which a round was asked and none has begun since, forgetting the wish."""
+        t = store.price_source
+        with self._reading.connect() as connection:
+            asked = list(connection.execute(select(t.c.id).where(t.c.asked_ms.is_not(None))).scalars())
+        for source_id in asked:
+            with self.engine.begin() as connection:
+                store.upsert_source(connection, source_id, {"asked_ms": None})
+        return asked
+
+    def note_next_run(self, source_id: str, next_run_ms: int | None, period_ms: int) -> None:
+        """Record when a source is asked next and how often it is, for the page that shows its health."""
+        with self.engine.begin() as connection:
+            store.upsert_source(connection, source_id, {"next_run_ms": next_run_ms, "period_ms": period_ms})
+
+
+def _blocks(first: date, last: date) -> Iterator[Window]:
+    """Yield the calendar's fixed blocks that touch `first`..`last`, the most recent first, cut off at both ends."""
+    number = (last - _BLOCKS_FROM).days // BLOCK_DAYS
+    while True:
+        start = _BLOCKS_FROM + timedelta(days=number * BLOCK_DAYS)
+        end = start + timedelta(days=BLOCK_DAYS - 1)
+        if end < first:
+            return
+        # The oldest block is fetched whole: cutting it at a moving day would make it another block every day.
+        yield Window(start, min(end, last))
+        number -= 1

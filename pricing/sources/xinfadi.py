@@ -1,0 +1,115 @@
+"""北京新发地 Xinfadi, Beijing: the largest wholesale market of the north.
+
+POST /getPriceData.html, form-encoded: limit, current, pubDateStartTime, pubDateEndTime (YYYY/MM/DD), prodPcatid, prodCatid, prodName.
+Answer: {count, limit, current, list: [{id, prodName, prodCatid, prodCat, prodPcatid, prodPcat, lowPrice, avgPrice, highPrice, place,
+specInfo, unitInfo, pubDate}]}.
+
+What one must know: the unit is 元/斤, `unitInfo` says 斤; prices are text; `avgPrice` is (low + high) / 2, not a weighted mean; `place` is
+one-character province codes glued together (冀京蒙) or empty; paging is newest first and moves while one pages, so windows of days are
+closed and pages overlap; too many requests are answered with 200 and an empty body, not 429.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+
+import msgspec
+
+from pricing.quotes import RawQuote, Window
+from pricing.source import Page, Request, Source, SourceChanged, must_be_json, must_have
+
+MARKET = "xinfadi"
+PATH = "/getPriceData.html"
+LIMIT = 500
+KEYS = ("prodName", "lowPrice", "avgPrice", "highPrice", "place", "specInfo", "unitInfo", "pubDate")
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    prod_name: str
+    low_price: str
+    avg_price: str
+    high_price: str
+    place: str
+    spec_info: str
+    unit_info: str
+    pub_date: str
+
+
+class _Answer(msgspec.Struct):
+    count: int
+    current: int
+    limit: int
+    items: list[_Item] = msgspec.field(name="list")
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def plan(window: Window) -> Iterable[Request]:
+    """Return the first page of a closed window of days."""
+    yield _request(window.start.strftime("%Y/%m/%d"), window.end.strftime("%Y/%m/%d"), 1)
+
+
+def follow(request: Request, page: Page) -> Request | None:
+    """Return the next page while there is one. Rows that come twice because the pages moved are found as copies later."""
+    assert request.form is not None
+    if page.total is None or page.number * LIMIT >= page.total:
+        return None
+    return _request(request.form["pubDateStartTime"], request.form["pubDateEndTime"], page.number + 1)
+
+
+def parse(body: bytes, _asked: Request) -> Page:
+    """Return the rows of one answer."""
+    must_be_json(body, "Xinfadi")
+    try:
+        answer = _decode(body)
+    except msgspec.DecodeError as error:
+        raise SourceChanged("Xinfadi changed its shape", expected="count, current, limit and list of rows", got=str(error)) from error
+    rows = [
+        RawQuote(
+            MARKET, x.prod_name, _day(x.pub_date), x.low_price, x.avg_price, x.high_price, x.unit_info, x.spec_info, "", x.place, None, k
+        )
+        for k, x in enumerate(answer.items, (answer.current - 1) * answer.limit + 1)
+    ]  # fmt: skip
+    shape = frozenset(_first_item(body)) if rows else frozenset()
+    if rows:
+        must_have(shape, KEYS, "Xinfadi")
+    return Page(rows, answer.count, shape, answer.current, len(rows))
+
+
+def _request(start: str, end: str, current: int) -> Request:
+    form = {
+        "limit": str(LIMIT), "current": str(current), "pubDateStartTime": start, "pubDateEndTime": end,
+        "prodPcatid": "", "prodCatid": "", "prodName": "",
+    }  # fmt: skip
+    return Request(PATH, form=form)
+
+
+def _first_item(body: bytes) -> Iterable[str]:
+    start = body.index(b"[") + 1
+    return _keys(body[start : body.index(b"}", start) + 1])
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise SourceChanged("Xinfadi changed its dates", expected="YYYY-MM-DD 00:00:00", got=text[:40]) from error
+
+
+SOURCE = Source(
+    id="xinfadi",
+    name_zh="北京新发地行情",
+    name_en="Xinfadi price page",
+    address="http://www.xinfadi.com.cn",
+    licence="none stated: internal use, not redistributed",
+    permission="none",
+    markets=(MARKET,),
+    plan=plan,
+    follow=follow,
+    parse=parse,
+)

@@ -1,0 +1,228 @@
+"""The tables of prices and the few statements on them. History is append-only; what stands now is a table of its own.
+
+`quote_obs` holds every value ever observed for a series, market day and ordinal, with the time it was first seen: what stood at any
+moment T is the newest row no later than T. `quote_current` is the answer for now and is touched only by a real change, so that
+collecting the same answer twice changes neither table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from foundation.database import metadata
+from pricing.quotes import Series
+
+price_series = Table(
+    "price_series", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("market", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("grade", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("product", Text),
+    UniqueConstraint("source", "market", "name", "spec", "grade", "origin", "currency"),
+    Index("ix_price_series_product_market", "product", "market"),
+)  # fmt: skip
+
+price_run = Table(
+    "price_run", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("window_start", Date, nullable=False),
+    Column("window_end", Date, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("finished_ms", BigInteger),
+    Column("state", Text, nullable=False),  # running, ok, quarantined, failed
+    Column("why", Text, nullable=False, default=""),
+    Column("warnings", Text, nullable=False, default=""),
+    Column("shape", Text, nullable=False, default=""),
+    Column("received", Integer, nullable=False, default=0),
+    Column("kept", Integer, nullable=False, default=0),
+    Column("refused", Integer, nullable=False, default=0),
+    Column("unknown", Integer, nullable=False, default=0),
+    Column("changed", Integer, nullable=False, default=0),
+    UniqueConstraint("source", "slot"),
+    Index("ix_price_run_source_started", "source", "started_ms"),
+)  # fmt: skip
+
+price_payload = Table(
+    "price_payload", metadata,
+    Column("run_id", Integer, ForeignKey("price_run.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("fetched_ms", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),  # of the payload as received
+    Column("blob", Text, nullable=False),  # of the compressed bytes in the blob folder
+)  # fmt: skip
+
+price_refused = Table(
+    "price_refused", metadata,
+    Column("run_id", Integer, ForeignKey("price_run.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("market", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)  # fmt: skip
+
+price_source = Table(
+    "price_source", metadata,
+    Column("id", Text, primary_key=True),
+    Column("address", Text, nullable=False, default=""),
+    Column("state", Text, nullable=False),  # ok, quarantined, failing
+    Column("why", Text, nullable=False, default=""),
+    Column("shape", Text, nullable=False, default=""),
+    Column("rows_last", Integer, nullable=False, default=0),
+    Column("last_success_ms", BigInteger),
+    Column("last_attempt_ms", BigInteger),
+    Column("next_run_ms", BigInteger),
+    Column("period_ms", BigInteger),
+    Column("asked_ms", BigInteger),
+)  # fmt: skip
+
+price_lease = Table(
+    "price_lease", metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)  # fmt: skip
+
+
+def _values() -> list[Column[Any]]:
+    return [
+        Column("low", Integer, nullable=False),
+        Column("mid", Integer, nullable=False),
+        Column("high", Integer, nullable=False),
+        Column("mid_kind", Text, nullable=False),
+        Column("volume_kg", BigInteger),
+        Column("raw_price", Text, nullable=False),
+        Column("raw_unit", Text, nullable=False),
+        Column("run_id", Integer, nullable=False),
+    ]
+
+
+quote_obs = Table(
+    "quote_obs", metadata,
+    Column("series_id", Integer, ForeignKey("price_series.id"), primary_key=True),
+    Column("valid_date", Date, primary_key=True),
+    Column("ordinal", SmallInteger, primary_key=True),
+    Column("observed_ms", BigInteger, primary_key=True),
+    *_values(),
+    Column("status", Text, nullable=False),  # quoted, withdrawn
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+quote_current = Table(
+    "quote_current", metadata,
+    Column("series_id", Integer, ForeignKey("price_series.id"), primary_key=True),
+    Column("valid_date", Date, primary_key=True),
+    Column("ordinal", SmallInteger, primary_key=True),
+    Column("observed_ms", BigInteger, nullable=False),
+    *_values(),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+SeriesKey = tuple[str, str, str, str, str, str, str]
+Key = tuple[int, date, int]
+
+
+def series_ids(connection: Connection, source: str) -> dict[SeriesKey, int]:
+    """Return the ids of a source's series."""
+    t = price_series.c
+    found = connection.execute(
+        select(t.id, t.source, t.market, t.name, t.spec, t.grade, t.origin, t.currency).where(t.source == source)
+    )
+    return {(r[1], r[2], r[3], r[4], r[5], r[6], r[7]): r[0] for r in found}
+
+
+def add_series(connection: Connection, known: dict[SeriesKey, int], wanted: Iterable[Series]) -> dict[SeriesKey, int]:
+    """Return `known` with the series it lacked added to the table."""
+    new = {s.key: s for s in wanted if s.key not in known}
+    if new:
+        rows = [
+            {"source": s.source, "market": s.market, "name": s.name, "spec": s.spec, "grade": s.grade, "origin": s.origin,
+             "currency": s.currency, "product": s.product}
+            for s in new.values()
+        ]  # fmt: skip
+        connection.execute(insert(price_series), rows)
+        return series_ids(connection, next(iter(new.values())).source)
+    return known
+
+
+def current_rows(connection: Connection, ids: Sequence[int], start: date, end: date) -> list[Row[Any]]:
+    """Return what stands for some series in the days `start` to `end`, both included: id, day, ordinal, values, observed."""
+    t = quote_current.c
+    columns = (t.series_id, t.valid_date, t.ordinal, t.low, t.mid, t.high, t.mid_kind, t.volume_kg, t.observed_ms, t.raw_unit)
+    found: list[Row[Any]] = []
+    for part in range(0, len(ids), 500):
+        some = ids[part : part + 500]
+        found += connection.execute(select(*columns).where(t.series_id.in_(some), t.valid_date.between(start, end))).all()
+    return found
+
+
+def append(connection: Connection, observed: Sequence[Mapping[str, Any]]) -> None:
+    """Append observations and let them stand; a row with status `withdrawn` removes what stood."""
+    if not observed:
+        return
+    connection.execute(insert(quote_obs), observed)
+    gone = [r for r in observed if r["status"] == "withdrawn"]
+    stands = [{k: v for k, v in r.items() if k != "status"} for r in observed if r["status"] == "quoted"]
+    if gone:
+        t = quote_current.c
+        connection.execute(
+            delete(quote_current).where(
+                t.series_id == bindparam("b_series"), t.valid_date == bindparam("b_day"), t.ordinal == bindparam("b_ordinal")
+            ),
+            [{"b_series": r["series_id"], "b_day": r["valid_date"], "b_ordinal": r["ordinal"]} for r in gone],
+        )
+    if stands:
+        connection.execute(upsert_current(connection.dialect.name), stands)
+
+
+def upsert_current(dialect: str) -> Any:
+    """Return the statement that lets values stand in place of what stood."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = make(quote_current)
+    keys = [c.name for c in quote_current.primary_key.columns]
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={c.name: statement.excluded[c.name] for c in quote_current.c if c.name not in keys}
+    )
+
+
+def upsert_source(connection: Connection, source: str, values: Mapping[str, Any]) -> None:
+    """Set some columns of a source's state, making its row where there is none."""
+    done = connection.execute(update(price_source).where(price_source.c.id == source).values(**values))
+    if done.rowcount == 0:
+        connection.execute(insert(price_source).values({"id": source, "state": "never", **values}))

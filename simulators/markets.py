@@ -1,0 +1,194 @@
+"""Simulated market sites: an HTTP server on loopback that speaks the documented formats of four real kinds of site.
+
+It throttles now and then with 200 and an empty body, has spells of 502, and answers rubbish where the control folder says so.
+Nothing it serves is anybody's real price; every page of the demo says that it is simulated.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from foundation.clock import Clock, SystemClock
+from foundation.errors import BadInput
+from foundation.files import write_durably
+from simulators import markets_wire as wire
+from simulators.control import break_market as _break
+from simulators.control import broken_markets, heal_markets
+from simulators.markets_prices import PriceWorld
+
+SEED = 20260301
+Answer = Callable[[PriceWorld, Mapping[str, str], datetime, float], tuple[bytes, str]]
+
+# source -> (method, path, how it is answered)
+SITES: dict[str, tuple[str, str, Answer]] = {
+    "xinfadi": ("POST", "/getPriceData.html", wire.xinfadi),
+    "shenxian_origin": ("GET", "/api/quotes", wire.shenxian),
+    "baoying_lotus": ("GET", "/hangqing.html", wire.baoying),
+    "ncpscxx": ("POST", "/product/homeWholesalePrice/selectWholesalePrice", wire.platform),
+}
+# How a site can be broken: a page for people, nothing at all, prices per 公斤 still called 斤, a renamed column, gone, rows kept back.
+MODES = ("html", "empty", "units", "columns", "down", "short")
+
+# One request in so many is throttled by an empty body; one in so many begins a short spell of 502.
+THROTTLED_EVERY = 41
+SPELL_EVERY, SPELL_LENGTH = 67, 2
+_PAGE = "<!DOCTYPE html><html><head><title>请验证</title></head><body>访问过于频繁，请完成验证后继续。</body></html>".encode()
+
+
+def run_markets(
+    port: int, data_folder: Path, stop_event: threading.Event, seed: int = SEED, *, clock: Clock | None = None, quirks: bool = True
+) -> None:
+    """Serve the sites until told to stop, and write where they are to `simulator/markets.json`. Port 0 keeps the port used before."""
+    folder = data_folder / "simulator"
+    folder.mkdir(parents=True, exist_ok=True)
+    sites = MarketSites(folder, PriceWorld(seed), clock or SystemClock(), quirks=quirks)
+    server = _listen(port or _port_before(folder), sites)
+    write_durably(folder / "markets.json", json.dumps(addresses(server.server_port)).encode())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="markets", daemon=True)
+    thread.start()
+    try:
+        stop_event.wait()
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def addresses(port: int) -> dict[str, str]:
+    """Return source id -> base address of its simulated site."""
+    return {source: f"http://127.0.0.1:{port}/{source}" for source in SITES}
+
+
+def break_market(folder: Path, source: str, mode: str = "html") -> None:
+    """Have a site answer rubbish of a kind until it is healed; `folder` is the simulators' own, SUHE_DATA/simulator."""
+    if source not in SITES:
+        raise BadInput("there is no such market site", expected=", ".join(SITES), got=source[:64])
+    if mode not in MODES:
+        raise BadInput("a market site cannot be broken like that", expected=", ".join(MODES), got=mode[:64])
+    _break(folder, source, mode)
+
+
+def heal(folder: Path) -> list[str]:
+    """Have every site answer properly again and return their names."""
+    return heal_markets(folder)
+
+
+@dataclass
+class MarketSites:
+    """What the sites answer, apart from HTTP."""
+
+    folder: Path
+    world: PriceWorld
+    clock: Clock
+    quirks: bool = True
+    _asked: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, method: str, target: str, body: bytes) -> tuple[int, bytes, str]:
+        """Return status, body and content type."""
+        url = urlsplit(target)
+        source, _, path = url.path.lstrip("/").partition("/")
+        site = SITES.get(source)
+        if site is None or "/" + path != site[1]:
+            return 404, b"not found", "text/plain"
+        if method != site[0]:
+            return 405, b"method not allowed", "text/plain"
+        mode = broken_markets(self.folder).get(source, "")
+        trouble = _broken(mode) or self._quirk(source)
+        if trouble is not None:
+            return trouble
+        asked = dict(parse_qsl(body.decode() if method == "POST" else url.query, keep_blank_values=True))
+        try:
+            with self._lock:
+                content, kind = site[2](self.world, asked, self.clock.now().astimezone(UTC), 2.0 if mode == "units" else 1.0)
+        except (KeyError, ValueError):
+            return 400, b"bad request", "text/plain"
+        if mode == "columns":
+            content = wire.shape_changed(content)
+        elif mode == "short":
+            content = _rows_kept_back(content)
+        return 200, content, kind
+
+    def _quirk(self, source: str) -> tuple[int, bytes, str] | None:
+        """Return the throttling or the spell a request meets; counted, not drawn, so that a test meets the same ones."""
+        if not self.quirks:
+            return None
+        with self._lock:
+            self._asked[source] = n = self._asked.get(source, 0) + 1
+        if source == "xinfadi" and n % THROTTLED_EVERY == 0:
+            return 200, b"", wire.HTML
+        if source == "ncpscxx" and n % SPELL_EVERY < SPELL_LENGTH and n >= SPELL_EVERY:
+            return 502, b"<html><head><title>502 Bad Gateway</title></head></html>", wire.HTML
+        return None
+
+
+def _broken(mode: str) -> tuple[int, bytes, str] | None:
+    if mode == "html":
+        return 200, _PAGE, wire.HTML
+    if mode == "empty":
+        return 200, b"", wire.HTML
+    if mode == "down":
+        return 502, b"<html><head><title>502 Bad Gateway</title></head></html>", wire.HTML
+    return None
+
+
+def _rows_kept_back(content: bytes) -> bytes:
+    """Return an answer of a JSON site without most of its rows, its own count unchanged."""
+    try:
+        told: dict[str, Any] = json.loads(content)
+    except ValueError:
+        return content
+    for holder, key in ((told, "list"), (told.get("data") or {}, "rows")):
+        if isinstance(holder, dict) and isinstance(holder.get(key), list):
+            holder[key] = holder[key][: len(holder[key]) // 3]
+    return json.dumps(told, ensure_ascii=False).encode()
+
+
+def _listen(port: int, sites: MarketSites) -> ThreadingHTTPServer:
+    handler = type("Handler", (_Handler,), {"sites": sites})
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError:
+        # The port used before is taken by somebody else now.
+        return ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+
+def _port_before(folder: Path) -> int:
+    try:
+        told: dict[str, str] = json.loads((folder / "markets.json").read_text())
+        return urlsplit(next(iter(told.values()))).port or 0
+    except (OSError, ValueError, StopIteration):
+        return 0
+
+
+class _Handler(BaseHTTPRequestHandler):
+    sites: MarketSites
+    protocol_version = "HTTP/1.1"
+    # Without this, two small writes on a kept connection wait 40 ms for each other.
+    disable_nagle_algorithm = True
+    timeout = 60
+
+    def do_GET(self) -> None:
+        self._reply("GET", b"")
+
+    def do_POST(self) -> None:
+        length = min(int(self.headers.get("content-length") or 0), 65536)
+        self._reply("POST", self.rfile.read(length))
+
+    def _reply(self, method: str, body: bytes) -> None:
+        status, content, kind = self.sites.answer(method, self.path, body)
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's word
+        """Say nothing: a request a second is not news."""

@@ -1,0 +1,245 @@
+"""Every scheduled job of an installation, in one table, run by one process at a time.
+
+The job store is in memory on purpose: this table is the truth, and a job that is not in it must not come back from a file. What must
+happen once is kept by the records instead: one row per (source, slot) for a run, and a lease so that a second scheduler stands by.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foundation.clock import SHANGHAI, to_ms
+from foundation.files import write_durably
+from foundation.log import get_logger
+from pricing.lease import Lease
+from pricing.quotes import Window
+
+if TYPE_CHECKING:
+    import httpx
+
+    from suhe.bootstrap import Services
+
+LEASE_SECONDS = 15.0
+DAY_MS = 86_400_000
+# A job that was late by less than this still runs, once (coalesce); the library's own default of one second drops jobs silently.
+MISFIRE_GRACE_SECONDS = 3600
+
+
+@dataclass
+class Work:
+    """What a job works with."""
+
+    services: Services
+    sources: Mapping[str, str]
+    client: httpx.Client
+    demo: bool
+    stop: threading.Event
+    locks: dict[str, threading.Lock] = field(default_factory=dict)
+
+    def address(self, source: str) -> str:
+        """Return where a source is now: a simulated site that was restarted may have moved."""
+        if self.demo:
+            try:
+                told: dict[str, str] = json.loads((self.services.settings.data / "simulator" / "markets.json").read_text())
+                return told.get(source, self.sources[source])
+            except (OSError, ValueError):
+                pass
+        return self.sources[source]
+
+    def lock(self, source: str) -> threading.Lock:
+        """Return the lock that keeps two runs of one source apart."""
+        return self.locks.setdefault(source, threading.Lock())
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line of the table: what, when in an ordinary installation, and when in a demo; `per_source` makes one job per source."""
+
+    name: str
+    run: Callable[..., None]
+    live: Mapping[str, Any] | None
+    demo: Mapping[str, Any] | None
+    per_source: bool = False
+    # How often the live trigger comes, for telling when a source is silent too long.
+    period_ms: int = DAY_MS
+
+
+def collect_round(work: Work, source: str) -> None:
+    """Ask one source for the last few days."""
+    now = work.services.clock.now()
+    slot = f"round:{now:%Y-%m-%dT%H:%M}"
+    with work.lock(source):
+        work.services.prices.collect(source, work.address(source), None, work.client, kind="round", slot=slot)
+
+
+def collect_asked(work: Work) -> None:
+    """Ask the sources for which somebody wants an answer now."""
+    for source in work.services.prices.asked_rounds():
+        if source in work.sources:
+            with work.lock(source):
+                work.services.prices.collect(source, work.address(source), None, work.client, kind="asked")
+
+
+def reread(work: Work, days: int) -> None:
+    """Ask every source again for the last days: sites correct their quotes for some time."""
+    today = work.services.prices.round_window().end
+    for source in work.sources:
+        window = Window(today.fromordinal(today.toordinal() - days + 1), today)
+        with work.lock(source):
+            work.services.prices.collect(source, work.address(source), window, work.client, kind="reread", slot=f"reread:{days}:{window}")
+
+
+def reread_week(work: Work) -> None:
+    """Ask again for the last 7 days."""
+    reread(work, 7)
+
+
+def reread_five_weeks(work: Work) -> None:
+    """Ask again for the last 35 days."""
+    reread(work, 35)
+
+
+def make_checkpoint(work: Work) -> None:
+    """Sign where the trace log stands."""
+    work.services.trace.make_checkpoint()
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        "price-round", collect_round, per_source=True,
+        live={"trigger": "cron", "hour": "6,10,15", "minute": 20, "jitter": 300},
+        demo={"trigger": "interval", "seconds": 60},
+    ),
+    Job("price-asked", collect_asked, live={"trigger": "interval", "seconds": 5}, demo={"trigger": "interval", "seconds": 2}),
+    Job("price-reread-7", reread_week, live={"trigger": "cron", "hour": 2, "minute": 40, "jitter": 600}, demo=None),
+    Job("price-reread-35", reread_five_weeks, live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600}, demo=None),
+    Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
+)  # fmt: skip
+
+
+def run_scheduler(services: Services, sources: Mapping[str, str], *, demo: bool, stop_event: threading.Event) -> None:
+    """Hold the lease and run every job until told to stop. Where another scheduler holds it, stand by and take over when it is gone."""
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    lease = Lease(services.prices, services.clock, "scheduler", holder, LEASE_SECONDS)
+    log = get_logger(__name__)
+    while not stop_event.is_set():
+        if not lease.take():
+            log.info("another scheduler is at work; standing by")
+            stop_event.wait(LEASE_SECONDS / 3)
+            continue
+        try:
+            _run_as_leader(services, sources, lease, demo=demo, stop_event=stop_event)
+        finally:
+            lease.give_up()
+
+
+def _run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease, *, demo: bool, stop_event: threading.Event) -> None:
+    from apscheduler.executors.pool import ThreadPoolExecutor
+    from apscheduler.jobstores.memory import MemoryJobStore
+    from apscheduler.schedulers.blocking import BlockingScheduler
+
+    from pricing.fetching import open_client
+
+    lost = threading.Event()
+    with open_client(services.settings.contact) as client:
+        work = Work(services, sources, client, demo, stop_event)
+        scheduler = BlockingScheduler(
+            timezone=SHANGHAI,
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": ThreadPoolExecutor(4)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": MISFIRE_GRACE_SECONDS},
+        )
+        for job in JOBS:
+            _add(scheduler, job, work, services.settings.checkpoint_seconds)
+        scheduler.add_job(fill_history, args=[work], id="price-history", misfire_grace_time=None, next_run_time=datetime.now(SHANGHAI))
+        scheduler.add_job(_beat, "interval", seconds=LEASE_SECONDS / 3, args=[lease, lost], id="lease")
+        scheduler.add_job(_note_next_runs, "interval", seconds=5, args=[work, scheduler], id="next-runs", next_run_time=datetime.now(SHANGHAI))
+
+        def end_when_told() -> None:
+            while not stop_event.wait(0.2) and not lost.is_set():
+                pass
+            scheduler.shutdown(wait=True)
+
+        scheduler.add_listener(_log_errors, _error_events())
+        threading.Thread(target=end_when_told, name="stop", daemon=True).start()
+        scheduler.start()
+
+
+def _add(scheduler: Any, job: Job, work: Work, checkpoint_seconds: float) -> None:
+    when = dict(work.demo and job.demo or (job.live if not work.demo else None) or {})
+    if not when:
+        return
+    if job.name == "log-checkpoint":
+        when["seconds"] = checkpoint_seconds
+    if when["trigger"] == "interval":
+        when["next_run_time"] = datetime.now(SHANGHAI)
+    for source in work.sources if job.per_source else [""]:
+        arguments = [work, source] if job.per_source else [work]
+        scheduler.add_job(job.run, args=arguments, id=f"{job.name}:{source}" if source else job.name, replace_existing=True, **when)
+
+
+def fill_history(work: Work) -> None:
+    """Fetch three years of every source, the most recent block of every source first; a restart goes on where this was."""
+    path = work.services.settings.data / "simulator" / "prices.json"
+    prices = work.services.prices
+    total = sum(len(prices.all_history_windows()) for _ in work.sources)
+    if not total:
+        return
+    for attempt in range(20):
+        waiting = {s: prices.history_windows(s) for s in work.sources}
+        left = sum(len(w) for w in waiting.values())
+        _tell(work, path, total - left, total)
+        if left == 0:
+            return
+        # Turn by turn, so that no source waits for another one's whole past.
+        for turn in range(max(len(w) for w in waiting.values())):
+            for source, windows in waiting.items():
+                if work.stop.is_set():
+                    return
+                if turn < len(windows):
+                    slot, window = windows[turn]
+                    with work.lock(source):
+                        report = prices.collect(source, work.address(source), window, work.client, kind="history", slot=slot)
+                    left -= report.state == "ok"
+                    _tell(work, path, total - left, total)
+        if work.stop.wait(min(60.0, 2.0 * 2**attempt)):
+            return
+
+
+def _tell(work: Work, path: Path, done: int, total: int) -> None:
+    if work.demo:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, json.dumps({"done": done, "total": total, "complete": done >= total}).encode())
+
+
+def _note_next_runs(work: Work, scheduler: Any) -> None:
+    for source in work.sources:
+        job = scheduler.get_job(f"price-round:{source}")
+        if job is not None and job.next_run_time is not None:
+            period = 60_000 if work.demo else DAY_MS
+            work.services.prices.note_next_run(source, to_ms(job.next_run_time), period)
+
+
+def _beat(lease: Lease, lost: threading.Event) -> None:
+    if not lease.take():
+        get_logger(__name__).warning("another scheduler took over")
+        lost.set()
+
+
+def _error_events() -> int:
+    from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
+
+    return int(EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+
+
+def _log_errors(event: Any) -> None:
+    # A job that failed is told and comes again at its next time; it never takes the others with it.
+    get_logger(__name__).error("job failed", job=event.job_id, error=repr(getattr(event, "exception", None) or "missed"))
