@@ -129,16 +129,20 @@ def sparkline(points: Sequence[tuple[date, float]], label: str, *, days: int = 6
 
 
 def season_strip(days: Sequence[DayRange | None], label: str, *, height: int = 44) -> Markup:
-    """Return one day per unit of width: the day's range as a band, its mean as a line, and a mark below for each day with no data."""
+    """Return one day per unit of width: the day's range as a band, its mean as a line, and a mark below for each day with no data.
+
+    The height is that of all but the most extreme days, which run to the edge: one spike does not flatten a season.
+    """
     known = [d for d in days if d is not None]
     if not known:
         return Markup("")
-    low, high = min(d.low for d in known), max(d.high for d in known)
+    spare = len(known) // 15
+    low, high = sorted(d.low for d in known)[spare], sorted(d.high for d in known)[-1 - spare]
     spread = (high - low) or 1.0
     room = height - 6
 
     def y(value: float) -> int:
-        return 1 + round((high - value) * (room - 2) / spread)
+        return 1 + round((high - min(max(value, low), high)) * (room - 2) / spread)
 
     bands, means = [], []
     for first, run in _day_runs(days):

@@ -170,7 +170,7 @@ def row_view(s: LotSummary, teller: Teller, lang: str, t: Translate) -> LotRow:
     """Return a lot as the list shows it."""
     return LotRow(
         s.short, s.number, teller.product(s.product, s.variety), teller.plot(s.plot) or teller.party(s.party),
-        day_text(s.harvested_day, lang) if s.harvested_day else "", amount_of(s, t), s.state, state_names(t).get(s.state, s.state),
+        str(s.harvested_day or ""), amount_of(s, t), s.state, state_names(t).get(s.state, s.state),
         s.event_count, time_text(s.last_event_ms, lang),
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,10 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
     teller = Teller(services.registry, lang, t)
     now = services.clock.now()
     season, plot = _season(services, found, market_day(now))
-    lines = tuple(season_line(c, lang, t) for c in season.channels) if season else ()
-    gaps = {line.gap_text for line in lines}
-    # One silence of the whole box is told once, not under each of its channels.
-    together = gaps.pop() if len(gaps) == 1 and len(lines) > 1 else ""
-    if together:
-        lines = tuple(replace(line, gap_text="") for line in lines)
+    channels = season.channels if season else ()
+    # A silence of all sensors is told once, not under each channel.
+    together = set.intersection(*(set(c.gaps) for c in channels)) if len(channels) > 1 else set[tuple[int, int]]()
+    lines = tuple(season_line(c, lang, t, told=together) for c in channels)
     journey, note = journey_of(found, teller, t)
     days = harvest_days(found)
     age = (market_day(now) - days[-1]).days if days else 0
@@ -107,7 +106,7 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
         checked=checked_text(found, lang, t),
         season=lines,
         season_note=_season_note(season, found, teller.plot(plot), lang, t),
-        season_gaps=together,
+        season_gaps=gaps_text(sorted(together, key=lambda g: g[0] - g[1]), lang, t),
         season_first=day_text(season.first, lang) if season else "",
         season_last=day_text(season.last, lang) if season else "",
         months=_months(lines, lang),
@@ -119,8 +118,8 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
     )
 
 
-def season_line(c: ChannelSeason, lang: str, t: Translate) -> SeasonLine:
-    """Return one channel in words: its range, how complete it is, and where it is silent."""
+def season_line(c: ChannelSeason, lang: str, t: Translate, told: Collection[tuple[int, int]] = ()) -> SeasonLine:
+    """Return one channel in words: its range, how complete it is, and where it is silent beyond what is `told` elsewhere."""
     channel = channel_of(c.channel, c.unit)
     unit = _UNITS.get(channel.unit, channel.unit)
 
@@ -141,7 +140,7 @@ def season_line(c: ChannelSeason, lang: str, t: Translate) -> SeasonLine:
         summary,
         season_strip(c.days, named(name, summary, lang)),
         complete,
-        _gaps_text(c, lang, t),
+        gaps_text([g for g in c.gaps if g not in told], lang, t),
         {(m.year, m.month): n(m.total) if summed else f"{n(m.low)} / {n(m.mean)} / {n(m.high)}" for m in c.months},
     )
 
@@ -187,20 +186,20 @@ def _season_note(season: Season | None, found: Gathered, place: str, lang: str, 
     if season is None or not season.channels:
         return t("这块地在这段时间没有传感器读数。")
     plots = {h.summary.plot for h in found.lineage if h.summary.plot}
-    note = t("从种下到采收，%(place)s的传感器每天的最低、平均、最高；只算质量合格的读数，橙色短线是没有读数的日子。", place=place)
+    note = t("从种下到采收，%(place)s的传感器每天的最低、平均、最高；只算质量合格的读数，橙色短线是没有读数的日子，个别极端的日子只画到边上。", place=place)
     if len(plots) > 1:
         note = sentences((note, t("这一批来自 %(n)s 块地，这里是其中一块。", n=len(plots))), lang)
     return note
 
 
-def _gaps_text(c: ChannelSeason, lang: str, t: Translate) -> str:
-    if not c.gaps:
+def gaps_text(gaps: Sequence[tuple[int, int]], lang: str, t: Translate) -> str:
+    """Return how many hours are missing and the longest stretches by name; `gaps` come longest first."""
+    if not gaps:
         return ""
-    missing = sum(end - start for start, end in c.gaps) // 3_600_000
-    spans = [_gap(start, end, t) for start, end in c.gaps[:NAMED_GAPS]]
-    text = t("缺 %(n)s 小时：%(gaps)s", n=f"{missing:,}", gaps=listed(spans, lang))
-    more = len(c.gaps) - len(spans)
-    return text + (t("，另有 %(n)s 段", n=more) if more else "")
+    missing = sum(end - start for start, end in gaps) // 3_600_000
+    text = t("缺 %(n)s 小时：%(gaps)s", n=f"{missing:,}", gaps=listed((_gap(start, end, t) for start, end in gaps[:NAMED_GAPS]), lang))
+    more = len(gaps) - NAMED_GAPS
+    return text + (t("，另有 %(n)s 段", n=more) if more > 0 else "")
 
 
 def _gap(start_ms: int, end_ms: int, t: Translate) -> str:

@@ -125,6 +125,18 @@ def test_a_strip_marks_each_day_without_data() -> None:
     assert len(walked(band.group(1))) == 2
 
 
+def test_one_spike_does_not_flatten_a_season() -> None:
+    """Beside a day forty degrees too cold the other days still use the height of the strip."""
+    season = [DayRange(10 + k % 3, 15, 20 + k % 3) for k in range(60)]
+    season[30] = DayRange(-30, 15, 21)
+    means = re.search(r'class="line" d="([^"]*)"', str(season_strip(season, "气温")))
+    bands = re.search(r'class="band" d="([^"]*)"', str(season_strip(season, "气温")))
+    assert means and bands
+    heights = [y for _, y in walked(bands.group(1))[0]]
+    assert max(heights) - min(heights) >= 34
+    assert sorted(heights)[len(heights) // 4] < 15 < sorted(heights)[3 * len(heights) // 4]
+
+
 def test_a_strip_of_a_season_is_small() -> None:
     """A 120-day season of one channel weighs less than 3 kB."""
     season = [DayRange(10 + k % 7, 15 + k % 5, 20 + k % 11) for k in range(120)]
