@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dashboards.services import Services
 
 API = ("system", "registry", "readings", "trace", "prices")
-PAGES = ("home", "field", "lots", "trace", "prices", "sources", "style", "sign_in")
+PAGES = ("home", "field", "lots", "trace", "prices", "sources", "style", "sign_in", "api_list")
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "trace", "prices")
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from registry.plots import Base
 
-MARK_STEP = 20
+MARK_STEP = 22
 _HIGH = 44
-_LINE = 22
+_EDGE = 30
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def places(bases: Sequence[Base], names: Mapping[str, str], marks: Mapping[str, 
     placed: dict[str, tuple[int, int]] = {}
     taken: list[tuple[float, float, float]] = []
     for b in sorted(bases, key=lambda b: (-b.lat, b.id)):
-        half = max(_text_width(names[b.id]), marks[b.id] * MARK_STEP) / 2 + 6
+        half = max(_text_width(names[b.id]), marks[b.id] * MARK_STEP) / 2 + 12
         x = half + (b.lon - west) / ((east - west) or 1.0) * (sheet.width - 2 * half)
-        y = _LINE + (north - b.lat) / ((north - south) or 1.0) * (sheet.height - _HIGH)
+        y = _EDGE + (north - b.lat) / ((north - south) or 1.0) * (sheet.height - 2 * _EDGE)
         x, y = _free(x, y, half, taken, sheet)
         taken.append((x, y, half))
         placed[b.id] = (round(x), round(y))
@@ -88,7 +88,7 @@ def _free(x: float, y: float, half: float, taken: Sequence[tuple[float, float, f
     steps = [(dx * 18.0, dy * 11.0) for dx in range(-20, 21) for dy in range(-24, 25)]
     for dx, dy in sorted(steps, key=lambda s: (s[0] ** 2 + (1.6 * s[1]) ** 2, s)):
         nx, ny = x + dx, y + dy
-        if not (half <= nx <= sheet.width - half and _LINE <= ny <= sheet.height - _LINE):
+        if not (half <= nx <= sheet.width - half and _EDGE <= ny <= sheet.height - _EDGE):
             continue
         if all(abs(nx - ox) >= half + other or abs(ny - oy) >= _HIGH for ox, oy, other in taken):
             return nx, ny

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashboards.field_view import DEMO_INTERVAL_S, FieldView, field_view
+from dashboards.field_view import FieldView, field_view
 from dashboards.i18n import Translate
-from foundation.clock import market_day
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -25,8 +24,9 @@ MOST_LOTS = 6
 
 @dataclass(frozen=True)
 class Filling:
-    """How far the first start has come."""
+    """How far one part of the first start has come."""
 
+    key: str
     what: str
     done: int
     total: int
@@ -44,9 +44,7 @@ class CountyView:
     field: FieldView
     lots: list[Any]
     quotes: list[Any]
-    lot_count: int
     checkpoint: Any
-    interval_s: int
 
 
 def county_view(services: Services, county: str, lang: str, t: Translate) -> CountyView:
@@ -57,16 +55,15 @@ def county_view(services: Services, county: str, lang: str, t: Translate) -> Cou
     rows.sort(
         key=lambda r: (r.product not in wanted, r.market not in local, wanted.index(r.product) if r.product in wanted else 0, r.product)
     )
-    seen: set[str] = set()
-    quotes = [r for r in rows if not (r.product in seen or seen.add(r.product))][:MOST_PRICES]  # type: ignore[func-returns-value]
+    first: dict[str, Any] = {}
+    for row in rows:
+        first.setdefault(row.product, row)
     lots = services.trace.lots(county=county, limit=MOST_LOTS)
     return CountyView(
         field=field_view(services, county, lang, t),
         lots=list(lots),
-        quotes=quotes,
-        lot_count=len(services.trace.lots(county=county, limit=500)),
+        quotes=list(first.values())[:MOST_PRICES],
         checkpoint=services.trace.latest_checkpoint(),
-        interval_s=DEMO_INTERVAL_S if services.demo else 600,
     )
 
 
@@ -83,13 +80,8 @@ def filling(services: Services, t: Translate) -> list[Filling]:
     ):
         told = _read(folder / f"{name}.json")
         if not told.get("complete"):
-            found.append(Filling(what, int(told.get(done, 0)), int(told.get("total", 0))))
+            found.append(Filling(name, what, int(told.get(done, 0)), int(told.get("total", 0))))
     return found
-
-
-def today_of(services: Services) -> Any:
-    """Return today's market day."""
-    return market_day(services.clock.now())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from dashboards.field_view import FieldView, field_view
-from dashboards.i18n import number_text, translator
+from dashboards.home_view import Filling, filling
+from dashboards.i18n import Translate, number_text, translator
+from dashboards.pages.shell import alerts
 from foundation.clock import SHANGHAI
 from foundation.log import get_logger
 
@@ -98,7 +100,8 @@ class _Hub:
 
 def field_frame(services: Services, county: str, lang: str) -> str:
     """Return one frame of a county's field as JSON."""
-    view = field_view(services, county, lang, translator(lang))
+    t = translator(lang)
+    view = field_view(services, county, lang, t)
     now: datetime = services.clock.now().astimezone(SHANGHAI)
     values = {f.key: [f.text, f.age] for site in view.sites for f in site.figures}
     frame: dict[str, Any] = {
@@ -110,16 +113,49 @@ def field_frame(services: Services, county: str, lang: str) -> str:
             **{f"readings.{g.id}": number_text(g.readings, lang) for g in view.gateways},
             **{f"silent.{s.device}": s.age for s in view.silent},
         },
-        "version": version_of(view),
+        "version": version_of(view, alerts(services, t)),
     }
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
-def version_of(view: FieldView) -> str:
-    """Return a mark that changes when the page needs another shape: another figure, another device silent, another gap."""
+def version_of(view: FieldView, said: list[str]) -> str:
+    """Return a mark that changes when the page needs another shape: another device silent, another gap, another trouble `said`."""
     shape = [
         [(f.key, f.flag) for s in view.sites for f in s.figures],
         [(d.id, d.state) for s in view.sites for d in s.devices],
         [(g.id, g.state, g.gaps) for g in view.gateways],
+        said,
     ]
+    return _mark(shape)
+
+
+def home_frame(services: Services, lang: str) -> str:
+    """Return one frame of the front pages as JSON: how far the first start has come, how much is stored, what is wrong."""
+    t = translator(lang)
+    parts = filling(services, t)
+    counts, checkpoint = services.readings.counts(), services.trace.latest_checkpoint()
+    frame: dict[str, Any] = {
+        "time": services.clock.now().astimezone(SHANGHAI).strftime("%H:%M:%S"),
+        "texts": {
+            "count.readings": number_text(counts.readings, lang),
+            "count.records": number_text(checkpoint.size if checkpoint else 0, lang),
+            **{f"filling.{p.key}": told(p, lang, t) for p in parts},
+        },
+        "progress": {p.key: round(p.share, 4) for p in parts},
+        "version": home_version(services, t),
+    }
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def home_version(services: Services, t: Translate) -> str:
+    """Return the mark of a front page's shape."""
+    return _mark([[p.key for p in filling(services, t)], alerts(services, t)])
+
+
+def told(part: Filling, lang: str, t: Translate) -> str:
+    """Return how far a part of the first start has come."""
+    return f"{number_text(part.done, lang)} / {number_text(part.total, lang)}" if part.total else t("正在开始")
+
+
+def _mark(shape: Any) -> str:
     return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:12]

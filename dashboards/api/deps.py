@@ -31,11 +31,11 @@ def caller_of(request: Request) -> Caller | None:
         known = services.registry.check_api_key(text.strip())
         if known is None:
             raise NotSignedIn("this API key is unknown or revoked", todo="ask the office for a new one")
-        return Caller(known.name, known.role, known.county)
+        return known
     session = request.cookies.get(SESSION_COOKIE)
     person = services.registry.who(session) if session else None
     if person is not None:
-        return Caller(person.name, person.role, person.county)
+        return Caller(person.name, person.role, person.county, person.party)
     return GUEST if services.demo else None
 
 

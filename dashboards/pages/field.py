@@ -15,7 +15,7 @@ from dashboards.device_chart import channel_chart
 from dashboards.field_view import field_view, figure_of, flagged, state_words, unit_text
 from dashboards.i18n import name_of, number_text
 from dashboards.live import Hubs, field_frame, version_of
-from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.pages.shell import alerts, gettext_of, lang_of, render
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from ingest.channels import channel_of
 from ingest.reading import Window
@@ -45,7 +45,7 @@ def router(services: Services) -> APIRouter:
             county=county,
             place=place,
             view=view,
-            version=version_of(view),
+            version=version_of(view, alerts(services, gettext_of(request))),
             counts=counts,
             letters=letters,
             words=state_words(gettext_of(request)),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
+from dashboards.field_view import state_words
 from dashboards.home_view import county_view, filling
 from dashboards.i18n import name_of
+from dashboards.live import Hubs, home_frame, home_version, told
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.price_words import change_of, price_text, price_unit
 
@@ -19,37 +22,45 @@ if TYPE_CHECKING:
 def router(services: Services) -> APIRouter:
     """Return the routes of the front pages."""
     pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+    hubs = Hubs(partial(home_frame, services))
 
     @pages.get("/")
     def home(request: Request) -> Response:
-        counts = services.readings.counts()
+        lang, t = lang_of(request), gettext_of(request)
+        counties = services.registry.counties()
         return render(
             request,
             "home.html",
-            counts=counts,
+            **_shared(services, request),
+            counts=services.readings.counts(),
             checkpoint=services.trace.latest_checkpoint(),
-            filling=filling(services, gettext_of(request)),
-            products=len({r.product for c in services.registry.counties() for r in services.prices.board(c.code, None)}),
-            plots={c.code: len(services.registry.plots(county=c.code)) for c in services.registry.counties()},
+            views={c.code: county_view(services, c.code, lang, t) for c in counties},
+            plots={c.code: len(services.registry.plots(county=c.code)) for c in counties},
         )
+
+    @pages.get("/events")
+    async def events(request: Request) -> Response:
+        return hubs.stream(lang_of(request))
 
     @pages.get("/c/{county}")
     def county(request: Request, county: str) -> Response:
-        lang, t = lang_of(request), gettext_of(request)
         place = services.registry.county(county)
-        view = county_view(services, county, lang, t)
-        return render(
-            request,
-            "county.html",
-            county=county,
-            place=place,
-            view=view,
-            filling=filling(services, t),
-            products={p.id: name_of(p, lang) for p in services.registry.products()},
-            markets={m.id: name_of(m, lang) for m in services.prices.markets()},
-            price=lambda milli: price_text(milli, lang),
-            unit=price_unit(lang),
-            change=lambda row: change_of(row.change_pct),
-        )
+        view = county_view(services, county, lang_of(request), gettext_of(request))
+        return render(request, "county.html", **_shared(services, request), county=county, place=place, view=view)
 
     return pages
+
+
+def _shared(services: Services, request: Request) -> dict[str, Any]:
+    lang, t = lang_of(request), gettext_of(request)
+    return {
+        "filling": filling(services, t),
+        "told": lambda part: told(part, lang, t),
+        "version": home_version(services, t),
+        "words": state_words(t),
+        "products": {p.id: name_of(p, lang) for p in services.registry.products()},
+        "markets": {m.id: name_of(m, lang) for m in services.prices.markets()},
+        "price": lambda milli: price_text(milli, lang),
+        "unit": price_unit(lang),
+        "change": lambda row: change_of(row.change_pct),
+    }

@@ -1,9 +1,9 @@
 // Live figures: one stream a page. Without it the page is still whole, as of its loading.
 (function () {
-  const root = document.querySelector("[data-stream]");
+  const find = (selector) => document.querySelector(selector);
+  let root = find("[data-stream]");
   if (!root || !window.EventSource) return;
-  const status = document.querySelector("[data-live-status]");
-  const words = status ? status.dataset : {};
+  const main = find("main");
   const source = new EventSource(root.dataset.stream);
   let fetching = false;
 
@@ -18,6 +18,16 @@
     }
   }
 
+  // Nobody loses what they are writing.
+  function typing() {
+    return /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+  }
+
+  function say(text) {
+    const status = find("[data-live-status]");
+    if (status) status.textContent = text(status.dataset);
+  }
+
   // Another device is silent or a gap has opened: the page takes its new shape without losing the reader's place.
   async function renew() {
     if (fetching) return;
@@ -25,20 +35,20 @@
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const fresh = page.querySelector("[data-stream]");
-      if (!answer.ok || !fresh) return;
-      const open = [...root.querySelectorAll("details[open][id]")].map((d) => d.id);
-      const focused = document.activeElement && root.contains(document.activeElement) && document.activeElement.getAttribute("href");
-      root.innerHTML = fresh.innerHTML;
-      root.dataset.version = fresh.dataset.version;
+      const fresh = page.querySelector("main");
+      if (!answer.ok || !fresh || typing()) return;
+      const open = [...main.querySelectorAll("details[open][id]")].map((d) => d.id);
+      const focused = main.contains(document.activeElement) && document.activeElement.getAttribute("href");
+      main.innerHTML = fresh.innerHTML;
+      root = find("[data-stream]");
       for (const id of open) { const d = document.getElementById(id); if (d) d.open = true; }
-      if (focused) { const link = root.querySelector('a[href="' + CSS.escape(focused) + '"]'); if (link) link.focus({ preventScroll: true }); }
+      if (focused) { const link = main.querySelector('a[href="' + CSS.escape(focused) + '"]'); if (link) link.focus({ preventScroll: true }); }
     } finally { fetching = false; }
   }
 
   source.addEventListener("frame", (event) => {
     const frame = JSON.parse(event.data);
-    if (status) status.textContent = words.on.replace("{time}", frame.time);
+    say((words) => words.on.replace("{time}", frame.time));
     const figures = {}, ages = {};
     for (const key in frame.values) { figures[key] = frame.values[key][0]; ages[key] = frame.values[key][1]; }
     put("data-live", figures, true);
@@ -50,5 +60,5 @@
     }
     if (frame.version && frame.version !== root.dataset.version) renew();
   });
-  source.addEventListener("error", () => { if (status) status.textContent = words.off; });
+  source.addEventListener("error", () => say((words) => words.off));
 })();
