@@ -5,7 +5,8 @@ Several writers share a store, each with a name of its own: one per ingest worke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +131,27 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
             cat.add_to(db, "readings", frame.height)
             for gateway, sequences in messages.items():
                 cat.put_sequences(db, gateway, sequences)
+            cat.put_gateway(db, _counted(catalog, arrays, messages))
         log.info("adopted a segment", segment=path.name, rows=frame.height)
     kept = catalog.rows("SELECT value FROM counter WHERE name = ?", (f"next:{writer}",))
     return max(highest + 1, int(kept[0][0]) if kept else 0)  # type: ignore[call-overload]
+
+
+def _counted(
+    catalog: Catalog, arrays: Mapping[str, Any], messages: Mapping[str, Iterable[tuple[int, int]]]
+) -> list[tuple[str, str, int, int, int, int]]:
+    """Return, per gateway, what an adopted segment adds to its counts."""
+    import numpy as np
+
+    series = {s.sid: s for s in catalog.series()}
+    sids, counts = np.unique(arrays["sid"], return_counts=True)
+    readings, counties = Counter[str](), {}
+    for sid, count in zip(sids.tolist(), counts.tolist(), strict=True):
+        if sid in series:
+            readings[series[sid].gateway] += count
+            counties[series[sid].gateway] = series[sid].county
+    last = int(arrays["received"].max())
+    return [(g, counties.get(g, ""), last, sum(b - a + 1 for a, b in found), readings[g], 0) for g, found in messages.items()]
 
 
 def newest_of(arrays: Mapping[str, Any]) -> list[tuple[int, int, float, int, int]]:
