@@ -60,8 +60,10 @@ class SocketReceiver:
         username: str,
         password: str,
         filters: Sequence[str],
+        unwanted: Sequence[str] = (),
         receive_maximum: int = RECEIVE_MAXIMUM,
     ) -> None:
+        """Connect and subscribe; `unwanted` are filters a resumed session may still have from when this worker had other shards."""
         import mqtt5
 
         self._m = mqtt5
@@ -77,7 +79,7 @@ class SocketReceiver:
             raise Unavailable("the broker cannot be reached", got=f"{host}:{port}: {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._open(client_id, username, password, filters, receive_maximum)
+            self._open(client_id, username, password, filters, unwanted, receive_maximum)
         except BaseException:
             self._socket.close()
             raise
@@ -111,7 +113,9 @@ class SocketReceiver:
             pass
         self._socket.close()
 
-    def _open(self, client_id: str, username: str, password: str, filters: Sequence[str], receive_maximum: int) -> None:
+    def _open(
+        self, client_id: str, username: str, password: str, filters: Sequence[str], unwanted: Sequence[str], receive_maximum: int
+    ) -> None:
         connect = self._m.ConnectPacket(
             client_id,
             username=username or None,
@@ -130,6 +134,10 @@ class SocketReceiver:
         answer = self._await(self._m.SubAckPacket)
         if any(int(code) >= 128 for code in answer.reason_codes):
             raise Unavailable("the broker refuses the subscription", got=str(list(answer.reason_codes)))
+        if unwanted:
+            self._send(self._m.UnsubscribePacket(2, list(unwanted)).write())
+        # The read that brought the answer may hold messages behind it; the next read may be far away.
+        self._parse()
 
     def _await(self, kind: type[Any]) -> Any:
         """Wait for one packet of a kind. A resumed session's messages may come before it or in the same read: they are kept."""
@@ -160,6 +168,8 @@ class SocketReceiver:
                     raise Unavailable("the broker ended the connection", got=str(packet.reason_code))
         except IndexError:
             pass  # the rest of a packet is still on its way
+        except ValueError as error:
+            raise Unavailable("what came is no MQTT v5", got=str(error)[:100]) from error
         finally:
             view.release()
             del self._buffer[:at]

@@ -8,6 +8,7 @@ from foundation.errors import BadInput
 from foundation.ids import ID_PATTERN, check_id, shard_of
 
 PREFIX = "suhe/v1"
+SHARDS = "0123456789abcdef"
 
 
 @dataclass(frozen=True)

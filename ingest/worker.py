@@ -18,7 +18,7 @@ from ingest.compaction import Compactor
 from ingest.intake import Batch, Directory, Intake
 from ingest.keeper import Keeper
 from ingest.receiver import Receiver, SocketReceiver
-from ingest.topics import up_filter
+from ingest.topics import SHARDS, up_filter
 from ingest.writer import Writer
 
 FLUSH_READINGS = 5_000
@@ -63,7 +63,7 @@ def run_worker(
     try:
         while not stop.is_set():
             try:
-                receiver = _connect(protocol, host, port, f"ingest-{worker_id}", username, password, [up_filter(s) for s in shards])
+                receiver = _connect(protocol, host, port, f"ingest-{worker_id}", username, password, shards)
             except Unavailable as error:
                 log.warning("waiting for the broker", why=error.explain())
                 stop.wait(pause)
@@ -140,9 +140,10 @@ class Loop:
                 self._intake.refresh()
 
 
-def _connect(protocol: int, host: str, port: int, client_id: str, username: str, password: str, filters: Sequence[str]) -> Receiver:
+def _connect(protocol: int, host: str, port: int, client_id: str, username: str, password: str, shards: str) -> Receiver:
+    wanted = [up_filter(shard) for shard in shards]
     if protocol == 5:
-        return SocketReceiver(host, port, client_id, username, password, filters)
+        return SocketReceiver(host, port, client_id, username, password, wanted, [up_filter(s) for s in SHARDS if s not in shards])
     from ingest.receiver_paho import PahoReceiver
 
-    return PahoReceiver(host, port, client_id, username, password, filters)
+    return PahoReceiver(host, port, client_id, username, password, wanted)
