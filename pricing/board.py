@@ -139,9 +139,7 @@ def _mean_by_series(lines: list[Line]) -> dict[int, float]:
 
 def _series(connection: Connection, markets: Iterable[str]) -> dict[int, Any]:
     t = price_series.c
-    found = connection.execute(
-        select(t.id, t.product, t.market, t.source).where(t.product.is_not(None), t.market.in_(list(markets)))
-    )
+    found = connection.execute(select(t.id, t.product, t.market, t.source).where(t.product.is_not(None), t.market.in_(list(markets))))
     return {r.id: r for r in found}
 
 

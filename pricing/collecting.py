@@ -19,7 +19,7 @@ from foundation.errors import SuheError
 from foundation.log import get_logger
 from pricing import store
 from pricing.clean import Refusal, quote_of
-from pricing.fetching import Payload, Pause, fetch
+from pricing.fetching import Pause, Payload, fetch
 from pricing.guards import Usual, inspect, unknown_share
 from pricing.quotes import Quote, Window
 from pricing.recording import Changes, Standing, changes, with_ordinals
@@ -102,7 +102,7 @@ class Collector:
             warnings = tuple(f.text for f in found if not f.fatal)
             fatal = [f.text for f in found if f.fatal]
             if not fatal:
-                change = self._record(connection, source, window, run_id, batch, ids, standing)  # 5
+                change = self._record(connection, window, run_id, batch, ids, standing)  # 5
         if fatal:
             return self._close(source, window, run_id, batch, "quarantined", "; ".join(fatal), base_url, began, warnings)
         return self._close(source, window, run_id, batch, "ok", "", base_url, began, warnings, change)
@@ -173,7 +173,7 @@ class Collector:
         return {(r[0], r[1], r[2]): Standing((r[3], r[4], r[5], r[6], r[7]), r[8], r[9]) for r in rows}
 
     def _record(
-        self, connection: Connection, source: Source, window: Window, run_id: int, batch: Batch, ids: dict[store.SeriesKey, int],
+        self, connection: Connection, window: Window, run_id: int, batch: Batch, ids: dict[store.SeriesKey, int],
         standing: Mapping[store.Key, Standing],
     ) -> Changes:  # fmt: skip
         quotes, copies = with_ordinals(batch.quotes)

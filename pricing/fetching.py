@@ -63,7 +63,13 @@ def open_client(contact: str = "") -> httpx.Client:
 
 
 def fetch(
-    source: Source, base_url: str, window: Window, client: httpx.Client, clock: Clock, keep: Callable[[Payload], None], pause: Pause | None = None
+    source: Source,
+    base_url: str,
+    window: Window,
+    client: httpx.Client,
+    clock: Clock,
+    keep: Callable[[Payload], None],
+    pause: Pause | None = None,
 ) -> Iterator[Page]:
     """Yield the pages of a closed window of days. `keep` gets every payload before it is parsed.
 
@@ -102,7 +108,7 @@ def _ask(
     """Ask once and again: transport errors, overload and throttling by an empty body pass; a page for people does not."""
     import httpx
 
-    trouble = ""
+    trouble, wait = "", backoff
     for attempt in range(TRIES):
         if attempt:
             pause(min(wait, LONGEST_WAIT_SECONDS))

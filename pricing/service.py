@@ -107,7 +107,7 @@ class Prices:
         """Import a file of quotes as a mapping says; the report names every refused row and why."""
         from pricing.importing import Importer
 
-        return Importer(self.engine, self._clock).run(path, mapping)
+        return Importer(self.engine, self._clock, self._blobs).run(path, mapping)
 
     def board(self, county: str | None, day: date | None) -> list[BoardRow]:
         """Return the board of a market day (default today): a county's own markets and those that belong to no county."""
@@ -123,7 +123,9 @@ class Prices:
 
     def seasonal_band(self, product: str, market: str) -> SeasonalBand | None:
         """Return what is usual for each time of year, or None where there is no earlier year to tell from."""
-        band = SeasonalBand((p.valid_date, p.mid) for p in self.series(product, market, date(1990, 1, 1), market_day(self._clock.now())))
+        known = self.series(product, market, date(1990, 1, 1), market_day(self._clock.now()))
+        # An imported past of other making is not this source's usual; the two are never mixed into one band.
+        band = SeasonalBand((p.valid_date, p.mid) for p in known if p.source == known[-1].source)
         return band if band.years else None
 
     def markets(self) -> list[Market]:
@@ -148,9 +150,8 @@ class Prices:
         runs = store.price_run.c
         with self._reading.connect() as connection:
             rows = {r.id: r for r in connection.execute(select(store.price_source))}
-            in_quarantine = dict(
-                connection.execute(select(runs.source, func.count()).where(runs.state == "quarantined").group_by(runs.source)).all()  # type: ignore[arg-type]
-            )
+            counted = select(runs.source, func.count()).where(runs.state == "quarantined").group_by(runs.source)
+            in_quarantine: dict[str, int] = {r[0]: r[1] for r in connection.execute(counted)}
         found = []
         for s in SOURCES.values():
             r = rows.get(s.id)

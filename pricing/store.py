@@ -19,7 +19,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Row,
     SmallInteger,
     Table,
     Text,
@@ -159,9 +158,7 @@ Key = tuple[int, date, int]
 def series_ids(connection: Connection, source: str) -> dict[SeriesKey, int]:
     """Return the ids of a source's series."""
     t = price_series.c
-    found = connection.execute(
-        select(t.id, t.source, t.market, t.name, t.spec, t.grade, t.origin, t.currency).where(t.source == source)
-    )
+    found = connection.execute(select(t.id, t.source, t.market, t.name, t.spec, t.grade, t.origin, t.currency).where(t.source == source))
     return {(r[1], r[2], r[3], r[4], r[5], r[6], r[7]): r[0] for r in found}
 
 
@@ -179,11 +176,11 @@ def add_series(connection: Connection, known: dict[SeriesKey, int], wanted: Iter
     return known
 
 
-def current_rows(connection: Connection, ids: Sequence[int], start: date, end: date) -> list[Row[Any]]:
+def current_rows(connection: Connection, ids: Sequence[int], start: date, end: date) -> list[Any]:
     """Return what stands for some series in the days `start` to `end`, both included: id, day, ordinal, values, observed."""
     t = quote_current.c
     columns = (t.series_id, t.valid_date, t.ordinal, t.low, t.mid, t.high, t.mid_kind, t.volume_kg, t.observed_ms, t.raw_unit)
-    found: list[Row[Any]] = []
+    found: list[Any] = []
     for part in range(0, len(ids), 500):
         some = ids[part : part + 500]
         found += connection.execute(select(*columns).where(t.series_id.in_(some), t.valid_date.between(start, end))).all()

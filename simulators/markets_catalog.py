@@ -48,14 +48,34 @@ class Quoted:
 
 # Xinfadi's names; one of them carries a byte order mark, as on the real page, and 番茄 is quoted for two origins.
 _XINFADI = (
-    ("tomato", "番茄", "普通", "鲁冀"), ("tomato", "番茄", "普通", "辽"), ("cucumber", "黄瓜", "普通", "冀辽"), ("eggplant", "圆茄", "普通", "鲁"),
-    ("pepper", "青椒", "普通", "辽蒙"), ("melon", "香瓜", "普通", "鲁"), ("celery", "芹菜", "普通", "冀"), ("spinach", "菠菜", "普通", "冀京"),
-    ("cabbage", "大白菜", "普通", "冀"), ("cauliflower", "菜花", "普通", "冀京蒙"), ("beans", "豆角", "普通", "鲁辽"), ("garlic", "大蒜", "普通", "鲁"),
-    ("garlic_sprout", "\ufeff蒜薹", "普通", "鲁"), ("potato", "土豆", "普通", "蒙冀"), ("onion", "洋葱", "普通", "甘"), ("carrot", "胡萝卜", "普通", "闽"),
-    ("radish", "白萝卜", "普通", "鄂"), ("zucchini", "西葫芦", "普通", "鲁"), ("bitter_gourd", "苦瓜", "普通", "琼"), ("leek", "韭菜", "普通", "冀"),
-    ("mushroom", "香菇", "普通", "冀"), ("mushroom", "香菇", "花菇", "豫"), ("oyster_mushroom", "平菇", "普通", "京冀"),
-    ("lotus_root", "藕", "普通", "苏鄂"), ("lotus_sprout", "藕带", "普通", "鄂"), ("water_chestnut", "荸荠", "普通", "桂"), ("arrowhead", "慈姑", "普通", "苏"),
-)  # fmt: skip
+    ("tomato", "番茄", "普通", "鲁冀"),
+    ("tomato", "番茄", "普通", "辽"),
+    ("cucumber", "黄瓜", "普通", "冀辽"),
+    ("eggplant", "圆茄", "普通", "鲁"),
+    ("pepper", "青椒", "普通", "辽蒙"),
+    ("melon", "香瓜", "普通", "鲁"),
+    ("celery", "芹菜", "普通", "冀"),
+    ("spinach", "菠菜", "普通", "冀京"),
+    ("cabbage", "大白菜", "普通", "冀"),
+    ("cauliflower", "菜花", "普通", "冀京蒙"),
+    ("beans", "豆角", "普通", "鲁辽"),
+    ("garlic", "大蒜", "普通", "鲁"),
+    ("garlic_sprout", "\ufeff蒜薹", "普通", "鲁"),
+    ("potato", "土豆", "普通", "蒙冀"),
+    ("onion", "洋葱", "普通", "甘"),
+    ("carrot", "胡萝卜", "普通", "闽"),
+    ("radish", "白萝卜", "普通", "鄂"),
+    ("zucchini", "西葫芦", "普通", "鲁"),
+    ("bitter_gourd", "苦瓜", "普通", "琼"),
+    ("leek", "韭菜", "普通", "冀"),
+    ("mushroom", "香菇", "普通", "冀"),
+    ("mushroom", "香菇", "花菇", "豫"),
+    ("oyster_mushroom", "平菇", "普通", "京冀"),
+    ("lotus_root", "藕", "普通", "苏鄂"),
+    ("lotus_sprout", "藕带", "普通", "鄂"),
+    ("water_chestnut", "荸荠", "普通", "桂"),
+    ("arrowhead", "慈姑", "普通", "苏"),
+)
 
 _SHENXIAN = (
     ("melon", "香瓜", "燕店镇"), ("tomato", "西红柿", "董杜庄镇"), ("cucumber", "黄瓜", "河店镇"), ("eggplant", "茄子", "妹冢镇"),
@@ -79,10 +99,27 @@ PLATFORM_MARKETS: dict[str, tuple[str, float]] = {
     "jiangqiao": ("上海江桥批发市场", 1.16), "baishazhou": ("湖北武汉白沙洲农副产品大市场", 0.98),
 }  # fmt: skip
 _PLATFORM_NAMES = {
-    "tomato": "西红柿", "cucumber": "黄瓜", "eggplant": "茄子", "pepper": "青椒", "celery": "芹菜", "spinach": "菠菜", "cabbage": "大白菜",
-    "cauliflower": "菜花", "beans": "豆角", "garlic": "大蒜", "garlic_sprout": "蒜薹", "potato": "土豆", "onion": "葱头", "carrot": "胡萝卜",
-    "radish": "白萝卜", "zucchini": "西葫芦", "leek": "韭菜", "lotus_root": "莲藕", "mushroom": "香菇", "melon": "甜瓜",
-}  # fmt: skip
+    "tomato": "西红柿",
+    "cucumber": "黄瓜",
+    "eggplant": "茄子",
+    "pepper": "青椒",
+    "celery": "芹菜",
+    "spinach": "菠菜",
+    "cabbage": "大白菜",
+    "cauliflower": "菜花",
+    "beans": "豆角",
+    "garlic": "大蒜",
+    "garlic_sprout": "蒜薹",
+    "potato": "土豆",
+    "onion": "葱头",
+    "carrot": "胡萝卜",
+    "radish": "白萝卜",
+    "zucchini": "西葫芦",
+    "leek": "韭菜",
+    "lotus_root": "莲藕",
+    "mushroom": "香菇",
+    "melon": "甜瓜",
+}
 
 
 def catalog() -> tuple[Quoted, ...]:

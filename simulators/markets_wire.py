@@ -96,7 +96,12 @@ def platform(world: PriceWorld, asked: Mapping[str, str], now: datetime, factor:
 
 def shape_changed(body: bytes) -> bytes:
     """Return an answer whose price column was renamed, as a site does in a redesign."""
-    for old, new in ((b'"lowPrice"', b'"minPrice"'), (b'"min"', b'"lowest"'), ("最低价".encode(), "起价".encode()), (b'"values"', b'"matrix"')):
+    for old, new in (
+        (b'"lowPrice"', b'"minPrice"'),
+        (b'"min"', b'"lowest"'),
+        ("最低价".encode(), "起价".encode()),
+        (b'"values"', b'"matrix"'),
+    ):
         body = body.replace(old, new)
     return body
 
@@ -108,5 +113,3 @@ def _text(value: float) -> str:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
-
-

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 15.0
 DAY_MS = 86_400_000
+# Live quotes of a demo come a round a minute: accelerated, and labelled so.
+DEMO_PERIOD_MS = 60_000
 # A job that was late by less than this still runs, once (coalesce); the library's own default of one second drops jobs silently.
 MISFIRE_GRACE_SECONDS = 3600
 
@@ -43,6 +45,7 @@ class Work:
     demo: bool
     stop: threading.Event
     locks: dict[str, threading.Lock] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
 
     def address(self, source: str) -> str:
         """Return where a source is now: a simulated site that was restarted may have moved."""
@@ -68,8 +71,6 @@ class Job:
     live: Mapping[str, Any] | None
     demo: Mapping[str, Any] | None
     per_source: bool = False
-    # How often the live trigger comes, for telling when a source is silent too long.
-    period_ms: int = DAY_MS
 
 
 def collect_round(work: Work, source: str) -> None:
@@ -116,11 +117,14 @@ JOBS: tuple[Job, ...] = (
     Job(
         "price-round", collect_round, per_source=True,
         live={"trigger": "cron", "hour": "6,10,15", "minute": 20, "jitter": 300},
-        demo={"trigger": "interval", "seconds": 60},
+        demo={"trigger": "interval", "seconds": DEMO_PERIOD_MS // 1000},
     ),
     Job("price-asked", collect_asked, live={"trigger": "interval", "seconds": 5}, demo={"trigger": "interval", "seconds": 2}),
     Job("price-reread-7", reread_week, live={"trigger": "cron", "hour": 2, "minute": 40, "jitter": 600}, demo=None),
-    Job("price-reread-35", reread_five_weeks, live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600}, demo=None),
+    Job(
+        "price-reread-35", reread_five_weeks, demo=None,
+        live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600},
+    ),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
 )  # fmt: skip
 
@@ -150,7 +154,7 @@ def _run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease,
 
     lost = threading.Event()
     with open_client(services.settings.contact) as client:
-        work = Work(services, sources, client, demo, stop_event)
+        work = Work(services, sources, client, demo, threading.Event())
         scheduler = BlockingScheduler(
             timezone=SHANGHAI,
             jobstores={"default": MemoryJobStore()},
@@ -161,11 +165,14 @@ def _run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease,
             _add(scheduler, job, work, services.settings.checkpoint_seconds)
         scheduler.add_job(fill_history, args=[work], id="price-history", misfire_grace_time=None, next_run_time=datetime.now(SHANGHAI))
         scheduler.add_job(_beat, "interval", seconds=LEASE_SECONDS / 3, args=[lease, lost], id="lease")
-        scheduler.add_job(_note_next_runs, "interval", seconds=5, args=[work, scheduler], id="next-runs", next_run_time=datetime.now(SHANGHAI))
+        scheduler.add_job(
+            _note_next_runs, "interval", seconds=5, args=[work, scheduler], id="next-runs", next_run_time=datetime.now(SHANGHAI)
+        )
 
         def end_when_told() -> None:
             while not stop_event.wait(0.2) and not lost.is_set():
                 pass
+            work.stop.set()
             scheduler.shutdown(wait=True)
 
         scheduler.add_listener(_log_errors, _error_events())
@@ -174,7 +181,7 @@ def _run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease,
 
 
 def _add(scheduler: Any, job: Job, work: Work, checkpoint_seconds: float) -> None:
-    when = dict(work.demo and job.demo or (job.live if not work.demo else None) or {})
+    when = dict((job.demo if work.demo else job.live) or {})
     if not when:
         return
     if job.name == "log-checkpoint":
@@ -224,8 +231,10 @@ def _note_next_runs(work: Work, scheduler: Any) -> None:
     for source in work.sources:
         job = scheduler.get_job(f"price-round:{source}")
         if job is not None and job.next_run_time is not None:
-            period = 60_000 if work.demo else DAY_MS
-            work.services.prices.note_next_run(source, to_ms(job.next_run_time), period)
+            next_ms = to_ms(job.next_run_time)
+            if work.noted.get(source) != next_ms:
+                work.services.prices.note_next_run(source, next_ms, DEMO_PERIOD_MS if work.demo else DAY_MS)
+                work.noted[source] = next_ms
 
 
 def _beat(lease: Lease, lost: threading.Event) -> None:

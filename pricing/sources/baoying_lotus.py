@@ -43,7 +43,9 @@ def parse(body: bytes, _asked: Request) -> Page:
         raise Blocked("the Baoying market answered another page", expected='a table of class "hq" and 共 N 条', got=text[:60].strip())
     lines = [[unescape(c).strip() for c in _CELL.findall(row)] for row in _ROW.findall(table[1])]
     if not lines or tuple(lines[0]) != COLUMNS:
-        raise SourceChanged("the Baoying market changed its table", expected=" ".join(COLUMNS), got=" ".join(lines[0] if lines else [])[:120])
+        raise SourceChanged(
+            "the Baoying market changed its table", expected=" ".join(COLUMNS), got=" ".join(lines[0] if lines else [])[:120]
+        )
     rows = []
     for k, line in enumerate(lines[1:], 1):
         if len(line) != len(COLUMNS):

@@ -65,7 +65,7 @@ def parse(body: bytes, asked: Request) -> Page:
     if len(data.values) != len(data.codes) or any(len(line) != len(data.names) for line in data.values):
         raise SourceChanged("the platform's matrix does not fit its heads", expected=f"{len(data.codes)} x {len(data.names)}")
     days = [_day(text) for text in data.names]
-    rows = []
+    rows: list[RawQuote] = []
     for name, line in zip(data.codes, data.values, strict=True):
         for day, value in zip(days, line, strict=True):
             if value is not None:
