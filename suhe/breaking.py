@@ -34,7 +34,9 @@ def heal_all(settings: Settings) -> list[str]:
     _only_in_a_demo(settings)
     folder = simulator_folder(settings)
     done = [f"gateway {name} is connected again; its spool empties now" for name in heal_gateways(folder)]
-    done += [f"market site {name} answers properly again" for name in heal_markets(folder)]
+    markets = heal_markets(folder)
+    _ask_for_rounds(settings, markets)
+    done += [f"market site {name} answers properly again" for name in markets]
     hold = control_folder(settings) / "hold-broker"
     if hold.exists():
         hold.unlink()
@@ -64,11 +66,25 @@ def _broker(settings: Settings, _which: str) -> str:
 
 
 def _market(settings: Settings, which: str) -> str:
-    from simulators.control import break_market
+    from simulators.markets import break_market
 
     source, _, mode = (which or "xinfadi").partition(":")
     break_market(simulator_folder(settings), source, mode or "html")
-    return f"market site {source} answers rubbish now: its quotes go stale at the next round and the board keeps the last good ones"
+    _ask_for_rounds(settings, [source])
+    return f"market site {source} answers rubbish now: its quotes go stale within seconds and the board keeps the last good ones"
+
+
+def _ask_for_rounds(settings: Settings, sources: list[str]) -> None:
+    """Have the scheduler ask the sources now instead of at the next round, as an office does with a button."""
+    from foundation.blobs import BlobFolder
+    from foundation.clock import SystemClock
+    from pricing.service import Prices
+
+    engine = open_engine(settings.records_url)
+    prices = Prices(engine, SystemClock(), BlobFolder(settings.data / "blobs"))
+    for source in sources:
+        prices.ask_round(source)
+    engine.dispose()
 
 
 def _record(settings: Settings, which: str) -> str:

@@ -27,8 +27,9 @@ def run(source: str, url: str, day: str) -> None:
         print(f"  {p.url}  {len(p.body)} bytes  sha256 {p.sha256}")
     for q in batch.quotes:
         label = " ".join(x for x in (q.series.name, q.series.spec, q.series.grade, q.series.origin) if x)
+        product = q.series.product or "-"
         print(
-            f"  {q.valid_date}  {q.series.market:<12} {q.mid / 2000:>8.3f} 元/斤  {q.series.product or '-':<22} {label}  ({q.raw_price} per {q.raw_unit})"
+            f"  {q.valid_date}  {q.series.market:<12} {q.mid / 2000:>8.3f} 元/斤  {product:<22} {label}  ({q.raw_price} per {q.raw_unit})"
         )
     for r in batch.refused:
         print(f"  refused row {r.row} {r.name}: {r.text} ({r.detail})")
