@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from suhe.bootstrap import Services
 
 app = typer.Typer(help="Prices: try a source, import a file, see the board.", no_args_is_help=True)
 
@@ -65,7 +68,7 @@ def board(
         print(f"{r.product:<22} {r.market:<18} {r.mid / 2000:>8.3f} 元/斤 {change:>9}  {r.valid_date} {'STALE' if r.stale else ''}")
 
 
-def _services():  # type: ignore[no-untyped-def]  # noqa: ANN202 - named where it is imported
+def _services() -> Services:
     from suhe.commands.trace import _services as build
 
     return build()

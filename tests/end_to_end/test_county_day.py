@@ -60,11 +60,11 @@ def test_an_altered_record_is_named_by_verify_and_by_its_page(county: County) ->
     """One figure changed in the database turns the lot's page red and makes verify fail with the lot's name; healing mends both."""
     said = county.suhe("demo", "break", "record")
     lot = said.split("lot ")[1].split(")")[0]
-    code = str(county.json(f"/api/v1/lots/{lot.removeprefix('urn:suhe:lot:')}")["code"])
+    code = str(county.json(f"/api/v1/lots/{lot.removeprefix('urn:suhe:lot:')}")["lot"]["code"])
     assert lot in county.suhe("trace", "verify", "--all", expect=1)
-    wait_until(lambda: 'class="verdict bad' in county.page(f"/t/{code}"), 15, what="the trace page turns red")
+    wait_until(lambda: "verdict bad" in county.page(f"/t/{code}"), 15, what="the trace page turns red")
     county.suhe("demo", "heal")
-    wait_until(lambda: 'class="verdict ok' in county.page(f"/t/{code}"), 15, what="the trace page is green again")
+    wait_until(lambda: 'class="verdict"' in county.page(f"/t/{code}"), 15, what="the trace page is green again")
     assert "everything holds" in county.suhe("trace", "verify", "--all")
 
 
