@@ -184,7 +184,8 @@ def day_ticks(chart: LineChart) -> list[tuple[date, str, bool]]:
     year, month = chart.start.year, chart.start.month
     while (day := date(year, month, 1)) <= chart.end:
         if day >= chart.start and (month - 1) % months == 0:
-            minor = (month - 1) % (months * (2 if span / 30.4 / months <= 7 else 3)) != 0
+            # On a phone a year keeps its quarters and three years keep their halves.
+            minor = (month - 1) % (months * (3 if months == 1 and span > 220 else 2)) != 0
             ticks.append((day, str(year) if month == 1 else chart.month_text(day), minor))
         year, month = (year + 1, 1) if month == 12 else (year, month + 1)
     return ticks

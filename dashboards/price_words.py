@@ -22,7 +22,12 @@ class Change:
 
 def price_text(milli_per_kg: float, lang: str) -> str:
     """Return a price as the reader says it: 元/斤 in Chinese, CNY/kg in English; the unit is `price_unit`."""
-    return f"{milli_per_kg / (2000 if lang == CHINESE else 1000):.2f}"
+    return f"{milli_per_kg / milli_per_unit(lang):.2f}"
+
+
+def milli_per_unit(lang: str) -> int:
+    """Return how many thousandths per kilogram are one of the reader's units."""
+    return 2000 if lang == CHINESE else 1000
 
 
 def price_unit(lang: str) -> str:

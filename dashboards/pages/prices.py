@@ -22,6 +22,7 @@ from dashboards.price_words import (
     change_of,
     change_since,
     days_old,
+    milli_per_unit,
     price_text,
     price_unit,
     sentence,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 RANGES = {"3y": 1096, "1y": 366, "90d": 90}
 MOST_MARKETS = 4
 SPARK_DAYS = 60
+# Enough to tell the change over a month where a market pauses for some days.
+LATELY_DAYS = 45
 
 
 def router(services: Services) -> APIRouter:
@@ -124,20 +127,25 @@ def product_context(
         raise NotFound("nobody quotes this product", got=product, todo="choose one from the price board")
     markets = {m.id: m for m in services.prices.markets()}
     sources = {s.id: s for s in services.prices.sources()}
-    rows.sort(key=lambda r: (getattr(markets.get(r.market), "county", None) != county, r.market))
+    order = {m: k for k, m in enumerate(markets)}
+    rows.sort(key=lambda r: (getattr(markets.get(r.market), "county", None) != county, order.get(r.market, len(order)), r.market))
     quoting = [r.market for r in rows]
     chosen = [m for m in wanted if m in quoting][:MOST_MARKETS] or quoting[: min(2, len(quoting))]
     label = {m: name_of(markets[m], lang) if m in markets else m for m in quoting}
     start = today - timedelta(days=RANGES[range_key])
-    past = {m: _points(services.prices.series(product, m, min(start, today - timedelta(days=45)), today)) for m in quoting}
+    lately = today - timedelta(days=LATELY_DAYS)
+    past = {m: _points(services.prices.series(product, m, min(start, lately) if m in chosen else lately, today)) for m in quoting}
     band, band_years = _band(services, product, chosen[0], start, today)
     name = name_of(thing, lang)
     told = story(past[chosen[0]], _usual(band, past[chosen[0]]), [change_since(past[m], 7) for m in quoting if m != chosen[0]])
+    # The axis is round in the reader's unit, not in ours.
+    per = milli_per_unit(lang)
     chart = LineChart(
         "price", t("%(product)s的价格", product=name),
         t("%(a)s 至 %(b)s，%(markets)s；下面有数字表。", a=start, b=today, markets=listed((label[m] for m in chosen), lang)),
-        start, today, [Line(label[m], past[m]) for m in chosen], band,
-        value_text=lambda v: price_text(v, lang), month_text=lambda d: t("%(m)s月", m=d.month) if lang == CHINESE else f"{d:%b}",
+        start, today, [Line(label[m], [(d, v / per) for d, v in past[m]]) for m in chosen],
+        Band(band.label, [(d, low / per, mid / per, high / per) for d, low, mid, high in band.points]) if band else None,
+        value_text=lambda v: f"{v:.2f}", month_text=lambda d: t("%(m)s月", m=d.month) if lang == CHINESE else f"{d:%b}",
     )  # fmt: skip
     return {
         "county": county, "county_name": name_of(place, lang), "product_name": name, "unit": price_unit(lang),
