@@ -57,7 +57,10 @@ def router(services: Services) -> APIRouter:
     @pages.get("/lots/{lot}")
     def one(request: Request, lot: str) -> Response:
         lang, t = lang_of(request), gettext_of(request)
-        view = lot_view(services, lot, lang, t)
+        try:
+            view = lot_view(services, lot, lang, t)
+        except BadInput as error:
+            raise NotFound("there is no such lot", got=lot[:160]) from error
         return render(request, "lot.html", v=view, county=view.county)
 
     return pages

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from dashboards.app import HEADERS, _HashedFiles, _Headers
-from dashboards.pages import lots, prices, sources, trace
-from dashboards.pages.shell import STATIC
+from dashboards.app import create_app
+from dashboards.headers import HEADERS
 from tests.dashboards.fakes_house import COUNTY, House, build_house
 from tests.servers import free_port
 from tests.waiting import wait_until
@@ -24,15 +23,12 @@ PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/c/{coun
 
 
 class Site:
-    """A house served on a port of its own, with the headers of the real application."""
+    """A house served on a port of its own, by the real application."""
 
     def __init__(self, folder: Path) -> None:
         self.house: House = build_house(folder, readings_every_minutes=60, price_days=400)
-        app = self.house.app(trace, lots, prices, sources)
-        app.add_middleware(_Headers, only_reading=False)
-        app.mount("/static", _HashedFiles(directory=STATIC, check_dir=False))
         self.port = free_port()
-        self.server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="warning"))
+        self.server = uvicorn.Server(uvicorn.Config(create_app(self.house.services), port=self.port, log_level="warning"))
         self._thread = threading.Thread(target=self.server.run, daemon=True)
         self._thread.start()
         wait_until(lambda: self.server.started, what="the site answers")

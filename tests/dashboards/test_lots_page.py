@@ -98,6 +98,7 @@ def test_an_altered_event_is_named_on_its_lot(tmp_path: Path) -> None:
 def test_an_unknown_lot_is_not_found(web: TestClient) -> None:
     """A lot nobody wrote is a 404, not an empty page."""
     assert web.get(f"/lots/{COUNTY}:nothing").status_code == 404
+    assert web.get("/lots/rubbish").status_code == 404
     assert web.get("/c/999999/lots").status_code == 404
 
 

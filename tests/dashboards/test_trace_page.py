@@ -186,6 +186,13 @@ def test_the_first_load_is_under_twenty_kilobytes(whole: House, web: TestClient)
     assert total <= 20_000, total
 
 
+def test_on_the_local_network_the_page_links_to_nothing_that_needs_a_sign_in(whole: House) -> None:
+    """Where only public pages are shown, the trace page has no link to the working pages."""
+    with TestClient(whole.app(trace, public_only=True), headers={"accept": "text/html"}) as web:
+        page = web.get(f"/t/{whole.code('P1')}").text
+    assert "/lots/" not in page
+
+
 def test_no_farmer_number_no_exact_place(whole: House, web: TestClient) -> None:
     """The page shows neither coordinates nor a telephone number."""
     page = web.get(f"/t/{whole.code('T1')}").text
