@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards.headers import HEADERS
 from dashboards.pages.shell import STATIC
 from dashboards.problems import install
 
@@ -22,15 +23,6 @@ API = ("system", "registry", "readings", "trace", "prices")
 PAGES = ("home", "field", "lots", "trace", "prices", "sources", "style", "sign_in", "api_list")
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "trace", "prices")
-
-HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "permissions-policy": "geolocation=(), camera=(), microphone=()",
-}
-
 
 def create_app(services: Services, *, public_only: bool = False) -> FastAPI:
     """Return the application on these services; `public_only` leaves the public pages alone, for GET only."""

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from dashboards.headers import HEADERS
 from dashboards.i18n import language_of, translator
 from foundation.errors import SuheError
 from foundation.log import get_logger
@@ -52,7 +53,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def on_anything(request: Request, error: Exception) -> Response:
         get_logger(__name__).error("unforeseen error", path=request.url.path, exc_info=error)
-        return answer(request, 500, "error", "", {})
+        # This handler stands outside all middleware, so it puts the headers on itself.
+        return answer(request, 500, "error", "", {}, HEADERS)
 
 
 def answer(request: Request, status: int, code: str, detail: str, more: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

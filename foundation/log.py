@@ -18,7 +18,9 @@ def set_up_logging(level: str = "INFO", *, stream: TextIO | None = None, as_json
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if json_lines else structlog.dev.ConsoleRenderer()
+    # The terminal's default would print the local variables of every frame, and with them passwords and payloads.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    last: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if json_lines else console
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, last] if json_lines else [*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),

@@ -14,6 +14,7 @@ from dashboards.i18n import name_of
 from dashboards.live import Hubs, home_frame, home_version, told
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.price_words import change_of, price_text, price_unit
+from foundation.ids import in_fours
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -62,5 +63,6 @@ def _shared(services: Services, request: Request) -> dict[str, Any]:
         "markets": {m.id: name_of(m, lang) for m in services.prices.markets()},
         "price": lambda milli: price_text(milli, lang),
         "unit": price_unit(lang),
+        "in_fours": in_fours,
         "change": lambda row: change_of(row.change_pct),
     }

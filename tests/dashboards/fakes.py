@@ -1,9 +1,9 @@
-"""The whole application on a small house: real registry, log and store, live readings of two counties, prices by hand."""
+"""The whole application on a small house: real registry, log, store and prices, with live readings of two counties."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,8 @@ from ingest.service import Readings
 from registry import devices
 from registry.directory import RegistryDirectory
 from simulators.scenario import scenario
-from tests.dashboards.fakes_house import build_house
+from tests.dashboards.fakes_house import NOW, build_house
 
-NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SHENXIAN, BAOYING = "371522", "321023"
 # A gateway of each county that speaks, one whose messages 5 to 7 have not come, and one that stopped an hour ago.
 SPEAKING, WITH_GAP, STOPPED = ("sx-01-gw", "by-01-gw"), "by-02-gw", "by-03-gw"
@@ -70,7 +69,7 @@ class Installation:
 
 def build_installation(folder: Path, *, demo: bool = True) -> Installation:
     """Return an installation at 16:00 in Shanghai: some gateways speak, one has a gap, one has stopped."""
-    house = build_house(folder, readings_every_minutes=360)
+    house = build_house(folder, readings_every_minutes=360, price_days=60)
     services = house.services
     registry, clock = services.registry, services.clock
     clock.instant = NOW
@@ -86,7 +85,7 @@ def build_installation(folder: Path, *, demo: bool = True) -> Installation:
     )  # fmt: skip
     services.readings = Readings(folder / "readings", clock, RegistryDirectory(registry))
     installation = Installation(services, passwords, house.code("P1"))
-    clock.instant = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+    clock.instant = NOW - timedelta(hours=1)
     installation.speak(STOPPED, 1)
     clock.instant = NOW
     for gateway in SPEAKING:
