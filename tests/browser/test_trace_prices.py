@@ -14,7 +14,7 @@ import uvicorn
 
 from dashboards.app import create_app
 from dashboards.headers import HEADERS
-from tests.dashboards.fakes_house import COUNTY, House, build_house
+from tests.dashboards.fakes_house import COOP, COUNTY, PLOT, House, build_house
 from tests.servers import free_port
 from tests.waiting import wait_until
 
@@ -27,6 +27,9 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.house: House = build_house(folder, readings_every_minutes=60, price_days=400)
+        # A name as long as real ones are.
+        planted = {"ilmd": {"suhe:product": "tomato", "suhe:variety": "tomato_cherry"}, "bizLocation": {"id": f"urn:suhe:plot:{PLOT}"}}
+        self.house.kit.send("plant", COOP, quantityList=[{"epcClass": self.house.kit.lot("sx-12-g2-260806-n363616-03a")}], **planted)
         self.port = free_port()
         self.server = uvicorn.Server(uvicorn.Config(create_app(self.house.services), port=self.port, log_level="warning"))
         self._thread = threading.Thread(target=self.server.run, daemon=True)
