@@ -13,11 +13,13 @@ help:
 	@echo "make check  format, lint, types, import rules"
 
 run: $(VENV)/.county
+	@$(BIN)/python hatch_build.py >/dev/null
 	@exec $(BIN)/suhe up --demo
 
 setup: $(VENV)/.dev
 
 test: $(VENV)/.dev servers
+	@$(BIN)/python hatch_build.py >/dev/null
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev

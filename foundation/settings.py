@@ -18,7 +18,6 @@ class Settings(BaseSettings):
     http_host: str = Field(default="127.0.0.1", description="Address the pages and the API listen on")
     http_port: int = Field(default=8460, ge=0, le=65535, description="Port of the pages and the API")
     public_url: str = Field(default="", description="Address printed into QR codes; empty means this machine's own")
-    web_workers: int = Field(default=1, ge=1, le=64, description="Web processes")
     database_url: SecretStr = Field(
         default=SecretStr(""), description="SQLAlchemy URL of the records; empty means SQLite in the data folder"
     )

@@ -17,6 +17,7 @@ app = typer.Typer(
     name="suhe",
     help="Suhe 溯禾: what a county runs to know its fields, prove its produce, watch its prices and move its harvest.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
