@@ -53,7 +53,7 @@ def test_what_is_unset_is_shown_empty_not_masked() -> None:
     [
         ("SUHE_HTTP_PORT", "70000"),
         ("SUHE_HTTP_PORT", "http"),
-        ("SUHE_WEB_WORKERS", "0"),
+        ("SUHE_INGEST_WORKERS", "0"),
         ("SUHE_LOG_LEVEL", "loud"),
         ("SUHE_CHECKPOINT_SECONDS", "0"),
     ],
