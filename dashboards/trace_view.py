@@ -186,7 +186,10 @@ def _season_note(season: Season | None, found: Gathered, place: str, lang: str, 
     if season is None or not season.channels:
         return t("这块地在这段时间没有传感器读数。")
     plots = {h.summary.plot for h in found.lineage if h.summary.plot}
-    note = t("从种下到采收，%(place)s的传感器每天的最低、平均、最高；只算质量合格的读数，橙色短线是没有读数的日子，个别极端的日子只画到边上。", place=place)
+    note = t(
+        "从种下到采收，%(place)s的传感器每天的最低、平均、最高；只算质量合格的读数，橙色短线是没有读数的日子，个别极端的日子只画到边上。",
+        place=place,
+    )
     if len(plots) > 1:
         note = sentences((note, t("这一批来自 %(n)s 块地，这里是其中一块。", n=len(plots))), lang)
     return note
