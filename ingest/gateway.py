@@ -171,6 +171,8 @@ class Gateway:
     def _on_publish(self, _c: mqtt.Client, _u: Any, _mid: int, code: Any, _properties: Any) -> None:
         if code.value == _NO_MATCHING_SUBSCRIBERS:
             self._resend_s = min(self._resend_s, NOBODY_RESEND_S)
+        elif code.is_failure:
+            self._on_event("refused", {"why": str(code)})
 
     def _settle(self, ack: Ack) -> None:
         for refused in ack.refused:

@@ -54,13 +54,24 @@ class Spool:
         return found
 
     def delete(self, ranges: Sequence[tuple[int, int]]) -> int:
-        """Delete acknowledged ranges and return how many messages that were."""
+        """Delete acknowledged ranges and return how many messages that were.
+
+        A deletion is not synced: if a power cut takes it back, the message is sent again and known to be a repeat.
+        """
+        gone = 0
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            gone = 0
-            for r in ranges:
-                gone += self._db.execute("DELETE FROM message WHERE seq BETWEEN ? AND ?", r).rowcount
-            self._db.execute("COMMIT")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                for r in ranges:
+                    gone += self._db.execute("DELETE FROM message WHERE seq BETWEEN ? AND ?", r).rowcount
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            finally:
+                self._db.execute("PRAGMA synchronous=FULL")
             self._count -= gone
         return gone
 

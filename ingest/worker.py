@@ -131,7 +131,12 @@ class Loop:
         take, now = self._intake.take, to_ms(self._clock.now())
         for topic, body, token in messages:
             batch = self._batch
-            take(topic, body, now, batch)
+            try:
+                take(topic, body, now, batch)
+            except Exception as error:  # noqa: BLE001 - a message must not be able to stop the loop, whatever it is
+                # Kept, but not answered: the gateway keeps its own and sends it again when this is mended.
+                get_logger(__name__).exception("a message could not be taken", topic=topic[:200])
+                batch.dead.append((now, "", topic[:200], f"it could not be taken: {type(error).__name__}: {error}"[:300], body))
             if token is not None:
                 batch.tokens.append(token)
             if len(batch.sids) >= FLUSH_READINGS or len(batch.tokens) >= FLUSH_MESSAGES or batch.size >= FLUSH_BYTES:

@@ -13,6 +13,7 @@ from ingest.keeper import Keeper
 from ingest.service import Readings
 from tests import servers
 from tests.ingest.examples import NOW_MS, TwoGateways, clock, level, worker
+from tests.waiting import wait_until
 
 GATEWAY = "by-01-gw"
 BROKERS = pytest.mark.parametrize(("broker", "protocol"), [("mosquitto", 5), ("mosquitto", 4), ("amqtt", 4)])
@@ -99,4 +100,31 @@ def test_a_worker_waits_for_its_broker_and_outlives_it(tmp_path: Path, mosquitto
         gateway.stop()
     readings = Readings(tmp_path / "readings", clock(), TwoGateways())
     assert readings.counts().readings == 2
+    readings.close()
+
+
+def test_a_message_that_breaks_the_intake_is_kept_and_the_next_is_stored(mosquitto: servers.Server, tmp_path: Path) -> None:
+    """Whatever goes wrong with one message, the loop goes on; the gateway keeps what was not answered and it is stored when mended."""
+
+    class Broken(TwoGateways):
+        trouble = True
+
+        def device_allowed(self, gateway_id: str, device_id: str) -> bool:
+            if device_id.endswith("p2") and self.trouble:
+                raise RuntimeError("the registry does not answer")
+            return super().device_allowed(gateway_id, device_id)
+
+    directory = Broken()
+    gateway = Gateway(GATEWAY, "any", "127.0.0.1", mosquitto.port, tmp_path / "spool.db")
+    readings = Readings(tmp_path / "readings", clock(), directory)
+    with worker(tmp_path / "readings", mosquitto.port, directory=directory):
+        gateway.start()
+        gateway.send_many([[level(1, 1.0, device="by-01-p2")], [level(1, 1.0, device="by-01-p1")]])
+        wait_until(lambda: readings.counts().readings == 1 and readings.counts().dead_letters >= 1, 10)
+        assert gateway.pending() == 1 and readings.gateways()[0].open_gaps == ()
+        directory.trouble = False
+        assert gateway.wait_until_empty(15)
+        gateway.stop()
+    assert readings.counts().readings == 2
+    assert "does not answer" in readings.dead_letters(1)[0].reason
     readings.close()
