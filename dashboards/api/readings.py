@@ -38,11 +38,7 @@ def router(services: Services) -> APIRouter:
         gateway, password = basic_credentials(request)
         if not await run_in_threadpool(services.registry.check_gateway, gateway, password):
             raise NotSignedIn("this gateway is unknown or its password does not fit", got=gateway[:64], todo="suhe user gateway --rotate")
-        body = await request.body()
-        if len(body) > LARGEST_BODY:
-            raise BadInput(
-                "this message is too long", expected=f"at most {LARGEST_BODY} bytes", got=f"{len(body)} bytes", todo="send fewer readings"
-            )
+        body = await _body(request)
         ack = await run_in_threadpool(services.readings.accept, gateway, body)
         return Response(encode_ack(ack), media_type="application/json")
 
@@ -91,6 +87,17 @@ def router(services: Services) -> APIRouter:
         return page_of([asdict(g) for g in services.readings.gaps(device, channel, begin, end, interval_ms)], None)
 
     return routes
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body; stop reading where it grows too long, so that nobody fills the memory."""
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise BadInput("this message is too long", expected=f"at most {LARGEST_BODY} bytes", todo="send fewer readings in each message")
+    return b"".join(parts)
 
 
 def _cursor(text: str) -> int:
