@@ -80,6 +80,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """Raise InvalidProof unless `proof` shows that the leaf hash `leaf` stands at `index` in the tree of `size` under `root`."""
     if not 0 <= index < size:
         raise InvalidProof(f"leaf {index} cannot be in a tree of {size}")
+    if not leaf or not root:
+        # In a tree of one leaf nothing would be compared but these two; nothing is no hash.
+        raise InvalidProof("there is no leaf or no root to compare")
     at, last, found = index, size - 1, leaf
     for step in proof:
         if last == 0:

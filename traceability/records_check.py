@@ -29,6 +29,11 @@ class CheckedRecord:
     leaf_hash: bytes
     faults: list[tuple[int, str]] = field(default_factory=list)
 
+    @property
+    def altered(self) -> bool:
+        """Whether the event itself, not only what the log added, is not what its author signed."""
+        return any(step <= 4 for step, _ in self.faults)
+
     def problems(self) -> list[Problem]:
         """Return one problem per fault."""
         lots = tuple(e.lot for e in self.stored.entries)

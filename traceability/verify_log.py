@@ -28,6 +28,9 @@ from traceability.verdicts import LogReport, Problem
 
 Progress = Callable[[int, int], None]
 
+# Of a long stretch of missing records the first are named; a report of a million lines helps nobody.
+_MOST_NAMED = 100
+
 
 def open_checkpoint(row: Row[Any], log_key: NoteVerifier) -> tuple[Checkpoint | None, list[str]]:
     """Return the checkpoint a row stores, None where its note does not hold, and what is wrong with the row."""
@@ -82,7 +85,7 @@ class _Audit:
     def record(self, c: CheckedRecord) -> None:
         """Take in the next record of the log."""
         index = c.stored.log_index
-        for missing in range(self._next_index, min(index, self._next_index + 100)):
+        for missing in range(self._next_index, min(index, self._next_index + _MOST_NAMED)):
             self._missing(missing)
         self._next_index = index + 1
         self.count += 1
@@ -94,16 +97,11 @@ class _Audit:
 
     def finish(self) -> None:
         """Look at what only the end can show: records cut off, the tables, entries and tiles of nothing."""
-        while self._waiting:
-            size = self._waiting[-1][0]
-            if self._next_index >= size:
-                break
-            self._missing(self._next_index)
-            self._next_index += 1
-            if self._next_index > self.count + 100:
-                break
-        for size, _ in self._waiting:
-            self._add(None, f"checkpoint {size} seals more records than the log holds ({self.count})", 10)
+        sealed = max((size for size, _ in self._waiting), default=0)
+        if sealed > self._next_index:
+            self._add(None, f"checkpoint {sealed} seals more records than the log holds ({self.count})", 10)
+            for index in range(self._next_index, min(sealed, self._next_index + _MOST_NAMED)):
+                self._missing(index)
         self._orphans()
         self._tables()
         self._stored_tiles()
@@ -177,8 +175,7 @@ class _Audit:
         kept = {(r.level, r.number): r.hashes for r in self._connection.execute(select(store.log_tile))}
         wrong = sorted(key for key in kept.keys() | right.changed.keys() if kept.get(key) != right.changed.get(key))
         for level, number in wrong:
-            if level > 0:  # level 0 was compared leaf by leaf
-                self._add(None, f"tile {number} at level {level} does not hold the tree's hashes", 10)
+            self._add(None, f"tile {number} at level {level} does not hold the tree's hashes", 10)
 
     # The records among each other: 6, 8
 
@@ -193,6 +190,8 @@ class _Audit:
             self._chains[entry.lot] = (entry.lot_seq, c.record_hash, c.stored.record_hash)
 
     def _time(self, c: CheckedRecord) -> None:
+        if c.faults:
+            return  # its time may be what was altered; it is named already
         if c.stored.record_time_ms < self._last_time:
             self._add(c, "it was recorded before the record that comes before it", 8)
         self._last_time = max(self._last_time, c.stored.record_time_ms)
@@ -203,7 +202,7 @@ class _Audit:
         concerned = {e.lot for e in c.stored.entries} | set(c.event.lots if c.event else ())
         for lot_id in concerned:
             self._last_of_lot[lot_id] = c
-        if c.event is None or any(step <= 4 for step, _ in c.faults) or concerned & self._tainted:
+        if c.event is None or c.altered or concerned & self._tainted:
             self._tainted |= concerned
             return
         try:

@@ -67,7 +67,7 @@ def _chain(checked: list[CheckedRecord], lot_id: str) -> list[Problem]:
 
 def _times(checked: list[CheckedRecord], lot_id: str) -> list[Problem]:
     found = []
-    for earlier, later in pairwise(checked):
+    for earlier, later in pairwise(c for c in checked if not c.faults):
         if later.stored.log_index <= earlier.stored.log_index or later.stored.record_time_ms < earlier.stored.record_time_ms:
             found.append(_problem(later, lot_id, "it was recorded before the record that comes before it", 8))
     return found
@@ -90,8 +90,8 @@ def _in_log(connection: Connection, checked: list[CheckedRecord], size: int, roo
 def _tables(connection: Connection, checked: list[CheckedRecord], lot_id: str, log_key: NoteVerifier) -> list[Problem]:
     """Replay the lot's events. Its parents are taken as the tables hold them: their own verification covers them."""
     last = checked[-1] if checked else None
-    if any(c.event is None for c in checked):
-        return []  # named already, and nothing can be replayed
+    if any(c.event is None or c.altered for c in checked):
+        return []  # named already; replaying what was altered would only blame the tables too
     others = {lot for c in checked if c.event for lot in c.event.lots} - {lot_id}
     state = store.lots_by_id(connection, others)
     edges: dict[tuple[str, str], int] = {}

@@ -48,6 +48,7 @@ class FakeRegistry:
         self.things: dict[tuple[str, str], Any] = {}
 
     def put(self, kind: str, thing: Any) -> None:
+        """Register a thing."""
         self.things[kind, thing.id] = thing
 
     def _get(self, kind: str, thing_id: str) -> Any:
@@ -57,18 +58,23 @@ class FakeRegistry:
             raise NotFound(f"there is no such {kind}", got=thing_id) from error
 
     def key(self, key_id: str) -> Any:
+        """Return a key or raise NotFound."""
         return self._get("key", key_id)
 
     def party(self, party_id: str) -> Any:
+        """Return a party or raise NotFound."""
         return self._get("party", party_id)
 
     def plot(self, plot_id: str) -> Any:
+        """Return a plot or raise NotFound."""
         return self._get("plot", plot_id)
 
     def base(self, base_id: str) -> Any:
+        """Return a base or raise NotFound."""
         return self._get("base", base_id)
 
     def product(self, product_id: str) -> Any:
+        """Return a product or raise NotFound."""
         return self._get("product", product_id)
 
 
@@ -84,9 +90,11 @@ class Kit:
     numbers: Any = field(default_factory=itertools.count)
 
     def lot(self, number: str) -> str:
+        """Return the URN of a lot of the kit's county."""
         return lot_urn(COUNTY, number)
 
     def key_id(self, party: str) -> str:
+        """Return the id of a party's key."""
         return key_id_of(self.seeds[party])
 
     def body(self, kind: str, party: str, *, changes: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -108,52 +116,63 @@ class Kit:
         return {name: value for name, value in told.items() if value is not None}
 
     def sign(self, body: dict[str, Any] | bytes, party: str) -> Envelope:
+        """Return a body as its author would send it."""
         text = body if isinstance(body, bytes) else rfc8785.dumps(body)
         return Envelope(text, self.key_id(party), self.seeds[party].sign(text).signature)
 
     def send(self, kind: str, party: str = "coop", **fields: Any) -> Receipt:
+        """Write, sign and capture an event."""
         envelope = self.sign(self.body(kind, party, **fields), party)
         return self.trace.capture(envelope.body, envelope.key_id, envelope.signature)
 
     # The kinds of events with the fields they need
 
     def plant(self, number: str, party: str = "coop", plot: str = "a1", product: str = "tomato", **more: Any) -> Receipt:
+        """Plant a lot."""
         return self.send(
             "plant", party, quantityList=[{"epcClass": self.lot(number)}], ilmd={"suhe:product": product},
             bizLocation={"id": f"urn:suhe:plot:{plot}"}, **more,
         )  # fmt: skip
 
     def harvest(self, number: str, kg: float, party: str = "coop", plot: str = "a1", **more: Any) -> Receipt:
+        """Pick from a lot."""
         return self.send("harvest", party, quantityList=[self.part(number, kg)], bizLocation={"id": f"urn:suhe:plot:{plot}"}, **more)
 
     def inspect(self, number: str, result: str = "pass", party: str = "inspector", **more: Any) -> Receipt:
+        """Inspect a lot."""
         told = {"method": "enzyme_inhibition", "result": result}
         return self.send("inspect", party, quantityList=[{"epcClass": self.lot(number)}], **{"suhe:inspection": told}, **more)
 
     def buy(self, number: str, amount: float, *lots: str, **more: Any) -> Receipt:
+        """Buy an input for lots."""
         ilmd = {"suhe:inputClass": "fertiliser", "suhe:nameZh": "有机肥"}
         return self.send(
             "input_bought", quantityList=[self.part(number, amount)], ilmd=ilmd, **{"suhe:lots": [self.lot(x) for x in lots]}, **more
         )
 
     def use(self, number: str, amount: float, *lots: str, **more: Any) -> Receipt:
+        """Use an input on lots."""
         return self.send("input_used", quantityList=[self.part(number, amount)], **{"suhe:lots": [self.lot(x) for x in lots]}, **more)
 
     def transform(
         self, kind: str, inputs: dict[str, float], outputs: dict[str, float], party: str = "coop", product: str = "tomato", **more: Any
     ) -> Receipt:
+        """Split, merge or pack."""
         return self.send(
             kind, party, inputQuantityList=[self.part(*x) for x in inputs.items()],
             outputQuantityList=[self.part(*x) for x in outputs.items()], ilmd={"suhe:product": product}, **more,
         )  # fmt: skip
 
     def ship(self, number: str, kg: float, party: str = "coop", to: str = "shop", **more: Any) -> Receipt:
+        """Ship some of a lot."""
         return self.send("ship", party, quantityList=[self.part(number, kg)], **_way(party, to), **more)
 
     def receive(self, number: str, kg: float, party: str = "shop", source: str = "coop", **more: Any) -> Receipt:
+        """Receive some of a lot."""
         return self.send("receive", party, quantityList=[self.part(number, kg)], **_way(source, party), **more)
 
     def part(self, number: str, kg: float) -> dict[str, Any]:
+        """Return a quantity element."""
         return {"epcClass": self.lot(number), "quantity": kg, "uom": "KGM"}
 
 
