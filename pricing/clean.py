@@ -21,12 +21,16 @@ REASONS: dict[str, str] = {
     "unit": "the unit is no weight",
     "zero": "a price is zero: a missing value written as a number",
     "negative": "a price is negative",
+    "absurd": "a price is higher than any produce can cost",
     "order": "the low price is above the high price",
     "mid": "the middle price is not between low and high",
     "future": "the market day has not come yet",
     "no-name": "the row names no product",
 }
 
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{0,6})?\Z", re.ASCII)
+# A hundred thousand yuan a kilogram: no produce costs that, and it still fits every database's integer.
+LARGEST_MILLI = 100_000_000
 _PIECE = "个只枚把捆盒袋箱根棵束支瓶罐头条尾"
 _PIECE_IN_PRICE = re.compile(rf"[（(/]\s*[{_PIECE}]\s*[）)]?\s*\Z")
 _PIECE_IN_NAME = re.compile(rf"(/[{_PIECE}]|[（(][{_PIECE}][）)])\Z")
@@ -98,6 +102,8 @@ def _checked(low: str, mid: str, high: str, unit: str) -> tuple[str, str] | tupl
         return "negative", shown
     if min(values) == 0:
         return "zero", shown
+    if max(values) > LARGEST_MILLI:
+        return "absurd", shown
     if len(values) == 1:
         return values[0], values[0], values[0], "single"
     first, last = values[0], values[-1]
@@ -113,5 +119,9 @@ def _checked(low: str, mid: str, high: str, unit: str) -> tuple[str, str] | tupl
 
 
 def _amount(text: str, unit: str) -> int:
-    # Thousands separators appear where a price is quoted per tonne.
-    return price_milli_per_kg(text.replace(",", ""), unit)
+    # Thousands separators appear where a price is quoted per tonne; exponents, infinities and endless digits are no printed price.
+    plain = text.strip().replace(",", "")
+    if not _NUMBER.match(plain):
+        raise BadInput("this price is no number", got=repr(text[:40]))
+    sign = -1 if plain.startswith("-") else 1
+    return sign * price_milli_per_kg(plain.lstrip("-"), unit)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from foundation.clock import Clock, to_ms
 from foundation.errors import SuheError
 from pricing.quotes import Window
-from pricing.source import Blocked, Page, Request, Source
+from pricing.source import Blocked, Page, Request, Source, SourceChanged
 
 if TYPE_CHECKING:
     import httpx
@@ -130,10 +130,18 @@ def _ask(
         if not body.strip():
             trouble = "status 200 with an empty body"
             continue
-        return source.parse(body, request)
+        return _read(source, body, request)
     if trouble.endswith("empty body"):
         raise Blocked("the site answers with nothing", expected="data", got=f"{trouble}, {TRIES} times")
     raise FetchFailed("the site does not answer", got=f"{trouble}, {TRIES} times", todo="look at the site; the next round tries again")
+
+
+def _read(source: Source, body: bytes, request: Request) -> Page:
+    """Return what an answer holds. A source file names the changes it foresees; one nobody foresaw is a change all the same."""
+    try:
+        return source.parse(body, request)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise SourceChanged(f"{source.name_en} changed its shape", expected="the documented one", got=repr(error)[:160]) from error
 
 
 def _retry_after(text: str, clock: Clock) -> float:

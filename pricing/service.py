@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
+from foundation.ids import uuid7
 from pricing import store
 from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
@@ -76,7 +77,7 @@ class Prices:
         """
         found = source(source_id)
         window = window or self.round_window()
-        slot = slot or f"{kind}:{window}:{to_ms(self._clock.now())}"
+        slot = slot or f"{kind}:{uuid7(to_ms(self._clock.now()))}"
         return self._collector.run(found, base_url, window, client, kind=kind, slot=slot, pause=pause)
 
     def try_source(self, source_id: str, base_url: str, day: date | None, client: httpx.Client) -> Batch:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
 
 from foundation.errors import SuheError
 from pricing.quotes import RawQuote, Window
+
+T = TypeVar("T")
+_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class SourceChanged(SuheError):
@@ -75,6 +81,31 @@ def must_be_json(body: bytes, what: str) -> None:
         raise Blocked(f"{what} answered 200 with an empty body", expected="JSON", got="0 bytes")
     if start == b"<":
         raise Blocked(f"{what} answered a page instead of data", expected="JSON", got=_title(body))
+
+
+def read_json(decode: Callable[[bytes], T], body: bytes, what: str, expected: str) -> T:
+    """Return a decoded answer; raise Blocked where it is no data and SourceChanged where it has another shape."""
+    must_be_json(body, what)
+    try:
+        return decode(body)
+    except ValueError as error:  # msgspec's own errors and bad UTF-8 are ValueErrors
+        raise SourceChanged(f"{what} changed its shape", expected=expected, got=str(error)[:160]) from error
+
+
+def first_keys(body: bytes) -> frozenset[str]:
+    """Return the keys of the first object in the first list of an answer: the shape of its rows."""
+    start = body.find(b"[") + 1
+    end = body.find(b"}", start) + 1
+    try:
+        return frozenset(_keys(body[start:end]))
+    except ValueError:
+        return frozenset()
+
+
+def must_be_page(told: int, asked: str, what: str) -> None:
+    """Raise SourceChanged where a site answers another page than was asked."""
+    if str(told) != asked:
+        raise SourceChanged(f"{what} answered another page", expected=asked, got=str(told)[:20])
 
 
 def must_have(found: Iterable[str], needed: Iterable[str], what: str) -> None:

@@ -58,9 +58,12 @@ def parse(body: bytes, _asked: Request) -> Page:
 @lru_cache(maxsize=4096)
 def _day(text: str) -> date:
     found = _DATE.match(text)
-    if found is None:
-        raise SourceChanged("the Baoying market changed its dates", expected="such as 2026年11月23日", got=text[:40])
-    return date(int(found[1]), int(found[2]), int(found[3]))
+    try:
+        if found is not None:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        pass
+    raise SourceChanged("the Baoying market changed its dates", expected="such as 2026年11月23日", got=text[:40])
 
 
 SOURCE = Source(

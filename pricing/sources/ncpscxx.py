@@ -16,7 +16,7 @@ from functools import lru_cache
 import msgspec
 
 from pricing.quotes import RawQuote, Window
-from pricing.source import Page, Request, Source, SourceChanged, must_be_json
+from pricing.source import Page, Request, Source, SourceChanged, read_json
 
 PATH = "/product/homeWholesalePrice/selectWholesalePrice"
 UNIT = "公斤"
@@ -57,11 +57,7 @@ def plan(window: Window) -> Iterable[Request]:
 
 def parse(body: bytes, asked: Request) -> Page:
     """Return the cells of one market's matrix that hold a price."""
-    must_be_json(body, "the ministry's platform")
-    try:
-        data = _decode(body).data
-    except msgspec.DecodeError as error:
-        raise SourceChanged("the platform changed its shape", expected="data with codes, names, values", got=str(error)) from error
+    data = read_json(_decode, body, "the platform", "data with codes, names, values").data
     if len(data.values) != len(data.codes) or any(len(line) != len(data.names) for line in data.values):
         raise SourceChanged("the platform's matrix does not fit its heads", expected=f"{len(data.codes)} x {len(data.names)}")
     days = [_day(text) for text in data.names]
@@ -76,9 +72,12 @@ def parse(body: bytes, asked: Request) -> Page:
 @lru_cache(maxsize=4096)
 def _day(text: str) -> date:
     found = _DATE.match(text)
-    if found is None:
-        raise SourceChanged("the platform changed its dates", expected="such as 2024年12月17日", got=text[:40])
-    return date(int(found[1]), int(found[2]), int(found[3]))
+    try:
+        if found is not None:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        pass
+    raise SourceChanged("the platform changed its dates", expected="such as 2024年12月17日", got=text[:40])
 
 
 SOURCE = Source(

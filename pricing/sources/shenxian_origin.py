@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pricing.quotes import RawQuote, Window
-from pricing.source import Page, Request, Source, SourceChanged, must_be_json, must_have
+from pricing.source import Page, Request, Source, SourceChanged, first_keys, must_be_page, must_have, read_json
 
 if TYPE_CHECKING:
     from datetime import date
@@ -48,7 +48,6 @@ class _Answer(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
-_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def plan(window: Window) -> Iterable[Request]:
@@ -64,21 +63,19 @@ def follow(request: Request, page: Page) -> Request | None:
     return _request(request.params["begin"], request.params["end"], page.number + 1)
 
 
-def parse(body: bytes, _asked: Request) -> Page:
+def parse(body: bytes, asked: Request) -> Page:
     """Return the rows of one answer."""
-    must_be_json(body, "the Shenxian market")
-    try:
-        answer = _decode(body)
-    except msgspec.DecodeError as error:
-        raise SourceChanged("the Shenxian market changed its shape", expected="code and data.rows", got=str(error)) from error
+    answer = read_json(_decode, body, "the Shenxian market", "code and data.rows")
     if answer.code != 0 or answer.data is None:
         raise SourceChanged("the Shenxian market refused the query", expected="code 0", got=f"code {answer.code} {answer.msg}"[:80])
     data = answer.data
+    assert asked.params is not None
+    must_be_page(data.page, asked.params["page"], "the Shenxian market")
     rows = [
         RawQuote(MARKET, x.product, _day(x.date), x.min, "", x.max, _unit(x.unit), "", x.grade, x.town, None, k)
         for k, x in enumerate(data.rows, (data.page - 1) * SIZE + 1)
     ]
-    shape = frozenset(_first_row(body)) if rows else frozenset()
+    shape = first_keys(body) if rows else frozenset()
     if rows:
         must_have(shape, KEYS, "the Shenxian market")
     return Page(rows, data.total, shape, data.page, len(rows))
@@ -86,11 +83,6 @@ def parse(body: bytes, _asked: Request) -> Page:
 
 def _request(begin: str, end: str, page: int) -> Request:
     return Request(PATH, params={"begin": begin, "end": end, "page": str(page), "size": str(SIZE)})
-
-
-def _first_row(body: bytes) -> Iterable[str]:
-    start = body.index(b"[") + 1
-    return _keys(body[start : body.index(b"}", start) + 1])
 
 
 @lru_cache(maxsize=64)

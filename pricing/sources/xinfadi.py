@@ -18,7 +18,7 @@ from functools import lru_cache
 import msgspec
 
 from pricing.quotes import RawQuote, Window
-from pricing.source import Page, Request, Source, SourceChanged, must_be_json, must_have
+from pricing.source import Page, Request, Source, SourceChanged, first_keys, must_be_page, must_have, read_json
 
 MARKET = "xinfadi"
 PATH = "/getPriceData.html"
@@ -45,7 +45,6 @@ class _Answer(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
-_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def plan(window: Window) -> Iterable[Request]:
@@ -61,20 +60,18 @@ def follow(request: Request, page: Page) -> Request | None:
     return _request(request.form["pubDateStartTime"], request.form["pubDateEndTime"], page.number + 1)
 
 
-def parse(body: bytes, _asked: Request) -> Page:
+def parse(body: bytes, asked: Request) -> Page:
     """Return the rows of one answer."""
-    must_be_json(body, "Xinfadi")
-    try:
-        answer = _decode(body)
-    except msgspec.DecodeError as error:
-        raise SourceChanged("Xinfadi changed its shape", expected="count, current, limit and list of rows", got=str(error)) from error
+    answer = read_json(_decode, body, "Xinfadi", "count, current, limit and list of rows")
+    assert asked.form is not None
+    must_be_page(answer.current, asked.form["current"], "Xinfadi")
     rows = [
         RawQuote(
             MARKET, x.prod_name, _day(x.pub_date), x.low_price, x.avg_price, x.high_price, x.unit_info, x.spec_info, "", x.place, None, k
         )
         for k, x in enumerate(answer.items, (answer.current - 1) * answer.limit + 1)
     ]  # fmt: skip
-    shape = frozenset(_first_item(body)) if rows else frozenset()
+    shape = first_keys(body) if rows else frozenset()
     if rows:
         must_have(shape, KEYS, "Xinfadi")
     return Page(rows, answer.count, shape, answer.current, len(rows))
@@ -86,11 +83,6 @@ def _request(start: str, end: str, current: int) -> Request:
         "prodPcatid": "", "prodCatid": "", "prodName": "",
     }  # fmt: skip
     return Request(PATH, form=form)
-
-
-def _first_item(body: bytes) -> Iterable[str]:
-    start = body.index(b"[") + 1
-    return _keys(body[start : body.index(b"}", start) + 1])
 
 
 @lru_cache(maxsize=4096)
