@@ -34,7 +34,7 @@ NOBODY_RESEND_S = 1.0
 _NO_MATCHING_SUBSCRIBERS = 0x10
 LONGEST_RESEND_S = 60.0
 # MQTT 3.1.1 does not say that nobody listens, and such brokers forget: silence is all there is to go by.
-LONGEST_RESEND_V311_S = 10.0
+LONGEST_RESEND_V311_S = 5.0
 KEEPALIVE_S = 30
 
 Event = Callable[[str, dict[str, Any]], None]
