@@ -8,14 +8,31 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from registry.plots import Base
+from functools import cache
+from typing import Protocol
 
 MARK_STEP = 22
 _HIGH = 44
 _EDGE = 30
+
+
+class Placed(Protocol):
+    """Something with coordinates: a base, or a site of a page."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def lat(self) -> float:
+        """Degrees north."""
+        ...
+
+    @property
+    def lon(self) -> float:
+        """Degrees east."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ def row_of(marks: Sequence[Mark]) -> tuple[Mark, ...]:
     return tuple(Mark(m.id, m.kind, m.state, m.title, left + k * MARK_STEP) for k, m in enumerate(marks))
 
 
-def places(bases: Sequence[Base], names: Mapping[str, str], marks: Mapping[str, int], sheet: Sheet) -> dict[str, tuple[int, int]]:
+def places(bases: Sequence[Placed], names: Mapping[str, str], marks: Mapping[str, int], sheet: Sheet) -> dict[str, tuple[int, int]]:
     """Return the middle of each base's block on the sheet: near its coordinates, inside the sheet, not on another block."""
     if not bases:
         return {}
@@ -85,14 +102,20 @@ def _common_ending(words: Sequence[str]) -> str:
 
 def _free(x: float, y: float, half: float, taken: Sequence[tuple[float, float, float]], sheet: Sheet) -> tuple[float, float]:
     """Return the nearest place to (x, y) where a block of this width covers no other; (x, y) itself on a full sheet."""
-    steps = [(dx * 18.0, dy * 11.0) for dx in range(-20, 21) for dy in range(-24, 25)]
-    for dx, dy in sorted(steps, key=lambda s: (s[0] ** 2 + (1.6 * s[1]) ** 2, s)):
+    for dx, dy in _steps():
         nx, ny = x + dx, y + dy
         if not (half <= nx <= sheet.width - half and _EDGE <= ny <= sheet.height - _EDGE):
             continue
         if all(abs(nx - ox) >= half + other or abs(ny - oy) >= _HIGH for ox, oy, other in taken):
             return nx, ny
     return x, y
+
+
+@cache
+def _steps() -> list[tuple[float, float]]:
+    """Return where else to try, the nearest first; up and down counts more, for rows are read across."""
+    steps = [(dx * 18.0, dy * 11.0) for dx in range(-20, 21) for dy in range(-46, 47)]
+    return sorted(steps, key=lambda s: (s[0] ** 2 + (1.6 * s[1]) ** 2, s))
 
 
 def _text_width(text: str) -> float:

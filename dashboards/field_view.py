@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from dashboards.field_map import SHEETS, Mark, Sheet, places, row_of, short_names
@@ -68,6 +69,8 @@ class Site:
     figures: tuple[Figure, ...]
     devices: tuple[DeviceRow, ...]
     marks: tuple[Mark, ...]
+    lat: float
+    lon: float
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,19 @@ class FieldView:
     """Everything the field page shows."""
 
     sites: tuple[Site, ...]
-    maps: tuple[MapView, ...]
     silent: tuple[Silent, ...]
     gateways: tuple[GatewayRow, ...]
     devices: int
     heard: int
     newest_ms: int | None
+
+    @cached_property
+    def maps(self) -> tuple[MapView, ...]:
+        """The map on each sheet, drawn when a page asks for it; a frame does not."""
+        short = short_names({s.id: s.name for s in self.sites})
+        many = {s.id: len(s.marks) for s in self.sites}
+        where = {sheet.name: places(self.sites, short, many, sheet) for sheet in SHEETS}
+        return tuple(MapView(sheet, tuple((s, short[s.id], *where[sheet.name][s.id]) for s in self.sites)) for sheet in SHEETS)
 
     @property
     def gaps(self) -> int:
@@ -171,7 +181,6 @@ def field_view(services: Services, county: str, lang: str, t: Translate) -> Fiel
     ]
     return FieldView(
         sites,
-        _maps(bases, sites, names),
         tuple(sorted(silent, key=lambda s: (-s.age_ms, s.device))),
         _gateways(services, county, now_ms, t),
         len(devices),
@@ -185,16 +194,6 @@ def _by_base(things: Sequence[_T]) -> dict[str, list[_T]]:
     for thing in things:
         found.setdefault(thing.base, []).append(thing)
     return found
-
-
-def _maps(bases: Sequence[Base], sites: Sequence[Site], names: Mapping[str, str]) -> tuple[MapView, ...]:
-    short = short_names(names)
-    many = {s.id: len(s.marks) for s in sites}
-    drawn = []
-    for sheet in SHEETS:
-        where = places(bases, short, many, sheet)
-        drawn.append(MapView(sheet, tuple((s, short[s.id], *where[s.id]) for s in sites)))
-    return tuple(drawn)
 
 
 def _interval(services: Services, device: Device) -> int:
@@ -229,6 +228,8 @@ def _site(
         tuple(found[c] for c in LEADING if c in found)[:MOST_FIGURES],
         tuple(DeviceRow(d.id, name_of(d, lang), seen.states[d.id], seen.age(d.id, t)) for d in devices),
         row_of(marks),
+        base.lat,
+        base.lon,
     )
 
 

@@ -46,7 +46,7 @@ def test_a_state_follows_from_age_and_interval(age_s: int | None, interval_s: in
     assert state_of(None if age_s is None else age_s * 1000, interval_s) == expected
 
 
-@given(st.lists(st.tuples(st.floats(33, 34), st.floats(119, 120), st.integers(2, 9)), min_size=1, max_size=20), st.sampled_from(SHEETS))
+@given(st.lists(st.tuples(st.floats(33, 34), st.floats(119, 120), st.integers(2, 9)), min_size=1, max_size=16), st.sampled_from(SHEETS))
 def test_no_base_hides_another_on_the_map(where: list[tuple[float, float, int]], sheet: object) -> None:
     """However near two bases are, their blocks do not overlap and stay on the sheet, on a phone's sheet too."""
     bases = [Base(f"b-{k}", BAOYING, "p", f"基地{k}", f"Base {k}", lat, lon) for k, (lat, lon, _) in enumerate(where)]
