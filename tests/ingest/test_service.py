@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,3 +215,30 @@ def test_the_gateway_sdk_needs_nothing_heavy() -> None:
     code = f"import ingest.gateway, sys; print([m for m in {heavy!r}.split() if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout.strip() == "[]"
+
+
+def test_many_threads_ask_while_one_hands_in(readings: Readings) -> None:
+    """A web process answers from many threads at once, during writing and compaction: every answer is whole."""
+    readings.accept(GATEWAY, message(1, *(level(m, 1.0) for m in range(1, 101))))
+    wrong: list[object] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(15):
+                found = readings.range(DEVICE, "water_level", NOW_MS - 101 * MINUTE_MS, NOW_MS)
+                windows = readings.aggregate(DEVICE, "water_level", NOW_MS - 120 * MINUTE_MS, NOW_MS, HOUR_MS)
+                if len(found) != 100 or sum(w.n for w in windows) != 100:
+                    wrong.append((len(found), windows))
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for seq in range(2, 30):
+        readings.accept(GATEWAY, message(seq, level(200 + seq, 2.0)))
+        if seq % 10 == 0:
+            readings.compact()
+    for thread in threads:
+        thread.join(30)
+    assert wrong == []
