@@ -48,13 +48,19 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
         code = _BY_STATUS.get(error.status_code, "bad-input" if error.status_code < 500 else "error")
-        return answer(request, error.status_code, code, str(error.detail or ""), {}, dict(error.headers or {}))
+        return answer(request, error.status_code, code, _own_words(error), {}, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def on_anything(request: Request, error: Exception) -> Response:
         get_logger(__name__).error("unforeseen error", path=request.url.path, exc_info=error)
         # This handler stands outside all middleware, so it puts the headers on itself.
         return answer(request, 500, "error", "", {}, HEADERS)
+
+
+def _own_words(error: HTTPException) -> str:
+    """Return what an HTTP error says beyond the name of its status."""
+    said = str(error.detail or "")
+    return "" if said == HTTPStatus(error.status_code).phrase else said
 
 
 def answer(request: Request, status: int, code: str, detail: str, more: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
