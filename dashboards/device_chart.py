@@ -9,7 +9,9 @@ from markupsafe import Markup, escape
 from dashboards.charts import value_ticks
 from ingest.reading import Window
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 260, 56, 26, 10
+# Width and height for a desktop and for a phone, so that the text stays readable on both.
+WIDE, NARROW = (960, 260), (350, 220)
+LEFT, BOTTOM, TOP = 56, 26, 10
 
 
 def channel_chart(
@@ -18,11 +20,13 @@ def channel_chart(
     end_ms: int,
     window_ms: int,
     *,
+    size: tuple[int, int],
     title: str,
     value_text: Callable[[float], str],
     ticks: Sequence[tuple[int, str]],
 ) -> Markup:
     """Return the chart of the windows in [start, end); windows further apart than one and a half of them are not joined."""
+    width, height = size
     shown = [w for w in windows if w.mean is not None and w.min is not None and w.max is not None]
     if not shown:
         return Markup("")
@@ -32,10 +36,10 @@ def channel_chart(
     span = (high - low) or 1.0
 
     def x(ms: float) -> float:
-        return round(LEFT + (ms - start_ms) / (end_ms - start_ms) * (WIDTH - LEFT - 8), 1)
+        return round(LEFT + (ms - start_ms) / (end_ms - start_ms) * (width - LEFT - 8), 1)
 
     def y(value: float) -> float:
-        return round(TOP + (high - value) / span * (HEIGHT - TOP - BOTTOM), 1)
+        return round(TOP + (high - value) / span * (height - TOP - BOTTOM), 1)
 
     runs: list[list[Window]] = []
     for w in shown:
@@ -44,13 +48,13 @@ def channel_chart(
         else:
             runs.append([w])
     middle = window_ms / 2
-    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
+    parts = [f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">']
     for mark in marks:
-        parts.append(f'<path class="grid" d="M{LEFT} {y(mark)}H{WIDTH - 8}"/>')
+        parts.append(f'<path class="grid" d="M{LEFT} {y(mark)}H{width - 8}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(mark) + 4}" text-anchor="end">{escape(value_text(mark))}</text>')
     for at, label in ticks:
-        parts.append(f'<path class="tick" d="M{x(at)} {HEIGHT - BOTTOM}v4"/>')
-        parts.append(f'<text x="{x(at)}" y="{HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>')
+        parts.append(f'<path class="tick" d="M{x(at)} {height - BOTTOM}v4"/>')
+        parts.append(f'<text x="{x(at)}" y="{height - 6}" text-anchor="middle">{escape(label)}</text>')
     for run in runs:
         up = " ".join(f"{x(w.start_ms + middle)},{y(w.max or 0)}" for w in run)
         down = " ".join(f"{x(w.start_ms + middle)},{y(w.min or 0)}" for w in reversed(run))

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from dashboards.api.deps import READERS, require
-from dashboards.device_chart import channel_chart
+from dashboards.device_chart import NARROW, WIDE, channel_chart
 from dashboards.field_view import field_view, figure_of, flagged, state_words, unit_text
 from dashboards.i18n import name_of, number_text
 from dashboards.live import Hubs, field_frame, version_of
@@ -80,15 +80,17 @@ def device_context(services: Services, county: str, device_id: str, span: str, r
         known = channel_of(c.code, c.unit)
         windows = found[device.id, c.code]
         ticks = _ticks(start, end, steps, span)
-        chart = channel_chart(
-            windows, start, end, window, title=f"{name_of(known, lang)} {unit_text(c.unit)}", value_text=lambda v: f"{v:g}", ticks=ticks
-        )
+        title = f"{name_of(known, lang)} {unit_text(c.unit)}"
+        charts = [
+            (kind, channel_chart(windows, start, end, window, size=size, title=title, value_text=lambda v: f"{v:g}", ticks=ticks[::every]))
+            for kind, size, every in (("wide", WIDE, 1), ("narrow", NARROW, 2))
+        ]
         channels.append(
             {
                 "name": name_of(known, lang),
                 "unit": unit_text(c.unit),
                 "now": figure_of(latest[c.code], now_ms, lang, t) if c.code in latest else None,
-                "chart": chart,
+                "charts": charts,
                 **_summary(windows, length // window, known.decimals, lang),
             }
         )
