@@ -24,6 +24,7 @@ PAGES = ("home", "field", "lots", "trace", "prices", "sources", "style", "sign_i
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "trace", "prices")
 
+
 def create_app(services: Services, *, public_only: bool = False) -> FastAPI:
     """Return the application on these services; `public_only` leaves the public pages alone, for GET only."""
     app = FastAPI(
