@@ -1,7 +1,8 @@
 """`suhe up`: the whole county on one machine.
 
 1. hold the data folder, 2. bring the schema up to date, 3. in demo mode register the two counties, 4. prepare the broker,
-5. start the children, 6. print the address once a page is served, 7. watch until told to stop, 8. end everything in order.
+5. start the pages, 6. print the address once they are served and start everything else, 7. watch until told to stop,
+8. end everything in order.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_pa
 from suhe.installation import Installation, lock_folder, open_installation
 from suhe.supervisor import Child, Supervisor
 
-FIRST_PAGE_SECONDS = 30.0
+FIRST_PAGE_SECONDS = 60.0
 _TICK = 0.25
 _LOOK_AT_GATEWAYS_EVERY = 2.0
 
@@ -44,9 +45,14 @@ def up(settings: Settings, *, demo: bool, lan: bool, say: Callable[[str], None])
         control_folder(settings).mkdir(parents=True, exist_ok=True)
         try:
             broker = _prepare(settings, installation)  # 2, 3, 4
-            for child in children(settings, installation, broker, lan=lan):  # 5
+            # The pages start alone: the person who waits for them should not wait for everything else to load as well.
+            family = children(settings, installation, broker, lan=lan)
+            pages = [child.name for child in family].index("web") + 1
+            for child in family[:pages]:  # 5
                 supervisor.add(child)
             _say_where(settings, broker, supervisor, stop, lan=lan, say=say)  # 6
+            for child in [] if stop.is_set() else family[pages:]:
+                supervisor.add(child)
             _watch(settings, broker, supervisor, stop)  # 7
         finally:
             say("stopping")
