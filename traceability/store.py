@@ -12,18 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Connection,
     Engine,
     Index,
-    LargeBinary,
     PrimaryKeyConstraint,
     Row,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     bindparam,
     delete,
@@ -35,6 +31,7 @@ from sqlalchemy import (
 )
 
 from foundation.database import metadata, reading
+from traceability.column_types import Bytes, Lines, Whole, Words
 from traceability.lots import Lot
 from traceability.merkle import HASH_BYTES
 
@@ -43,27 +40,27 @@ T = TypeVar("T")
 event = Table(
     "event",
     metadata,
-    Column("log_index", BigInteger, primary_key=True, autoincrement=False),
-    Column("event_id", String(45), nullable=False, unique=True),
-    Column("event_type", String(20), nullable=False),
-    Column("event_time_ms", BigInteger, nullable=False),
-    Column("party", String(64), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("body_hash", LargeBinary(HASH_BYTES), nullable=False),
-    Column("key_id", String(16), nullable=False),
-    Column("signature", LargeBinary(64), nullable=False),
-    Column("record_time_ms", BigInteger, nullable=False),
-    Column("record_hash", LargeBinary(HASH_BYTES), nullable=False),
-    Column("leaf_hash", LargeBinary(HASH_BYTES), nullable=False),
+    Column("log_index", Whole, primary_key=True, autoincrement=False),
+    Column("event_id", Words(45), nullable=False, unique=True),
+    Column("event_type", Words(20), nullable=False),
+    Column("event_time_ms", Whole, nullable=False),
+    Column("party", Words(64), nullable=False),
+    Column("body", Bytes, nullable=False),
+    Column("body_hash", Bytes(HASH_BYTES), nullable=False),
+    Column("key_id", Words(16), nullable=False),
+    Column("signature", Bytes(64), nullable=False),
+    Column("record_time_ms", Whole, nullable=False),
+    Column("record_hash", Bytes(HASH_BYTES), nullable=False),
+    Column("leaf_hash", Bytes(HASH_BYTES), nullable=False),
 )
 
 event_lot = Table(
     "event_lot",
     metadata,
-    Column("lot", String(140), nullable=False),
-    Column("lot_seq", BigInteger, nullable=False),
-    Column("log_index", BigInteger, nullable=False),
-    Column("prev", LargeBinary(HASH_BYTES), nullable=False),
+    Column("lot", Words(140), nullable=False),
+    Column("lot_seq", Whole, nullable=False),
+    Column("log_index", Whole, nullable=False),
+    Column("prev", Bytes(HASH_BYTES), nullable=False),
     PrimaryKeyConstraint("lot", "lot_seq"),
     UniqueConstraint("log_index", "lot"),
 )
@@ -71,27 +68,27 @@ event_lot = Table(
 lot = Table(
     "lot",
     metadata,
-    Column("id", String(140), primary_key=True),
-    Column("kind", String(10), nullable=False),
-    Column("county", String(6), nullable=False),
-    Column("product", String(64), nullable=False),
-    Column("variety", String(64), nullable=False),
-    Column("name_zh", String(60), nullable=False),
-    Column("party", String(64), nullable=False),
-    Column("plot", String(64), nullable=False),
-    Column("uom", String(3), nullable=False),
-    Column("made", BigInteger, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("planted_ms", BigInteger),
-    Column("harvested_ms", BigInteger),
-    Column("inspection", String(20), nullable=False),
+    Column("id", Words(140), primary_key=True),
+    Column("kind", Words(10), nullable=False),
+    Column("county", Words(6), nullable=False),
+    Column("product", Words(64), nullable=False),
+    Column("variety", Words(64), nullable=False),
+    Column("name_zh", Words(60), nullable=False),
+    Column("party", Words(64), nullable=False),
+    Column("plot", Words(64), nullable=False),
+    Column("uom", Words(3), nullable=False),
+    Column("made", Whole, nullable=False),
+    Column("state", Words(20), nullable=False),
+    Column("planted_ms", Whole),
+    Column("harvested_ms", Whole),
+    Column("inspection", Words(20), nullable=False),
     Column("moved", Boolean, nullable=False),
-    Column("event_count", BigInteger, nullable=False),
-    Column("head", LargeBinary(HASH_BYTES), nullable=False),
-    Column("first_index", BigInteger, nullable=False),
-    Column("last_event_ms", BigInteger, nullable=False),
-    Column("code", String(17), unique=True),
-    Column("code_seal", LargeBinary(64)),
+    Column("event_count", Whole, nullable=False),
+    Column("head", Bytes(HASH_BYTES), nullable=False),
+    Column("first_index", Whole, nullable=False),
+    Column("last_event_ms", Whole, nullable=False),
+    Column("code", Words(17), unique=True),
+    Column("code_seal", Bytes(64)),
     Index(None, "county", "first_index"),
     Index(None, "first_index"),
 )
@@ -99,37 +96,37 @@ lot = Table(
 lot_edge = Table(
     "lot_edge",
     metadata,
-    Column("parent", String(140), nullable=False),
-    Column("child", String(140), nullable=False, index=True),
-    Column("log_index", BigInteger, nullable=False),
+    Column("parent", Words(140), nullable=False),
+    Column("child", Words(140), nullable=False, index=True),
+    Column("log_index", Whole, nullable=False),
     PrimaryKeyConstraint("parent", "child"),
 )
 
 holding = Table(
     "holding",
     metadata,
-    Column("lot", String(140), nullable=False),
-    Column("party", String(64), nullable=False, index=True),
-    Column("held", BigInteger, nullable=False),
-    Column("arriving", BigInteger, nullable=False),
+    Column("lot", Words(140), nullable=False),
+    Column("party", Words(64), nullable=False, index=True),
+    Column("held", Whole, nullable=False),
+    Column("arriving", Whole, nullable=False),
     PrimaryKeyConstraint("lot", "party"),
 )
 
 checkpoint = Table(
     "checkpoint",
     metadata,
-    Column("size", BigInteger, primary_key=True, autoincrement=False),
-    Column("root", LargeBinary(HASH_BYTES), nullable=False),
-    Column("time_ms", BigInteger, nullable=False),
-    Column("note", Text, nullable=False),
+    Column("size", Whole, primary_key=True, autoincrement=False),
+    Column("root", Bytes(HASH_BYTES), nullable=False),
+    Column("time_ms", Whole, nullable=False),
+    Column("note", Lines, nullable=False),
 )
 
 log_tile = Table(
     "log_tile",
     metadata,
-    Column("level", BigInteger, nullable=False),
-    Column("number", BigInteger, nullable=False),
-    Column("hashes", LargeBinary, nullable=False),
+    Column("level", Whole, nullable=False),
+    Column("number", Whole, nullable=False),
+    Column("hashes", Bytes, nullable=False),
     PrimaryKeyConstraint("level", "number"),
 )
 
@@ -275,9 +272,12 @@ def all_events(connection: Connection, at_a_time: int = 2000) -> Iterator[list[S
         rows = connection.execute(select(event).where(event.c.log_index > after).order_by(event.c.log_index).limit(at_a_time)).all()
         if not rows:
             return
-        last = rows[-1].log_index
+        # A place that is no number reads as -1 and may sort anywhere; it must not turn the walk back.
+        last = max(row.log_index for row in rows)
         inside = (event_lot.c.log_index > after) & (event_lot.c.log_index <= last)
         yield _joined(rows, connection.execute(select(event_lot).where(inside)).all())
+        if len(rows) < at_a_time or last <= after:
+            return
         after = last
 
 

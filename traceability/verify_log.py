@@ -85,6 +85,10 @@ class _Audit:
     def record(self, c: CheckedRecord) -> None:
         """Take in the next record of the log."""
         index = c.stored.log_index
+        if index < self._next_index:
+            self._add(c, "the record stands at no place of the log", 9)
+            self._tainted |= {e.lot for e in c.stored.entries} | set(c.event.lots if c.event else ())
+            return
         for missing in range(self._next_index, min(index, self._next_index + _MOST_NAMED)):
             self._missing(missing)
         self._next_index = index + 1
