@@ -11,12 +11,14 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from dashboards.api.deps import SESSION_COOKIE
 from dashboards.i18n import CHINESE, COOKIE, age_text, day_text, language_of, name_of, number_text, time_text, translator
 from foundation.clock import to_ms
 
 if TYPE_CHECKING:
     from dashboards.i18n import Translate
     from dashboards.services import Services
+    from registry.people import Person
 
 HERE = Path(__file__).resolve().parents[1]
 STATIC = HERE / "static"
@@ -75,7 +77,7 @@ def render(request: Request, template: str, status_code: int = 200, **context: A
         "path": request.url.path,
         "demo": services.demo,
         "public_only": request.app.state.public_only,
-        "caller": getattr(request.state, "caller", None),
+        "person": _person(request, services),
         "alerts": alerts(services, t),
         "now_ms": now_ms,
         "number": lambda value, decimals=None: number_text(value, lang, decimals),
@@ -94,6 +96,12 @@ def render(request: Request, template: str, status_code: int = 200, **context: A
     if request.query_params.get("lang") == lang:
         response.set_cookie(COOKIE, lang, max_age=_YEAR_S, samesite="lax", httponly=True)
     return response
+
+
+def _person(request: Request, services: Services) -> Person | None:
+    """Return who is signed in with this browser; the public half knows nobody."""
+    session = request.cookies.get(SESSION_COOKIE)
+    return services.registry.who(session) if session and not request.app.state.public_only else None
 
 
 def alerts(services: Services, t: Translate) -> list[str]:

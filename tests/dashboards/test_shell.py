@@ -166,7 +166,10 @@ def test_opening_a_sign_in_link_does_not_spend_it(tmp_path: Path) -> None:
         cookie = signed_in.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=lax" in cookie
-        assert client.get(f"/c/{BAOYING}/field").status_code == 200
+        page = client.get(f"/c/{BAOYING}/field")
+        assert page.status_code == 200
+        assert "li.na" in page.text
+        assert 'action="/sign-out"' in page.text
         assert client.post("/sign-out").status_code == 303
         assert client.get(f"/c/{BAOYING}/field").status_code == 401
     with house.browser() as other:
