@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
 from foundation.errors import BadInput
@@ -33,15 +32,6 @@ class Window:
 
     def __str__(self) -> str:
         return f"{self.start}..{self.end}"
-
-
-def windows_back(end: date, days: int, longest: int) -> Iterator[Window]:
-    """Yield closed windows that cover the `days` days up to `end`, the most recent first, none longer than `longest`."""
-    first = end - timedelta(days=days - 1)
-    while end >= first:
-        start = max(first, end - timedelta(days=longest - 1))
-        yield Window(start, end)
-        end = start - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def replay(
 
 @app.command()
 def config(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
-    """Print every setting, where it comes from its default or not, secrets masked."""
+    """Print every setting with its value and meaning; secrets are masked."""
     from suhe.commands.config import run
 
     run(settings(), as_json=json_output)

@@ -97,5 +97,7 @@ def conformance_data() -> Path:
     """Return the folder of outside data, or skip by name where it is not given."""
     folder = os.environ.get("SUHE_CONFORMANCE_DATA")
     if not folder or not Path(folder).is_dir():
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("SUHE_CONFORMANCE_DATA must name the folder of outside data under CI; .ci/run sets it")
         pytest.skip("SUHE_CONFORMANCE_DATA does not name the folder of outside data")
     return Path(folder)

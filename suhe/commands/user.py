@@ -61,6 +61,20 @@ def key(
 
 
 @app.command()
+def revoke(prefix: Annotated[str, typer.Argument(help="The key's prefix, as `suhe user list` shows it.")]) -> None:
+    """Revoke an API key; it stops working at once."""
+    _registry().revoke_api_key(prefix.removeprefix("suhe_").split("_")[0])
+    print("revoked")
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="Who shall no longer sign in.")]) -> None:
+    """Remove a person with every sign-in; what the person signed stays."""
+    _registry().remove_person(name)
+    print(f"removed {name}")
+
+
+@app.command()
 def gateway(
     gateway_id: Annotated[str, typer.Argument(help="The gateway's id: letters, digits, _ . -")],
     county: Annotated[str, typer.Option(help="Six-digit county code.")],

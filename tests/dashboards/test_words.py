@@ -17,7 +17,24 @@ HAN = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]")
 LATIN = re.compile("[A-Za-z]{3,}")
 # What is written in Latin letters in Chinese too: units, formats, protocols, names of things that have no other.
 SAME_IN_BOTH = frozenset(
-    {"SVG", "PNG", "CSV", "MQTT", "HTTP", "OpenAPI", "Authorization", "Bearer", "Basic", "problem", "json", "English", "ppm", "NTU", "hPa", "time"}
+    {
+        "SVG",
+        "PNG",
+        "CSV",
+        "MQTT",
+        "HTTP",
+        "OpenAPI",
+        "Authorization",
+        "Bearer",
+        "Basic",
+        "problem",
+        "json",
+        "English",
+        "ppm",
+        "NTU",
+        "hPa",
+        "time",
+    }
 )
 # An author's own words stand on a page as they were signed, in the language they were written in.
 AUTHORS_WORDS = re.compile("5 公斤纸箱|有机磷|氨基甲酸酯|示例农资店|追肥")

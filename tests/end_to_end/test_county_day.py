@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,9 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("county_day")
 READINGS = 3_000_000
+# Breaking something shows within ten seconds on a quiet machine (docs/performance.md); a busy one is given more, for a test
+# must not fail for its neighbours' load.
+SHOWS_WITHIN = 30
 
 
 @pytest.fixture(scope="module", params=["mosquitto", "amqtt"])
@@ -68,42 +72,70 @@ def test_an_altered_record_is_named_by_verify_and_by_its_page(county: County) ->
     assert "everything holds" in county.suhe("trace", "verify", "--all")
 
 
+LEVELS = ("by-02-p1-level", "by-02-p2-level", "by-02-p3-level")
+
+
+def gaps_of(county: County, device: str, since_ms: int, until_ms: int) -> list[object]:
+    """Return the stretches without a water level longer than one and a half live intervals."""
+    query = f"device={device}&channel=water_level&start={since_ms}&end={until_ms}&interval_ms=10000"
+    found = county.json(f"/api/v1/readings/gaps?{query}")["items"]
+    assert isinstance(found, list)
+    return found
+
+
 def test_a_cut_gateway_shows_and_its_readings_come_later(county: County) -> None:
-    """A gateway that is cut shows as late or silent; after healing its messages arrive and no gap stays."""
+    """A gateway that is cut shows within ten seconds and leaves a gap; after healing the gap fills from its spool."""
+    began = int(time.time() * 1000) - 20_000
     county.suhe("demo", "break", "gateway", "by-02-gw")
-    row = "by-02-gw"
 
     def state() -> str:
         page = county.page("/c/321023/field")
-        at = page.find(f"<td>{row}</td>")
-        at = at if at >= 0 else page.rfind(row)
+        at = page.rfind("by-02-gw")
         return page[at : at + 400]
 
-    wait_until(lambda: "state late" in state() or "state silent" in state(), 30, what="the gateway shows as late")
+    wait_until(lambda: "state late" in state() or "state silent" in state(), SHOWS_WITHIN, what="the gateway shows as late")
+    now = lambda: int(time.time() * 1000)  # noqa: E731
+    wait_until(lambda: all(gaps_of(county, d, began, now()) for d in LEVELS), 60, what="each of its ponds has a gap")
+    until = now()
     county.suhe("demo", "heal")
-    wait_until(lambda: "state ok" in state(), 30, what="the gateway is heard again")
-    wait_until(lambda: county.metric("suhe_gateway_open_gaps") == 0, 30, what="no gap stays open")
+    wait_until(lambda: "state ok" in state(), 60, what="the gateway is heard again")
+    # A planted drop-out may leave a true gap of its own in one sensor, not in most of them.
+    wait_until(lambda: sum(not gaps_of(county, d, began, until) for d in LEVELS) >= 2, 60, what="the gaps are filled")
 
 
-def test_a_killed_broker_is_told_and_nothing_is_lost(county: County) -> None:
-    """While the broker is held down every page says so; after healing readings flow again."""
+def test_a_killed_broker_is_told_and_what_was_measured_meanwhile_comes_later(county: County) -> None:
+    """While the broker is held down every page says so; after healing the readings of the outage are there."""
+    began = int(time.time() * 1000) - 20_000
     county.suhe("demo", "break", "broker")
-    wait_until(lambda: "message service is down" in county.page("/"), 20, what="the alert")
+    wait_until(lambda: "message service is down" in county.page("/"), SHOWS_WITHIN, what="the alert")
     before = county.metric("suhe_readings_stored_total")
+    until = int(time.time() * 1000) + 5_000
     county.suhe("demo", "heal")
-    wait_until(lambda: "message service is down" not in county.page("/"), 30, what="no alert")
-    wait_until(lambda: county.metric("suhe_readings_stored_total") > before, 60, what="readings flow again")
+    wait_until(lambda: "message service is down" not in county.page("/"), 60, what="no alert")
+    wait_until(lambda: county.metric("suhe_readings_stored_total") > before, 90, what="readings flow again")
+    wait_until(lambda: sum(not gaps_of(county, d, began, until) for d in LEVELS) >= 2, 90, what="nothing of the outage is missing")
 
 
 def test_a_market_that_answers_rubbish_does_not_change_the_board(county: County) -> None:
-    """The board keeps the last good quotes and says they are stale; the source page says why."""
-    county.suhe("demo", "break", "market")
+    """The board keeps the last good quotes and marks each as stale; the source page says why; healing ends both."""
+
+    def quoted() -> dict[tuple[object, object], tuple[object, object]]:
+        rows = county.json("/api/v1/prices/board?county=371522")["items"]
+        assert isinstance(rows, list)
+        return {(r["product"], r["market"]): (r["mid"], r["valid_date"]) for r in rows if r["source"] == "xinfadi"}
+
+    county.suhe("demo", "break", "market", "xinfadi:units")
     wait_until(
         lambda: "state quarantined" in county.page("/sources") or "state failing" in county.page("/sources"), 30, what="the source shows"
     )
-    wait_until(lambda: "stale" in county.page("/c/371522/prices"), 20, what="the board says stale")
+    kept = quoted()
+    assert kept
+    county.suhe("demo", "break", "market", "xinfadi:html")
+    wait_until(lambda: "<b>Stale</b>" in county.page("/c/371522/prices"), 30, what="the board says stale")
+    assert quoted() == kept
     county.suhe("demo", "heal")
     wait_until(lambda: "state quarantined" not in county.page("/sources") and "state failing" not in county.page("/sources"), 90)
+    wait_until(lambda: "<b>Stale</b>" not in county.page("/c/371522/prices"), 30, what="nothing is stale any more")
 
 
 @pytest.mark.parametrize("child", ["ingest-0", "web", "field", "scheduler"])
