@@ -103,7 +103,8 @@ class PriceWorld:
             bridge = path - path[-1] * (np.arange(1, _SLOTS + 1) / _SLOTS)[:, None]
             self._walks = {today: _MOVE_WITHIN_A_DAY * bridge}
         local = now.astimezone(SHANGHAI)
-        return self._walks[today][(local.hour * 60 + local.minute) // _SLOT_MINUTES]
+        row: NDArray[np.float64] = self._walks[today][(local.hour * 60 + local.minute) // _SLOT_MINUTES]
+        return row
 
 
 def _printed(mid: float, spread: float, step: float) -> Price:
