@@ -92,6 +92,7 @@ def _clone() -> list[Row]:
         "PIP_CACHE_DIR": str(folder / "pip"),
         "npm_config_cache": str(folder / "npm"),
     }
+    received = _received()
     begin = time.perf_counter()
     try:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder / "suhe")], check=True)
@@ -104,10 +105,9 @@ def _clone() -> list[Row]:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
             process.wait(30)
-        fetched = _size(folder / "pip") + _size(folder / "npm")
         return [
             Row("clone to first page", took, "s", "cold package caches"),
-            Row("fetched", fetched / 1e6, "MB", "package caches after it"),
+            Row("fetched", (_received() - received) / 1e6, "MB", "received on the network meanwhile, loopback left out"),
             Row("environment", _size(folder / "suhe" / ".venv") / 1e6, "MB", "the installed environment"),
         ]
     finally:
@@ -153,6 +153,12 @@ def _acknowledged(folder: Path) -> int:
         return int(json.loads((folder / "data" / "simulator" / "history.json").read_text())["acknowledged"])
     except (OSError, ValueError, KeyError):
         return 0
+
+
+def _received() -> int:
+    import psutil
+
+    return sum(n.bytes_recv for name, n in psutil.net_io_counters(pernic=True).items() if not name.startswith("lo"))
 
 
 def _size(folder: Path) -> int:
