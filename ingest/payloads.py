@@ -42,6 +42,12 @@ class Up(msgspec.Struct, gc=False, omit_defaults=True):
     sig: str | None = None
 
 
+class _Numbered(msgspec.Struct, gc=False):
+    """A message of which only the number is looked at."""
+
+    seq: _Seq
+
+
 class Refused(msgspec.Struct, gc=False):
     """A message that will never be stored, and why; the gateway drops it."""
 
@@ -59,8 +65,10 @@ class Ack(msgspec.Struct, gc=False):
 
 _up = msgspec.json.Decoder(Up)
 _ack = msgspec.json.Decoder(Ack)
+_numbered = msgspec.json.Decoder(_Numbered)
 _encoder = msgspec.json.Encoder()
-_SEQ = re.compile(rb'"seq"\s*:\s*([0-9]{1,15})')
+# The number at the head of a body that is no JSON (cut off, NaN): nothing but the version may stand before it.
+_HEAD = re.compile(rb'\s*\{\s*(?:"v"\s*:\s*1\s*,\s*)?"seq"\s*:\s*([0-9]{1,16})\s*[,}]')
 
 
 def encode_up(seq: int, readings: list[ReadingIn]) -> bytes:
@@ -84,9 +92,21 @@ def decode_up(body: bytes) -> Up:
 
 
 def sequence_in(body: bytes) -> int | None:
-    """Return the sequence number a broken message seems to have, so that its gateway can be told; None where there is none."""
-    found = _SEQ.search(body[:4096])
-    return int(found.group(1)) if found else None
+    """Return the sequence number of a message that cannot be read, so that its gateway can be told; None where it is not certain.
+
+    A gateway drops a message that is refused. A number found inside a reading, or cut short, would be another message's, which
+    would then be lost: so only the number at the top of the object counts, and only whole.
+    """
+    try:
+        return _numbered.decode(body).seq
+    except (msgspec.ValidationError, RecursionError, OverflowError):
+        return None
+    except (msgspec.DecodeError, ValueError):
+        pass  # no JSON: its head may still be whole
+    found = _HEAD.match(body)
+    if found is None or body.count(b'"seq"') != 1 or int(found.group(1)) > _LAST_SEQ:
+        return None
+    return int(found.group(1))
 
 
 def encode_ack(ack: Ack) -> bytes:

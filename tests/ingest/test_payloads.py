@@ -91,6 +91,35 @@ def test_a_broken_message_may_still_tell_its_number() -> None:
     assert sequence_in(b"rubbish") is None
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"v":1,"readings":[{"d":"a","c":"rain","t":1,"x":"bad","seq":3}],"seq":10000012.5}',
+        b'{"v":1,"readings":[{"d":"a","c":"rain","t":1,"x":NaN,"seq":3}],"seq":10000012}',
+        b'{"v":1,"seq":9007199254740992,"readings":[]}',
+        b'{"v":1,"seq":9007199254740992,"readings":[{"x":NaN}]}',
+        b'{"v":1,"seq":1.5,"readings":[]}',
+        b'{"v":1,"seq":1.5,"readings":[{"x":NaN}]}',
+        b'{"v":1,"seq":12',
+        b'{"v":1,"seq":-1,"readings":[]}',
+        b'{"readings":[{"seq":3',
+        b'[{"v":1,"seq":3,"readings":[]}]',
+        b'{"v":1,"seq":3,"readings":[{"x":NaN}],"seq":4}',
+    ],
+)
+def test_a_number_that_is_not_surely_the_message_s_own_is_never_named(body: bytes) -> None:
+    """A gateway drops what is refused: naming another message's number would lose that message, so then none is named."""
+    with pytest.raises(BadInput):
+        decode_up(body)
+    assert sequence_in(body) is None
+
+
+def test_the_message_s_own_number_is_found_behind_another_one() -> None:
+    """The number at the top is the message's, whatever stands inside its readings."""
+    body = b'{"v":1,"readings":[{"d":"a","c":"rain","t":1,"x":"bad","seq":3}],"seq":10000012}'
+    assert sequence_in(body) == 10_000_012
+
+
 def test_an_acknowledgement_is_the_documented_json() -> None:
     """An acknowledgement is the JSON the docs show and is read back."""
     ack = Ack(1, [(400, 412)], [Refused(413, "why")])
