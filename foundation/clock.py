@@ -49,8 +49,12 @@ def to_ms(instant: datetime) -> int:
 
 
 def from_ms(ms: int) -> datetime:
-    """Return the aware UTC datetime `ms` milliseconds after the Unix epoch."""
-    return _EPOCH + timedelta(milliseconds=ms)
+    """Return the aware UTC datetime `ms` milliseconds after the Unix epoch.
+
+    A number beyond the calendar gives the nearest end of it, a day short so that every zone can show it: only a broken or altered
+    record holds one, and a page about it must still be drawn. What is wrong with it is verification's to say.
+    """
+    return _EPOCH + timedelta(milliseconds=min(max(ms, _FIRST_MS), _LAST_MS))
 
 
 def market_day(instant: datetime) -> date:
@@ -59,3 +63,5 @@ def market_day(instant: datetime) -> date:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS = to_ms(datetime(1, 1, 2, tzinfo=UTC))
+_LAST_MS = to_ms(datetime(9999, 12, 30, tzinfo=UTC))

@@ -17,6 +17,8 @@ from traceability.tiles import Tiles
 
 # A phone's clock may run ahead of ours; more than this is a mistake that would put an event into the future.
 MOST_AHEAD_MS = 300_000
+# No crop of ours was planted before: an older date is a device that lost its clock, and no chain of growing begins with it.
+EARLIEST_MS = 946_684_800_000  # 2000-01-01
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,13 @@ def append(
         try:
             if event.event_time_ms > record_ms + MOST_AHEAD_MS:
                 raise BadInput("this event lies in the future", got=str(event.body["eventTime"]), todo="set the clock of the device")
+            if event.event_time_ms < EARLIEST_MS:
+                raise BadInput(
+                    "this event lies too far back",
+                    expected="2000-01-01 or later",
+                    got=str(event.body["eventTime"]),
+                    todo="set the clock of the device",
+                )
             lots.check(event, state)
             edges = lots.apply(event, state)
         except SuheError as error:

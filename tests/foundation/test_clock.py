@@ -42,3 +42,11 @@ def test_clocks_tell_aware_utc() -> None:
     clock = FixedClock(datetime(2026, 1, 1, tzinfo=UTC))
     clock.advance(timedelta(minutes=3))
     assert clock.now() == clock.now() == datetime(2026, 1, 1, 0, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("ms", [-(2**63), -62_135_596_800_001, 253_402_300_800_000, 2**63 - 1])
+def test_a_number_that_is_no_time_is_shown_as_the_nearest_one(ms: int) -> None:
+    """A stored number beyond any calendar, which only a broken or altered record holds, never stops a page from being drawn."""
+    assert from_ms(ms).year in (1, 9999)
+    assert from_ms(ms).astimezone(SHANGHAI).year in (1, 9999)
+    assert from_ms(ms).astimezone(timezone(timedelta(hours=-14))).year in (1, 9999)

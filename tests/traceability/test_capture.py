@@ -101,6 +101,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no offset": ({"eventTimeZoneOffset": "+25:00"}, "eventTimeZoneOffset"),
     "no product": ({"ilmd": {}}, "ilmd"),
     "more ilmd": ({"ilmd": {"suhe:product": "tomato", "suhe:farmer": "张三"}}, "ilmd"),
+    "year 0 in UTC": ({"eventTime": "0001-01-01T00:00:00+08:00"}, "lies too far back"),
+    "1969": ({"eventTime": "1969-12-31T23:59:59+08:00"}, "lies too far back"),
+    "year 9999": ({"eventTime": "9999-12-31T23:59:59-08:00"}, "eventTime|future"),
     "future": ({"eventTime": "2025-11-21T08:00:00+08:00"}, "future"),
     "control characters": ({"suhe:note": "a\nb"}, "suhe:note"),
 }
