@@ -148,14 +148,14 @@ def run_scheduler(services: Services, sources: Mapping[str, str], *, demo: bool,
 def _run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease, *, demo: bool, stop_event: threading.Event) -> None:
     from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.jobstores.memory import MemoryJobStore
-    from apscheduler.schedulers.blocking import BlockingScheduler
+    from apscheduler.schedulers.background import BackgroundScheduler
 
     from pricing.fetching import open_client
 
     lost = threading.Event()
     with open_client(services.settings.contact) as client:
         work = Work(services, sources, client, demo, threading.Event())
-        scheduler = BlockingScheduler(
+        scheduler = BackgroundScheduler(
             timezone=SHANGHAI,
             jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(4)},
@@ -163,21 +163,24 @@ def _run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease,
         )
         for job in JOBS:
             _add(scheduler, job, work, services.settings.checkpoint_seconds)
-        scheduler.add_job(fill_history, args=[work], id="price-history", misfire_grace_time=None, next_run_time=datetime.now(SHANGHAI))
         scheduler.add_job(_beat, "interval", seconds=LEASE_SECONDS / 3, args=[lease, lost], id="lease")
         scheduler.add_job(
             _note_next_runs, "interval", seconds=5, args=[work, scheduler], id="next-runs", next_run_time=datetime.now(SHANGHAI)
         )
 
-        def end_when_told() -> None:
+        scheduler.add_listener(_log_errors, _error_events())
+        # Started and ended by this one thread: whenever the word to stop comes, there is a running scheduler to end.
+        scheduler.start()
+        # Once and as long as it takes, so not a job with a time. (The library also trips over one-off jobs while it shuts down.)
+        history = threading.Thread(target=_fill_history_and_tell, args=[work], name="price-history")
+        history.start()
+        try:
             while not stop_event.wait(0.2) and not lost.is_set():
                 pass
+        finally:
             work.stop.set()
             scheduler.shutdown(wait=True)
-
-        scheduler.add_listener(_log_errors, _error_events())
-        threading.Thread(target=end_when_told, name="stop", daemon=True).start()
-        scheduler.start()
+            history.join()
 
 
 def _add(scheduler: Any, job: Job, work: Work, checkpoint_seconds: float) -> None:
@@ -191,6 +194,13 @@ def _add(scheduler: Any, job: Job, work: Work, checkpoint_seconds: float) -> Non
     for source in work.sources if job.per_source else [""]:
         arguments = [work, source] if job.per_source else [work]
         scheduler.add_job(job.run, args=arguments, id=f"{job.name}:{source}" if source else job.name, replace_existing=True, **when)
+
+
+def _fill_history_and_tell(work: Work) -> None:
+    try:
+        fill_history(work)
+    except Exception:  # noqa: BLE001 - the rounds go on; the next start goes on with the history
+        get_logger(__name__).exception("history failed")
 
 
 def fill_history(work: Work) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import signal
@@ -108,7 +109,7 @@ class Supervisor:
                 env={**os.environ, **child.env},
                 # A session of its own: Ctrl-C reaches the supervisor alone, which then ends the children in order.
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=functools.partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None,
             )
         child.started = self._monotonic()
         child.next_start = 0.0
@@ -147,6 +148,9 @@ def _wait(child: Child, seconds: float) -> None:
         child.process.wait(5)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     # Without this a killed supervisor would leave a broker holding the port. Linux only; elsewhere the next start tells.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # It died before the line above could ask to be told.
+        os._exit(1)

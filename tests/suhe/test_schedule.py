@@ -52,6 +52,36 @@ def test_a_lease_has_one_holder_and_passes_on(records_url: str, tmp_path: Path) 
     assert one.take()
 
 
+def test_a_scheduler_told_to_stop_before_it_runs_ends(tmp_path: Path) -> None:
+    """A SIGTERM that comes between taking the lease and starting ends the process and gives the lease back."""
+    clock = SystemClock()
+    prices = _prices(f"sqlite:///{tmp_path / 'records.db'}", tmp_path, clock)
+    settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5)
+    services = SimpleNamespace(prices=prices, trace=_Log(), settings=settings, clock=clock)
+
+    class Told(threading.Event):
+        """Set from the second time it is asked: the first is before the lease is taken."""
+
+        asked = 0
+
+        def is_set(self) -> bool:
+            self.asked += 1
+            if self.asked > 1:
+                self.set()
+            return super().is_set()
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.set()
+            return super().wait(timeout)
+
+    arguments = {"demo": True, "stop_event": Told()}
+    running = threading.Thread(target=run_scheduler, args=(services, {}), kwargs=arguments, daemon=True)
+    running.start()
+    running.join(10)
+    assert not running.is_alive()
+    assert Lease(prices, clock, "scheduler", "the next one", 15).take()
+
+
 def test_every_job_has_a_name_of_its_own_and_a_time() -> None:
     """The table is complete: a job without a live time could never run in a real installation."""
     assert len({j.name for j in JOBS}) == len(JOBS)
