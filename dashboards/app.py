@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboards.headers import HEADERS
 from dashboards.pages.shell import STATIC
 from dashboards.problems import install
+from dashboards.requests import BodyLimit, HeadAsGet
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -39,6 +40,8 @@ def create_app(services: Services, *, public_only: bool = False) -> FastAPI:
     app.state.public_only = public_only
     install(app)
     app.add_middleware(GZipMiddleware, minimum_size=600)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(BodyLimit)
     app.add_middleware(_Headers, only_reading=public_only)
     for kind, names in (("api", () if public_only else API), ("pages", PUBLIC_PAGES if public_only else PAGES)):
         for name in names:

@@ -24,11 +24,20 @@ TITLES = {
     "conflict": "与已有记录冲突",
     "not-signed-in": "请先登录",
     "not-allowed": "没有权限",
+    "too-large": "内容太长",
     "unavailable": "暂时不可用",
     "method-not-allowed": "此地址不支持这种操作",
     "error": "出错了",
 }
-_BY_STATUS = {404: "not-found", 405: "method-not-allowed", 401: "not-signed-in", 403: "not-allowed", 409: "conflict", 503: "unavailable"}
+_BY_STATUS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    401: "not-signed-in",
+    403: "not-allowed",
+    409: "conflict",
+    413: "too-large",
+    503: "unavailable",
+}
 
 
 def install(app: FastAPI) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards.api.deps import READERS, After, Limit, next_page, require
-from foundation.clock import from_ms
+from foundation.clock import from_ms, to_ms
 from foundation.errors import BadInput
 from foundation.ids import check_county
 
@@ -146,6 +146,10 @@ class Sources(BaseModel):
     next: None = None
 
 
+# No market quoted online before; bounds also keep days and times within what a calendar and the database can hold.
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2200, 1, 1)
+LAST_MS = to_ms(datetime(2200, 1, 1, tzinfo=UTC))
+
 Start = Annotated[date, Query(description="First market day")]
 End = Annotated[date, Query(description="The day after the last one")]
 
@@ -156,7 +160,7 @@ def router(services: Services) -> APIRouter:
     prices = services.prices
 
     @routes.get("/board")
-    def board(county: str | None = None, day: date | None = None) -> Board:
+    def board(county: str | None = None, day: Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)] = None) -> Board:
         """Return the newest price of every product in a county's own markets and the national ones, as of a market day."""
         rows = prices.board(check_county(county) if county is not None else None, day)
         return Board(items=[BoardEntry.model_validate(r) for r in rows])
@@ -169,15 +173,16 @@ def router(services: Services) -> APIRouter:
         market: str,
         start: Start,
         end: End,
-        as_of_ms: Annotated[int | None, Query(ge=0, description="Answer as it was known then, ms UTC")] = None,
+        as_of_ms: Annotated[int | None, Query(ge=0, le=LAST_MS, description="Answer as it was known then, ms UTC")] = None,
         output: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
         limit: Limit = 500,
         after: After = None,
     ) -> Points | Response:
         """Return the market days of one product in one market in [start, end), oldest first. CSV comes whole, without pages."""
         _check(start, end)
-        first = start if after is None else max(start, _cursor(after) + timedelta(days=1))
         last = end - timedelta(days=1)
+        # A cursor at or behind the last day has nothing after it.
+        first = start if after is None else max(start, min(_cursor(after), last) + timedelta(days=1))
         found = prices.series(product, market, first, last, as_of_ms=as_of_ms) if first <= last else []
         if output == "csv":
             return _csv(product, market, found)

@@ -18,6 +18,7 @@ MOST_WINDOWS = 10_000
 LARGEST_BODY = 256 * 1024
 
 Time = Annotated[int, Query(description="ms since 1970-01-01 UTC")]
+Span = Annotated[int, Query(ge=1000, le=LONGEST_RANGE_MS, description="A length in ms")]
 
 
 def router(services: Services) -> APIRouter:
@@ -68,9 +69,7 @@ def router(services: Services) -> APIRouter:
         return page_of([asdict(p) for p in points], cursor)
 
     @routes.get("/windows", dependencies=may_read)
-    def aggregate(
-        device: str, channel: str, start: Time, end: Time, window_ms: Annotated[int, Query(ge=1000)], good_only: bool = True
-    ) -> dict[str, Any]:
+    def aggregate(device: str, channel: str, start: Time, end: Time, window_ms: Span, good_only: bool = True) -> dict[str, Any]:
         """Return count, mean, minimum and maximum per window, flagged readings left out unless asked for."""
         begin, end = window(start, end, LONGEST_RANGE_MS)
         if (end - begin) / window_ms > MOST_WINDOWS:
@@ -81,7 +80,7 @@ def router(services: Services) -> APIRouter:
         return page_of([asdict(w) for w in found], None)
 
     @routes.get("/gaps", dependencies=may_read)
-    def gaps(device: str, channel: str, start: Time, end: Time, interval_ms: Annotated[int, Query(ge=1000)]) -> dict[str, Any]:
+    def gaps(device: str, channel: str, start: Time, end: Time, interval_ms: Span) -> dict[str, Any]:
         """Return the stretches without a reading that are longer than one and a half intervals."""
         begin, end = window(start, end, LONGEST_RANGE_MS)
         return page_of([asdict(g) for g in services.readings.gaps(device, channel, begin, end, interval_ms)], None)

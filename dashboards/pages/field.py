@@ -17,6 +17,7 @@ from dashboards.i18n import name_of, number_text
 from dashboards.live import Hubs, field_frame, version_of
 from dashboards.pages.shell import alerts, gettext_of, lang_of, render
 from foundation.clock import SHANGHAI, from_ms, to_ms
+from foundation.errors import NotFound
 from ingest.channels import channel_of
 from ingest.reading import Window
 
@@ -68,6 +69,8 @@ def device_context(services: Services, county: str, device_id: str, span: str, r
     """Return what the device page shows: every channel's newest reading and its chart."""
     lang, t = lang_of(request), gettext_of(request)
     device = services.registry.device(device_id)
+    if device.county != county:
+        raise NotFound("there is no such device in this county", got=f"{county}: {device_id}"[:80])
     length, window, steps = SPANS.get(span, SPANS["24h"])
     now_ms = to_ms(services.clock.now())
     end = now_ms // window * window + window

@@ -54,6 +54,11 @@ def router(services: Services) -> APIRouter:
     @pages.get("/c/{county}/prices/{product}.csv")
     def download(county: str, product: str, m: Annotated[list[str] | None, Query()] = None) -> Response:
         services.registry.county(county)
+        # Only a known product's id, which is plain ASCII, may stand in the file's name.
+        services.registry.product(product)
+        unknown = set(m or ()) - {known.id for known in services.prices.markets()}
+        if unknown:
+            raise NotFound("there is no such market", got=", ".join(sorted(unknown))[:80])
         text = csv_text(services, product, m or [r.market for r in services.prices.board(county, None) if r.product == product])
         headers = {"content-disposition": f'attachment; filename="suhe-{county}-{product}.csv"'}
         return Response("\ufeff" + text, media_type="text/csv; charset=utf-8", headers=headers)
