@@ -20,8 +20,11 @@ from dashboards.requests import BodyLimit, HeadAsGet
 if TYPE_CHECKING:
     from dashboards.services import Services
 
-API = ("system", "registry", "readings", "trace", "prices")
-PAGES = ("home", "field", "lots", "trace", "prices", "sources", "style", "sign_in", "api_list")
+API = ("system", "registry", "readings", "line_protocol", "trace", "anchor", "prices", "freight", "cold_chain", "selling")
+PAGES = (
+    "home", "field", "lots", "trace", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
+    "sign_in", "api_list",
+)  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "trace", "prices")
 

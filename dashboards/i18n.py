@@ -1,4 +1,4 @@
-"""Two languages: zh-Hans is the source of every sentence, `locale/en.po` its English.
+"""Two languages: zh-Hans is the source of every sentence, `locale/en/*.po` its English, one file for each part of the pages.
 
 The choice is `?lang`, then the cookie, then Accept-Language, then Chinese.
 """
@@ -43,11 +43,13 @@ def language_of(request: Request) -> str:
 @cache
 def catalogue(lang: str) -> dict[str, str]:
     """Return Chinese sentence -> sentence in `lang`; empty for Chinese itself."""
-    path = LOCALE_FOLDER / f"{lang}.po"
-    if lang == CHINESE or not path.exists():
-        return {}
-    with path.open("rb") as source:
-        return {str(m.id): str(m.string) for m in read_po(source) if m.id and m.string}
+    words: dict[str, str] = {}
+    if lang == CHINESE:
+        return words
+    for path in sorted((LOCALE_FOLDER / lang).glob("*.po")):
+        with path.open("rb") as source:
+            words.update((str(m.id), str(m.string)) for m in read_po(source) if m.id and m.string)
+    return words
 
 
 def translator(lang: str) -> Translate:

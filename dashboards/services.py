@@ -9,6 +9,7 @@ from foundation.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.service import Readings
+    from logistics.service import Logistics
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.service import Trace
@@ -24,6 +25,7 @@ class Services(Protocol):
     readings: Readings
     trace: Trace
     prices: Prices
+    logistics: Logistics
 
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Return each readiness check as (holds, detail)."""

@@ -1,5 +1,5 @@
-"""Moving the harvest: cold chain, loads, routes, where to sell.
+"""Moving the harvest: loads and routes, the cold chain, where to sell.
 
 In: lots, quotes, places, reefer readings. Out: plans and advice with their baseline.
-Nothing here yet: the room is named so that the import rules already hold for it.
+`freight/`, `cold_chain/` and `selling/` each have the grammar of a domain; `tariff.py` and `distance.py` serve all three.
 """

@@ -12,6 +12,7 @@ from foundation.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.service import Readings
+    from logistics.service import Logistics
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.service import Trace
@@ -28,6 +29,7 @@ class Services:
     readings: Readings
     trace: Trace
     prices: Prices
+    logistics: Logistics
 
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Return each readiness check as (holds, detail); all must hold for `/readyz`."""
@@ -39,6 +41,10 @@ class Services:
 def build_services(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Build the services on the databases and folders the settings name. The schema must be up to date already."""
     from ingest.service import Readings
+    from logistics.cold_chain.service import ColdChain
+    from logistics.freight.service import Freight
+    from logistics.selling.service import Selling
+    from logistics.service import Logistics
     from pricing.service import Prices
     from registry.directory import RegistryDirectory
     from registry.service import Registry
@@ -57,4 +63,5 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         readings=Readings(settings.readings_folder, clock, RegistryDirectory(registry)),
         trace=Trace(engine, registry, clock, settings.keys_folder / "log.key"),
         prices=Prices(engine, clock, BlobFolder(settings.data / "blobs")),
+        logistics=Logistics(Freight(), ColdChain(), Selling()),
     )

@@ -21,6 +21,10 @@ from foundation.database import metadata, open_engine
 from foundation.settings import Settings
 from ingest.payloads import ReadingIn, encode_up
 from ingest.service import Readings
+from logistics.cold_chain.service import ColdChain
+from logistics.freight.service import Freight
+from logistics.selling.service import Selling
+from logistics.service import Logistics
 from pricing.service import Prices
 from registry import devices, parties, plots, products
 from registry.service import Registry
@@ -88,7 +92,8 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     directory = SimpleNamespace(gateway_county=lambda _gateway: COUNTY, device_allowed=lambda _gateway, _device: True)
     readings = Readings(folder / "readings", clock, directory)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
-                               prices=Prices(engine, clock, BlobFolder(folder / "blobs")), readiness=dict)  # fmt: skip
+                               prices=Prices(engine, clock, BlobFolder(folder / "blobs")), readiness=dict,
+                               logistics=Logistics(Freight(), ColdChain(), Selling()))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
     _grow(kit)
     if price_days:

@@ -1,0 +1,15 @@
+"""HTTP: where to sell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+
+def router(services: Services) -> APIRouter:  # noqa: ARG001
+    """Return the routes of where to sell."""
+    return APIRouter(tags=["selling"])

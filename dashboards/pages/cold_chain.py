@@ -1,0 +1,15 @@
+"""The page of the cold chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+
+def router(services: Services) -> APIRouter:  # noqa: ARG001
+    """Return the routes of the cold chain."""
+    return APIRouter(include_in_schema=False)
