@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     )
     mqtt_port: int = Field(default=0, ge=0, le=65535, description="Port of our own broker; 0 picks a free one and keeps it")
     ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
+    web_processes: int = Field(default=1, ge=1, le=16, description="Processes that serve the pages and the API on one port")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="Interval between signed log checkpoints")
     compact_seconds: float = Field(default=3600.0, gt=0, description="Interval between compactions of the segments")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")

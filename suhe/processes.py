@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ def stop_on_signal() -> threading.Event:
 
 
 def serve_web(settings: Settings, *, host: str, port: int, public_only: bool) -> None:
-    """Serve the pages and the API with uvicorn."""
+    """Serve the pages and the API with uvicorn. Where several processes are configured they share one port."""
     import uvicorn
 
     from dashboards.app import create_app
@@ -38,16 +39,31 @@ def serve_web(settings: Settings, *, host: str, port: int, public_only: bool) ->
     set_up_logging(settings.log_level)
     migrate(open_engine(settings.records_url))
     app = create_app(build_services(settings), public_only=public_only)
-    uvicorn.run(
+    where = (host or settings.http_host, port or settings.http_port)
+    config = uvicorn.Config(
         app,
-        host=host or settings.http_host,
-        port=port or settings.http_port,
+        host=where[0],
+        port=where[1],
         log_config=None,
         access_log=False,
         server_header=False,
         # Event streams stay open for ever; a stop must not wait for them.
         timeout_graceful_shutdown=2,
     )
+    uvicorn.Server(config).run(sockets=[_shared_socket(*where)] if settings.web_processes > 1 else None)
+
+
+def _shared_socket(host: str, port: int) -> socket.socket:
+    """Return a socket on a port that other processes of ours listen on as well; the kernel hands each connection to one of them.
+
+    Each process has a socket of its own, so that any of them can be killed and come back while the others go on answering.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    shared = socket.socket(family, socket.SOCK_STREAM)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind((host, port))
+    return shared
 
 
 def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:

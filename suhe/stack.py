@@ -47,7 +47,7 @@ def up(settings: Settings, *, demo: bool, lan: bool, say: Callable[[str], None])
             broker = _prepare(settings, installation)  # 2, 3, 4
             # The pages start alone: the person who waits for them should not wait for everything else to load as well.
             family = children(settings, installation, broker, lan=lan)
-            pages = [child.name for child in family].index("web") + 1
+            pages = [child.name for child in family].index("web") + settings.web_processes
             for child in family[:pages]:  # 5
                 supervisor.add(child)
             _say_where(settings, broker, supervisor, stop, lan=lan, say=say)  # 6
@@ -70,7 +70,7 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
     found: list[Child] = []
     if broker.kind != "outside":
         found.append(Child("broker", broker_command(settings, broker), logs / "broker.log", env))
-    found.append(ours("web", "web"))
+    found += [ours("web" if n == 0 else f"web-{n}", "web") for n in range(settings.web_processes)]
     found += [ours(f"ingest-{n}", "ingest", "--worker", str(n)) for n in range(settings.ingest_workers)]
     if installation.demo:
         found.append(ours("markets", "simulate", "markets"))

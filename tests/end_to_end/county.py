@@ -27,12 +27,13 @@ class County:
     broker: str
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
         """The environment of every command on this installation."""
         hide = {"SUHE_HIDE_PROGRAMS": "mosquitto"} if self.broker == "amqtt" else {}
-        return {**os.environ, "SUHE_DATA": str(self.folder / "data"), "SUHE_HTTP_PORT": str(self.port), **hide}
+        return {**os.environ, "SUHE_DATA": str(self.folder / "data"), "SUHE_HTTP_PORT": str(self.port), **hide, **self.settings}
 
     def start(self) -> None:
         """Start it and wait for the first page."""
