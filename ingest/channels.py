@@ -1,7 +1,7 @@
 """The channels we know: unit, names, decimals, and the ranges of the gross-range test.
 
 `fail` is what the sensor can say at all; `suspect` is what this climate can do. Sources: sensor classes of WMO-No. 8 for weather, FAO-56
-for radiation, APHA for dissolved oxygen, local extension texts for pond depth. A county may replace the table.
+for radiation, APHA for dissolved oxygen, local extension texts for pond depth, China's bounds for a truck's place. A county may replace the table.
 """
 
 from __future__ import annotations
@@ -50,6 +50,13 @@ _TABLE = (
     Channel("turbidity", "NTU", "浊度", "Turbidity", 1, (0, 4000), (0, 1000)),
     Channel("spore_count", "{count}", "孢子数", "Spores", 0, (0, 1_000_000), (0, 20_000), kind="count"),
     Channel("pest_count", "{count}", "诱虫数", "Pests trapped", 0, (0, 100_000), (0, 2_000), kind="count"),
+    Channel("cargo_temperature", "Cel", "货厢温度", "Cargo temperature", 1, (-50, 70), (-35, 45)),
+    Channel("cargo_humidity", "%", "货厢湿度", "Cargo humidity", 0, (0, 100), (20, 100)),
+    Channel("setpoint", "Cel", "设定温度", "Set-point", 1, (-40, 40), (-30, 30)),
+    Channel("door_open", "{count}", "车门打开", "Door open", 0, (0, 1), (0, 1), kind="count"),
+    Channel("speed", "km/h", "车速", "Speed", 0, (0, 200), (0, 120)),
+    Channel("latitude", "deg", "纬度", "Latitude", 2, (-90, 90), (3, 54)),
+    Channel("longitude", "deg", "经度", "Longitude", 2, (-180, 180), (73, 136)),
     Channel("battery", "V", "电池", "Battery", 2, (0, 60), (3.3, 30)),
 )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from foundation.errors import NotFound
 from foundation.files import write_durably
 from foundation.ids import check_id
 
-_CUT, _MARKET = "cut-", "market-"
+_CUT, _MARKET, _REEFER = "cut-", "market-", "reefer-"
 
 
 def cut_gateway(folder: Path, gateway: str) -> None:
@@ -35,6 +36,46 @@ def heal_gateways(folder: Path) -> list[str]:
 def cut_gateways(folder: Path) -> frozenset[str]:
     """Return the gateways that are cut off now."""
     return frozenset(_named(folder, _CUT))
+
+
+def break_reefer(folder: Path, truck: str) -> str:
+    """Have the cooling of a truck fail until it is healed, and return the truck; without a name, of the one that left last.
+
+    Raises:
+        NotFound: there is no such truck, none is under way, or it drives in real time, where nothing would show for half an hour.
+
+    """
+    from simulators.fleet import fleet
+
+    fast = [t.id for t in fleet().trucks if t.fast]
+    if not truck:
+        under_way = sorted((t["since_ms"], t["truck"]) for t in trucks_under_way(folder) if t["fast"])
+        if not under_way:
+            raise NotFound("no accelerated truck is under way", todo="wait a minute, or start the demo")
+        truck = str(under_way[-1][1])
+    if truck not in fast:
+        raise NotFound("there is no such accelerated truck", expected=", ".join(fast), got=truck[:40])
+    _write(folder, _REEFER + truck, {"truck": truck})
+    return truck
+
+
+def heal_reefers(folder: Path) -> list[str]:
+    """Have every broken cooling work again and return the trucks."""
+    return _remove(folder, _REEFER)
+
+
+def broken_reefers(folder: Path) -> frozenset[str]:
+    """Return the trucks whose cooling is broken now."""
+    return frozenset(_named(folder, _REEFER))
+
+
+def trucks_under_way(folder: Path) -> list[dict[str, Any]]:
+    """Return what the trucks' simulator last told of trucks under way: truck, since_ms, until_ms, fast."""
+    try:
+        told: list[dict[str, Any]] = json.loads((folder / "trucks-under-way.json").read_text())
+        return told
+    except (OSError, ValueError):
+        return []
 
 
 def break_market(folder: Path, source: str, mode: str) -> None:

@@ -1,7 +1,7 @@
 """The demo's season: writes itself through the public API, as the apps of growers, inspectors and shops would.
 
 First everything that happened until now, recorded now (the log says so honestly), in batches; then a round of accelerated events, one
-every 25 seconds, and whatever the calendar brings. What exists is asked of the API, every event's id comes from the seed, and the log
+every 25 seconds and the receipt when the truck has arrived, and whatever the calendar brings. What exists is asked of the API, every event's id comes from the seed, and the log
 keeps each event once: a simulator that is killed goes on where it was.
 """
 
@@ -19,12 +19,14 @@ from foundation.clock import Clock, to_ms
 from foundation.files import write_durably
 from foundation.log import get_logger
 from simulators.season_bodies import Told, envelope
-from simulators.season_plan import live, season
+from simulators.season_plan import LIVE_LEG_MS, live, season
 from simulators.timegrid import day_of
 
 SEED = 522
 SLOT_MS = 25_000
 SLOTS = 5
+# So many rounds are under way at a time: a round ends when its truck arrives, long after the next ones began.
+OPEN_ROUNDS = -(-(LIVE_LEG_MS + SLOTS * SLOT_MS) // (SLOTS * SLOT_MS)) + 1
 _BATCH = 250
 _LOOK_S = 1.0
 _RETRY_S = 0.5
@@ -59,6 +61,7 @@ class _Season:
         self._progress = data_folder / "simulator" / "season.json" if data_folder else None
         self._log = get_logger(__name__)
         self._written: set[str] = set()
+        self._open = _kept_rounds(self._progress)
 
     def run(self) -> None:
         began = self._patiently(self._began)
@@ -66,7 +69,7 @@ class _Season:
             return
         self._write_due(began, tell=True)
         while not self._stop.wait(_LOOK_S):
-            self._write_round(began)
+            self._write_rounds(began)
             self._write_due(began, tell=False)
 
     def _write_due(self, began: int, *, tell: bool) -> None:
@@ -80,15 +83,27 @@ class _Season:
             if self._stop.is_set() or not self._send(waiting[k : k + _BATCH]):
                 return
         if tell:
-            self._tell(len(waiting), len(waiting))
+            self._tell(len(waiting), len(waiting), began)
             self._log.info("the season is written", events=len(waiting))
 
-    def _write_round(self, began: int) -> None:
-        """Write the accelerated events whose time has come. A round is sent from its first event: what is recorded stays as it is."""
-        now_ms = to_ms(self._clock.now())
-        due = [t for t in live(self._seed, began, day_of(now_ms), now_ms // (SLOTS * SLOT_MS), SLOT_MS, SLOTS) if t.time_ms <= now_ms]
-        if due and due[-1].key not in self._written:
-            self._send([t for t in due if t.key not in self._written])
+    def _write_rounds(self, began: int) -> None:
+        """Write the accelerated events whose time has come, the oldest round first.
+
+        A round is sent from its first event: what is recorded stays as it is. One that had begun before a stop is written to its end, so that no truck stays on the road for ever.
+        """
+        now_ms, length = to_ms(self._clock.now()), SLOTS * SLOT_MS
+        groups = {*self._open, *range(now_ms // length - OPEN_ROUNDS + 1, now_ms // length + 1)}
+        for group in sorted(groups):
+            told = live(self._seed, began, day_of(group * length), group, SLOT_MS, SLOTS)
+            waiting = [t for t in told if t.time_ms <= now_ms and t.key not in self._written]
+            if waiting and group not in self._open:
+                self._open.add(group)
+                _keep_rounds(self._progress, self._open)
+            if waiting and not self._send(waiting):
+                return
+            if told and told[-1].key in self._written and group in self._open:
+                self._open.discard(group)
+                _keep_rounds(self._progress, self._open)
 
     def _send(self, told: Sequence[Told]) -> bool:
         """Hand in events; where the batch is refused, one by one, so that one bad event costs only what hangs on it."""
@@ -143,8 +158,24 @@ class _Season:
                 self._stop.wait(_RETRY_S)
         return None
 
-    def _tell(self, done: int, total: int) -> None:
+    def _tell(self, done: int, total: int, began: int | None = None) -> None:
         if self._progress is None:
             return
         self._progress.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(self._progress, json.dumps({"complete": done == total, "done": done, "total": total}).encode())
+        # The first day is told so that the trucks drive the same season.
+        told = {"complete": done == total, "done": done, "total": total, **({} if began is None else {"began": began})}
+        write_durably(self._progress, json.dumps(told).encode())
+
+
+def _kept_rounds(progress: Path | None) -> set[int]:
+    """Return the rounds that had begun and not ended when the simulator was stopped."""
+    try:
+        return set(json.loads(progress.with_name("season-rounds.json").read_text())) if progress else set()
+    except (OSError, ValueError):
+        return set()
+
+
+def _keep_rounds(progress: Path | None, rounds: set[int]) -> None:
+    if progress is not None:
+        progress.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(progress.with_name("season-rounds.json"), json.dumps(sorted(rounds)).encode())

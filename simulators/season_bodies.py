@@ -150,6 +150,56 @@ def receive(parts: Sequence[Part], source: str, destination: str, celsius: float
     return {**_object("OBSERVE", "receiving", parts), **_way(source, destination), **arrived}
 
 
+def sensor_summary(leg: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of the summary of a leg, as the API's answer tells it: what travelled, what was measured, by which limits."""
+    report: dict[str, Any] = {"type": "Temperature", "uom": "CEL"}
+    told = leg["judged"]
+    if told["count"]:
+        report |= {"minValue": _plain(told["low_c"], 1), "meanValue": _plain(told["mean_c"], 2), "maxValue": _plain(told["high_c"], 1)}
+    if leg["verdict"] == "out_of_range":
+        report["exception"] = "ALARM_CONDITION"
+    elif not told["count"]:
+        report["exception"] = "ERROR_CONDITION"
+    limits = leg["limits"]
+    metadata = {
+        "deviceID": f"urn:suhe:device:{leg['recorder']}",
+        "startTime": _local(leg["departs_ms"]),
+        "endTime": _local(leg["arrives_ms"]),
+        "bizRules": f"urn:suhe:rule:cold-chain:{limits['name']}",
+    }
+    cold = {
+        "count": told["count"],
+        "suspect": told["suspect"],
+        "readingsHash": told["readings_hash"],
+        "completenessPercent": _plain(told["complete_percent"], 1),
+        "delayMinutes": _plain(limits["delay_s"] / 60, 2),
+        "gapMinutes": _plain(limits["gap_s"] / 60, 2),
+        **{name: _plain(told[key], 1) for name, key in _MINUTES},
+        **({} if limits["low_c"] is None else {"lowCelsius": _plain(limits["low_c"], 1)}),
+        **({} if limits["high_c"] is None else {"highCelsius": _plain(limits["high_c"], 1)}),
+        **({} if told["mkt_c"] is None else {"meanKineticCelsius": _plain(told["mkt_c"], 2)}),
+    }
+    return {
+        **_object("OBSERVE", "sensor_reporting", [Part(lot) for lot in leg["lots"]]),
+        "sensorElementList": [{"sensorMetadata": metadata, "sensorReport": [report]}],
+        "suhe:leg": leg["id"],
+        "suhe:cold": cold,
+    }
+
+
+_MINUTES = (("minutes", "minutes"), ("minutesAbove", "above"), ("minutesBelow", "below"), ("minutesUnknown", "unknown"),
+            ("longestExcursionMinutes", "longest"))  # fmt: skip
+
+
+def _plain(value: float, decimals: int) -> float | int:
+    rounded = round(value, decimals)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _local(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, _CHINA).isoformat(timespec="milliseconds")
+
+
 def _object(action: str, step: str, parts: Sequence[Part]) -> dict[str, Any]:
     return {"type": "ObjectEvent", "action": action, "bizStep": step, "quantityList": [p.element() for p in parts]}
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count
 
 from simulators import season_bodies as write
-from simulators.scenario import BAOYING, scenario
+from simulators.fleet import fleet, setpoint_of
+from simulators.scenario import BAOYING, SHENXIAN, scenario
 from simulators.season_bodies import Part, Told, lot_urn
 from simulators.season_calendar import Crop, crops
-from simulators.timegrid import start_of
+from simulators.timegrid import DAY_MS, start_of
+from simulators.trips import Trip
 
 _MINUTE_MS = 60_000
 _FERTILISER = {"inputClass": "fertiliser", "nameZh": "商品有机肥", "nameEn": "Organic fertiliser", "registration": "示例登记证 0001"}
@@ -28,34 +30,114 @@ _STANDARD = "GB 2763-2026"
 _KG_PER_MU = {"greenhouse": 210.0, "pond": 65.0}
 # Of every hundred packed lots one fails and stays, and five are positive in the screening and cleared by an instrument.
 _FAILS, _POSITIVE = 0.012, 0.05
+# Recorders travel in the trucks since this long before the season began to be written; what was shipped earlier has none.
+RECORDED_DAYS = 60
+# An accelerated round's truck is under way for ten minutes, which are ten hours of its own; rounds take turns between the counties, so
+# that in each there is always one on the road.
+LIVE_LEG_MS = 600_000
+
+
+def season(seed: int, began: int, today: int) -> tuple[Told, ...]:
+    """Return every event of the season up to the end of `today`, in time order."""
+    return _planned(seed, began, today)[0]
+
+
+def trips(seed: int, began: int, today: int) -> tuple[Trip, ...]:
+    """Return the trips on which the season's shipments travel with a recorder, those departing up to the end of `today`."""
+    return _planned(seed, began, today)[1]
 
 
 @lru_cache(maxsize=2)
-def season(seed: int, began: int, today: int) -> tuple[Told, ...]:
-    """Return every event of the season up to the end of `today`, in time order."""
+def _planned(seed: int, began: int, today: int) -> tuple[tuple[Told, ...], tuple[Trip, ...]]:
     planted = crops(seed, began, today)
     found = [told for crop in planted for told in _growing(seed, crop)]
     for base in sorted({crop.plot.base for crop in planted}):
         found += _Base(seed, [crop for crop in planted if crop.plot.base == base]).pickings()
     end = start_of(today + 1)
-    return tuple(sorted((told for told in found if told.time_ms < end), key=lambda t: (t.time_ms, t.key)))
+    ordered, driven = _with_recorders(sorted(found, key=lambda t: (t.time_ms, t.key)), start_of(began) - RECORDED_DAYS * DAY_MS)
+    return tuple(told for told in ordered if told.time_ms < end), tuple(trip for trip in driven if trip.departs_ms < end)
 
 
 def live(seed: int, began: int, today: int, group: int, slot_ms: int, slots: int) -> list[Told]:
     """Return one accelerated round, an event per slot: a picking from a crop that bears today, packed, inspected, shipped, received."""
-    bearing = [c for c in crops(seed, began, today) if c.pickings[0] <= today <= c.last_day]
-    if not bearing:
+    crop, dice = _bearing(seed, began, today, group)
+    if crop is None:
         return []
-    dice = random.Random(f"{seed}:live:{group}")
-    crop = dice.choice(bearing)
     started = group * slots * slot_ms
     times = [started + k * slot_ms for k in range(slots)]
+    times[-1] = times[-2] + LIVE_LEG_MS
     number = f"{crop.number}-n{group % 1_000_000:06}"
     kg = round(_picked(dice, crop) / 4, 1)
     shop = _shop(dice, crop)
     steps = _packed(dice, crop, [(lot_urn(crop.county, crop.number), kg)], number, shop, times[1:], passes=True)
     told = [_by(crop.party, times[0], write.harvest(lot_urn(crop.county, crop.number), kg, crop.plot.id)), *steps]
+    told[-2] = _recorded_by(told[-2], _live_truck(crop.county, group))
     return [Told(f"live:{group}:{k}", t.time_ms, t.party, {**t.fields, "suhe:note": "演示：加速"}) for k, t in enumerate(told)]
+
+
+def live_trip(told: Sequence[Told]) -> Trip | None:
+    """Return the trip of an accelerated round."""
+    if not told:
+        return None
+    ship, receive = told[-2:]
+    product = str(told[1].fields["ilmd"]["suhe:product"])
+    return _trip(ship, receive.time_ms, product, str(ship.fields["suhe:recorder"]), fast=True)
+
+
+def _bearing(seed: int, began: int, today: int, group: int) -> tuple[Crop | None, random.Random]:
+    """Return the crop a round picks from: of the county whose turn it is, and where nothing bears there, of what bore last."""
+    dice = random.Random(f"{seed}:live:{group}")
+    county = (SHENXIAN, BAOYING)[group % 2]
+    here = [c for c in crops(seed, began, today) if c.county == county and c.pickings[0] <= today]
+    bearing = [c for c in here if today <= c.last_day] or sorted(here, key=lambda c: (c.last_day, c.number))[-1:]
+    return (dice.choice(bearing) if bearing else None), dice
+
+
+def _live_truck(county: str, group: int) -> str:
+    carrier = scenario().parties_with("carrier", county)[0].id
+    trucks = fleet().of(carrier, fast=True)
+    return trucks[group // 2 % len(trucks)].id
+
+
+def _with_recorders(ordered: Sequence[Told], since_ms: int) -> tuple[list[Told], list[Trip]]:
+    """Give each shipment the first truck of its carrier that stands in the depot; where none does, it goes without a recorder."""
+    busy: dict[str, int] = {}
+    products: dict[str, str] = {}
+    arrivals = {_way_of(t): t.time_ms for t in ordered if t.fields["bizStep"] == "receiving"}
+    found, driven = list[Told](), list[Trip]()
+    for told in ordered:
+        for part in (*told.fields.get("quantityList", ()), *told.fields.get("outputQuantityList", ())):
+            if "ilmd" in told.fields:
+                products[part["epcClass"]] = str(told.fields["ilmd"].get("suhe:product", ""))
+        arrives = arrivals.get(_way_of(told)) if told.fields["bizStep"] == "shipping" else None
+        if arrives is None or told.time_ms < since_ms:
+            found.append(told)
+            continue
+        carrier = str(told.fields["suhe:carrier"]).rsplit(":", 1)[1]
+        free = next((t.id for t in fleet().of(carrier, fast=False) if busy.get(t.id, 0) <= told.time_ms), None)
+        if free is None:
+            found.append(told)
+            continue
+        busy[free] = arrives
+        product = products.get(told.fields["quantityList"][0]["epcClass"], "")
+        found.append(_recorded_by(told, free))
+        driven.append(_trip(told, arrives, product, free, fast=False))
+    return found, driven
+
+
+def _way_of(told: Told) -> tuple[object, ...]:
+    to = told.fields.get("destinationList", [{}])[0].get("destination", "")
+    return tuple(p["epcClass"] for p in told.fields.get("quantityList", ())), to
+
+
+def _recorded_by(told: Told, recorder: str) -> Told:
+    return replace(told, fields={**told.fields, "suhe:recorder": recorder})
+
+
+def _trip(ship: Told, arrives_ms: int, product: str, truck: str, *, fast: bool) -> Trip:
+    to = str(ship.fields["destinationList"][0]["destination"]).rsplit(":", 1)[1]
+    carrier = str(ship.fields["suhe:carrier"]).rsplit(":", 1)[1]
+    return Trip(ship.key, truck, carrier, product, ship.party, to, ship.time_ms, arrives_ms, fast)
 
 
 def _growing(seed: int, crop: Crop) -> Iterator[Told]:
@@ -162,7 +244,7 @@ def _packed(
     told = [_by(crop.party, times[0], write.pack([Part(*p) for p in parts], [Part(lot, kg)], crop.plot.product, variety, package))]
     told += _inspected(dice, crop.county, lot, times[1], passes=passes)
     if told[-1].fields["disposition"] == "conformant":
-        told += _sent(dice, crop.county, [Part(lot, kg)], crop.party, shop, times[2], times[3])
+        told += _sent(dice, crop.county, [Part(lot, kg)], crop.plot.product, crop.party, shop, times[2], times[3])
     return told
 
 
@@ -176,7 +258,7 @@ def _split(dice: random.Random, crop: Crop, part: tuple[str, float], number: str
     told = [_by(crop.party, _time(dice, day, 10), write.split(Part(lot, kg), halves, product, variety))]
     shops = [p.id for p in scenario().parties if "retailer" in p.roles]
     for half, shop in zip(halves, dice.sample(shops, 2), strict=True):
-        told += _sent(dice, crop.county, [half], crop.party, shop, _time(dice, day, 14), _time(dice, day + 1, 6))
+        told += _sent(dice, crop.county, [half], product, crop.party, shop, _time(dice, day, 14), _time(dice, day + 1, 6))
     return told
 
 
@@ -186,14 +268,14 @@ def _merged(dice: random.Random, crop: Crop, parts: Sequence[tuple[str, float]],
     works = scenario().parties_with("processor", crop.county)[0].id
     told = [_by(crop.party, _time(dice, day, 9.5), write.merge([Part(*p) for p in parts], merged, crop.plot.product, variety))]
     told += _inspected(dice, crop.county, merged.lot, _time(dice, day, 11), passes=True)
-    told += _sent(dice, crop.county, [merged], crop.party, works, _time(dice, day, 14), _time(dice, day, 17.5))
+    told += _sent(dice, crop.county, [merged], crop.plot.product, crop.party, works, _time(dice, day, 14), _time(dice, day, 17.5))
     slices = Part(lot_urn(crop.county, f"{number}s"), _less(merged.kg or 0, dice.uniform(0.3, 0.4)))
     starch = Part(lot_urn(crop.county, f"{number}t"), _less(merged.kg or 0, dice.uniform(0.93, 0.96)))
     processed = write.pack([merged], [slices, starch], "lotus_root_processed", "lotus_root_processed_sliced", "500 g 袋装")
     told.append(_by(works, _time(dice, day + 1, 9), processed))
     told += _inspected(dice, crop.county, slices.lot, _time(dice, day + 1, 13), passes=True)
     shop = dice.choice([p.id for p in scenario().parties if "retailer" in p.roles])
-    return told + _sent(dice, crop.county, [slices], works, shop, _time(dice, day + 1, 16), _time(dice, day + 2, 6))
+    return told + _sent(dice, crop.county, [slices], "lotus_root_processed", works, shop, _time(dice, day + 1, 16), _time(dice, day + 2, 6))
 
 
 def _inspected(dice: random.Random, county: str, lot: str, time_ms: int, *, passes: bool) -> list[Told]:
@@ -209,7 +291,7 @@ def _inspected(dice: random.Random, county: str, lot: str, time_ms: int, *, pass
 
 
 def _sent(
-    dice: random.Random, county: str, parts: Sequence[Part], source: str, destination: str, leaves_ms: int, arrives_ms: int
+    dice: random.Random, county: str, parts: Sequence[Part], product: str, source: str, destination: str, leaves_ms: int, arrives_ms: int
 ) -> list[Told]:
     carrier = scenario().parties_with("carrier", county)[0].id
     # Now and then a little is lost on the way to a shop; the works weigh again what they process, so nothing may lack there.
@@ -217,7 +299,7 @@ def _sent(
     arrived = [Part(p.lot, _less(p.kg or 0, lost)) for p in parts]
     return [
         _by(source, leaves_ms, write.ship(parts, source, destination, carrier)),
-        _by(destination, arrives_ms, write.receive(arrived, source, destination, dice.uniform(3, 9))),
+        _by(destination, arrives_ms, write.receive(arrived, source, destination, setpoint_of(product) + dice.uniform(-0.7, 0.9))),
     ]
 
 

@@ -55,13 +55,16 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     engine = open_engine(settings.records_url)
     registry = Registry(engine, clock)
     found = read_installation(settings.data)
+    readings = Readings(settings.readings_folder, clock, RegistryDirectory(registry))
+    trace = Trace(engine, registry, clock, settings.keys_folder / "log.key")
+    demo = bool(found and found.demo)
     return Services(
         settings=settings,
         clock=clock,
-        demo=bool(found and found.demo),
+        demo=demo,
         registry=registry,
-        readings=Readings(settings.readings_folder, clock, RegistryDirectory(registry)),
-        trace=Trace(engine, registry, clock, settings.keys_folder / "log.key"),
+        readings=readings,
+        trace=trace,
         prices=Prices(engine, clock, BlobFolder(settings.data / "blobs")),
-        logistics=Logistics(Freight(), ColdChain(), Selling()),
+        logistics=Logistics(Freight(), ColdChain(engine, trace, readings, registry, clock, demo=demo), Selling()),
     )

@@ -24,16 +24,17 @@ def break_it(settings: Settings, part: str, which: str) -> str:
         NotFound: the named gateway, event or source does not exist.
     """
     _only_in_a_demo(settings)
-    return {"gateway": _gateway, "broker": _broker, "record": _record, "market": _market}[part](settings, which)
+    return {"gateway": _gateway, "broker": _broker, "record": _record, "market": _market, "reefer": _reefer}[part](settings, which)
 
 
 def heal_all(settings: Settings) -> list[str]:
     """Undo everything `break_it` did and return a line for each thing mended."""
-    from simulators.control import heal_gateways, heal_markets
+    from simulators.control import heal_gateways, heal_markets, heal_reefers
 
     _only_in_a_demo(settings)
     folder = simulator_folder(settings)
     done = [f"gateway {name} is connected again; its spool empties now" for name in heal_gateways(folder)]
+    done += [f"the cooling of {name} works again: its cargo cools down and the excursion closes" for name in heal_reefers(folder)]
     markets = heal_markets(folder)
     _ask_for_rounds(settings, markets)
     done += [f"market site {name} answers properly again" for name in markets]
@@ -63,6 +64,13 @@ def _broker(settings: Settings, _which: str) -> str:
     control_folder(settings).mkdir(parents=True, exist_ok=True)
     (control_folder(settings) / "hold-broker").touch()
     return "the broker is killed and held down: every page says so; gateways keep their readings until it is back"
+
+
+def _reefer(settings: Settings, which: str) -> str:
+    from simulators.control import break_reefer
+
+    truck = break_reefer(simulator_folder(settings), which)
+    return f"the cooling of {truck} has failed: its cargo passes the limit within a minute, then the alarm opens on the cold-chain page"
 
 
 def _market(settings: Settings, which: str) -> str:

@@ -97,7 +97,7 @@ def scheduler() -> None:
 
 @app.command()
 def simulate(
-    what: Annotated[str, typer.Argument(help="field, markets or season")],
+    what: Annotated[str, typer.Argument(help="field, markets, season or trucks")],
 ) -> None:
     """Run one simulator of the demo against this installation, over the real protocols."""
     from suhe.processes import run_simulator

@@ -31,18 +31,22 @@ def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
     A second call changes nothing. Where the file or the records were lost, or a start was killed half-way, it makes good what
     is missing: a password nobody knows any more is replaced, and so is a key.
     """
+    from simulators.fleet import fleet
     from simulators.scenario import scenario
 
-    told = scenario()
+    told, trucks = scenario(), fleet()
     _register_places(registry, told)
+    registry.add_all(_missing(Base, trucks.bases, {b.id for b in registry.bases()}))
     path = settings.keys_folder / "demo.json"
     kept = _kept(path)
     credentials = {
         "gateways": _gateway_passwords(registry, told.gateways, kept.get("gateways", {})),
+        "trucks": _gateway_passwords(registry, trucks.gateways, kept.get("trucks", {})),
         "author_keys": _author_keys(registry, [p.id for p in told.parties], kept.get("author_keys", {}), to_ms(clock.now()) - KEY_AGE_MS),
         "api_key": _api_key(registry, kept.get("api_key", "")),
     }
     _register_devices(registry, told)
+    _register_devices(registry, trucks)
     registry.add_person(GUEST, "guest")
     if credentials != kept:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -20,11 +20,12 @@ _ADVISORY_LOCK = 371522_321023
 
 def tables() -> MetaData:
     """Return the MetaData with every domain's tables on it."""
+    import logistics.cold_chain.store
     import pricing.store
     import registry.store
     import traceability.store
 
-    assert pricing.store and registry.store and traceability.store
+    assert logistics.cold_chain.store and pricing.store and registry.store and traceability.store
     return metadata
 
 

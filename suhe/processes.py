@@ -108,7 +108,12 @@ def run_jobs(settings: Settings) -> None:
 def run_simulator(settings: Settings, what: str) -> None:
     """Run one simulator of the demo."""
     set_up_logging(settings.log_level)
-    runners: dict[str, Callable[[Settings, threading.Event], None]] = {"field": _field, "markets": _markets, "season": _season}
+    runners: dict[str, Callable[[Settings, threading.Event], None]] = {
+        "field": _field,
+        "markets": _markets,
+        "season": _season,
+        "trucks": _trucks,
+    }
     if what not in runners:
         raise BadInput("there is no such simulator", expected=", ".join(runners), got=what)
     runners[what](settings, stop_on_signal())
@@ -180,4 +185,19 @@ def _season(settings: Settings, stop: threading.Event) -> None:
         data_folder=settings.data,
         stop_event=stop,
         clock=SystemClock(),
+    )
+
+
+def _trucks(settings: Settings, stop: threading.Event) -> None:
+    from simulators.trucks import run_trucks
+
+    broker = connection(settings)
+    run_trucks(
+        credentials=demo_credentials(settings),
+        host=broker.host,
+        port=broker.port,
+        protocol=broker.protocol,
+        base_url=web_address(settings),
+        data_folder=settings.data,
+        stop_event=stop,
     )

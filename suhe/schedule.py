@@ -113,6 +113,11 @@ def make_checkpoint(work: Work) -> None:
     work.services.trace.make_checkpoint()
 
 
+def watch_cold_chain(work: Work) -> None:
+    """Judge the legs of which something new may be known."""
+    work.services.logistics.cold_chain.watch()
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "price-round", collect_round, per_source=True,
@@ -125,6 +130,7 @@ JOBS: tuple[Job, ...] = (
         "price-reread-35", reread_five_weeks, demo=None,
         live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600},
     ),
+    Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
 )  # fmt: skip
 

@@ -76,7 +76,7 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
         found.append(ours("markets", "simulate", "markets"))
     found.append(ours("scheduler", "scheduler"))
     if installation.demo:
-        found += [ours("field", "simulate", "field"), ours("season", "simulate", "season")]
+        found += [ours("field", "simulate", "field"), ours("season", "simulate", "season"), ours("trucks", "simulate", "trucks")]
     if lan:
         found.append(ours("web-lan", "web", "--public-only", "--host", "0.0.0.0", "--port", str(lan_port(settings))))  # noqa: S104
     return found

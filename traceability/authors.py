@@ -54,6 +54,7 @@ class _Desk:
         self._party = cache(registry.party)
         self._plot = cache(registry.plot)
         self._base = cache(registry.base)
+        self._device = cache(registry.device)
         self._product = cache(registry.product)
         self._verifier = cache(VerifyKey)
 
@@ -104,7 +105,18 @@ class _Desk:
             self._party(party)
         if event.plot:
             self._plot(event.plot)
+        if event.kind.name == "ship":
+            self._check_recorder(event)
         if event.product:
             product = self._product(event.product)
             if event.variety and event.variety not in {v.id for v in product.varieties}:
                 raise NotFound("this product has no such variety", expected=", ".join(v.id for v in product.varieties), got=event.variety)
+
+    def _check_recorder(self, event: TraceEvent) -> None:
+        """The recorder that travels belongs to who carries: a foreign one would speak for a leg it was not on."""
+        if event.carrier and event.carrier != event.party:
+            self._party(event.carrier)
+        if event.recorder:
+            owner = self._base(self._device(event.recorder).base).party
+            if owner != (event.carrier or event.party):
+                raise NotAllowed("this recorder belongs to somebody else", expected=event.carrier or event.party, got=owner)

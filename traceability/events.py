@@ -50,6 +50,9 @@ class TraceEvent:
     from_party: str
     to_party: str
     body: Mapping[str, Any]
+    carrier: str = ""
+    recorder: str = ""
+    leg: str = ""
 
     @property
     def lots(self) -> tuple[str, ...]:
@@ -88,6 +91,9 @@ def read_event(body: bytes) -> TraceEvent:
         from_party=source.removeprefix(PARTY_URN),
         to_party=destination.removeprefix(PARTY_URN),
         body=told,
+        carrier=told.get("suhe:carrier", "").removeprefix(PARTY_URN),
+        recorder=told.get("suhe:recorder", ""),
+        leg=told.get("suhe:leg", ""),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from foundation.errors import BadInput
 from foundation.ids import ID_PATTERN
-from traceability.vocabulary import DISPOSITIONS, INPUT_CLASSES, METHODS, PARTY_URN, PLOT_URN, RESULTS
+from traceability.vocabulary import DEVICE_URN, DISPOSITIONS, INPUT_CLASSES, METHODS, PARTY_URN, PLOT_URN, RESULTS, RULE_URN
 
 Check = Callable[[str, Any, str], None]
 
@@ -115,6 +115,62 @@ def _uri(name: str, value: Any, _kind: str) -> None:
         raise _refuse(name, "a URI", value)
 
 
+def _matching(pattern: str, expected: str) -> Check:
+    known = re.compile(pattern + r"\Z")
+
+    def check(name: str, value: Any, _kind: str) -> None:
+        if not isinstance(value, str) or not known.match(value):
+            raise _refuse(name, expected, value)
+
+    return check
+
+
+# A summary of one leg: what the recorder measured, by which limits it was judged, and the hash of the readings behind it.
+_MINUTES = _number(0, 60 * 24 * 60)
+_CELSIUS = _number(-60, 80)
+_TIME = _matching(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})", "a time with its offset"
+)
+_REPORT = _object(
+    {"type": _one_of(("Temperature",)), "uom": _one_of(("CEL",))},
+    {
+        "minValue": _CELSIUS,
+        "meanValue": _CELSIUS,
+        "maxValue": _CELSIUS,
+        "exception": _one_of(("ALARM_CONDITION", "ERROR_CONDITION")),
+    },
+)
+_METADATA = _object(
+    {
+        "deviceID": _matching(re.escape(DEVICE_URN) + r"[A-Za-z0-9_.-]{1,64}", DEVICE_URN + "{id}"),
+        "startTime": _TIME,
+        "endTime": _TIME,
+        "bizRules": _matching(re.escape(RULE_URN) + r"[a-z]{1,20}", RULE_URN + "{class}"),
+    },
+    {},
+)
+_SENSORS = _listed(1, 1, _object({"sensorMetadata": _METADATA, "sensorReport": _listed(1, 1, _REPORT)}, {}))
+_COLD = _object(
+    {
+        "count": _whole_number(0, 10_000_000),
+        "suspect": _whole_number(0, 10_000_000),
+        "minutes": _MINUTES,
+        "minutesAbove": _MINUTES,
+        "minutesBelow": _MINUTES,
+        "minutesUnknown": _MINUTES,
+        "longestExcursionMinutes": _MINUTES,
+        "completenessPercent": _number(0, 100),
+        "readingsHash": _matching(r"[0-9a-f]{64}", "a SHA-256 in hex"),
+    },
+    {
+        "lowCelsius": _CELSIUS,
+        "highCelsius": _CELSIUS,
+        "delayMinutes": _MINUTES,
+        "gapMinutes": _MINUTES,
+        "meanKineticCelsius": _CELSIUS,
+    },
+)
+
 FIELDS: dict[str, Check] = {
     "suhe:party": _party,
     "disposition": _one_of(DISPOSITIONS),
@@ -125,6 +181,10 @@ FIELDS: dict[str, Check] = {
     "destinationList": _listed(1, 1, _object({"type": _one_of(("possessing_party",)), "destination": _party}, {})),
     "bizTransactionList": _listed(1, 10, _object({"type": _one_of(("desadv", "inv", "po", "bol")), "bizTransaction": _uri}, {})),
     "suhe:carrier": _party,
+    "suhe:recorder": _id,
+    "suhe:leg": _matching(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "the eventID of the shipment"),
+    "suhe:cold": _COLD,
+    "sensorElementList": _SENSORS,
     "suhe:lots": _listed(0, _MOST_LISTED, _anything),
     "suhe:note": _text(200),
     "suhe:seller": _text(60),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
@@ -10,7 +11,8 @@ from sqlalchemy import Connection, insert, select
 from foundation.errors import BadInput, Conflict, SuheError
 from traceability import lots, store
 from traceability.codes import RandomBytes, new_code, seal_text
-from traceability.events import TraceEvent
+from traceability.events import TraceEvent, read_event
+from traceability.legs import check_summary, legs_of
 from traceability.notes import Checkpoint, NoteSigner
 from traceability.records import Entry, Record, hash_body
 from traceability.tiles import Tiles
@@ -67,6 +69,7 @@ def append(
     entry_rows: list[dict[str, object]] = []
     edge_rows: list[dict[str, object]] = []
     receipts: list[Receipt] = []
+    fresh: list[TraceEvent] = []
     for number, item in enumerate(signed):  # 4
         event = item.event
         if event.event_id in known:
@@ -83,6 +86,9 @@ def append(
                     todo="set the clock of the device",
                 )
             lots.check(event, state)
+            if event.kind.name == "sensor_summary":
+                ways = legs_of([*_recorded_ways(connection, event), *fresh])
+                check_summary(event, next((leg for leg in ways if leg.id == event.leg), None))
             edges = lots.apply(event, state)
         except SuheError as error:
             raise named(error, number, len(signed)) from error
@@ -100,6 +106,7 @@ def append(
         edge_rows += [{"parent": e.parent, "child": e.child, "log_index": index} for e in edges]
         receipt = Receipt(event.event_id, index, record_ms, record_hash.hex(), tuple((e.lot, e.lot_seq) for e in entries))
         receipts.append(receipt)
+        fresh.append(event)
         known[event.event_id] = (item.body, receipt)
     for table, rows in ((store.event, event_rows), (store.event_lot, entry_rows), (store.lot_edge, edge_rows)):  # 5
         if rows:
@@ -145,6 +152,18 @@ def _known(connection: Connection, signed: Sequence[SignedEvent]) -> dict[str, t
         places = tuple((entry.lot, entry.lot_seq) for entry in e.entries)
         found[e.event_id] = (e.body, Receipt(e.event_id, e.log_index, e.record_time_ms, e.record_hash.hex(), places, new=False))
     return found
+
+
+def _recorded_ways(connection: Connection, event: TraceEvent) -> list[TraceEvent]:
+    """Return the recorded shipments and receipts of the lots of an event, in the order of the log."""
+    found: dict[int, TraceEvent] = {}
+    for lot in event.lots:
+        for stored in store.events_of_lot(connection, lot):
+            if stored.event_type in ("ship", "receive") and stored.log_index not in found:
+                # One that was altered in the database is no shipment any more; the verifier names it.
+                with suppress(SuheError):
+                    found[stored.log_index] = read_event(stored.body)
+    return [found[k] for k in sorted(found)]
 
 
 def _same(known: tuple[bytes, Receipt], item: SignedEvent) -> Receipt:

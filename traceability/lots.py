@@ -169,7 +169,7 @@ def _check_harvest(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
 def _check_inspection(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
     for item in event.items:
         if lots[item.lot].kind != "produce":
-            raise Conflict("only produce is inspected", got=item.lot)
+            raise Conflict("only produce is inspected or kept cold", got=item.lot)
 
 
 def _check_transformation(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
@@ -250,4 +250,5 @@ _RULES = {
     "pack": _check_transformation,
     "ship": _check_ship,
     "receive": _check_receive,
+    "sensor_summary": _check_inspection,
 }

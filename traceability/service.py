@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, select
 
 from foundation.clock import Clock, to_ms
-from foundation.errors import NotFound
+from foundation.errors import NotFound, SuheError
 from traceability import store
 from traceability.authors import Envelope, read_signed
 from traceability.codes import RandomBytes, read_code
-from traceability.events import check_lot, decimal_of
+from traceability.events import TraceEvent, check_lot, decimal_of, read_event
 from traceability.ledger import Receipt, append, seal
 from traceability.notes import Checkpoint, NoteSigner, read_signer
 from traceability.verdicts import LogReport, Verdict
@@ -28,6 +29,19 @@ from traceability.vocabulary import LOT_URN
 if TYPE_CHECKING:
     from registry.keys import SigningKey
     from registry.service import Registry
+
+# The kinds of events that move lots, or tell what a lot's way was like.
+MOVEMENTS = ("ship", "receive", "sensor_summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A shipment, a receipt or a leg's summary as the log holds it, with the product of each of its lots."""
+
+    log_index: int
+    record_time_ms: int
+    event: TraceEvent
+    products: Mapping[str, str]
 
 
 class Trace:
@@ -128,6 +142,20 @@ class Trace:
         if not found:
             raise NotFound("no lot of produce has this id", got=lot_id[:160])
         return str(found)
+
+    def movements(self, after: int, limit: int = 500) -> list[Movement]:
+        """Return shipments, receipts and leg summaries behind a place of the log, in its order; altered ones are passed over."""
+        table = store.event.c
+        query = select(table.log_index).where(table.log_index > after, table.event_type.in_(MOVEMENTS)).order_by(table.log_index)
+        found = []
+        with self._reading() as connection:
+            for stored in store.stored_events(connection, connection.execute(query.limit(limit)).scalars()):
+                try:
+                    found.append((stored, read_event(stored.body)))
+                except SuheError:
+                    continue
+            lots = store.lots_by_id(connection, {lot for _, event in found for lot in event.lots})
+        return [Movement(s.log_index, s.record_time_ms, event, {x: lots[x].product for x in event.lots if x in lots}) for s, event in found]
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """Return the latest checkpoint as stored, or None where there is none yet."""

@@ -14,6 +14,8 @@ LOT_URN = "urn:suhe:lot:"
 PLOT_URN = "urn:suhe:plot:"
 PARTY_URN = "urn:suhe:party:"
 STEP_URN = "urn:suhe:bizstep:"
+DEVICE_URN = "urn:suhe:device:"
+RULE_URN = "urn:suhe:rule:cold-chain:"
 
 # UN/ECE Recommendation 20 codes, as EPCIS uses them -> the unit as people read it.
 UNITS = {"KGM": "kg", "LTR": "L", "H87": "piece"}
@@ -26,6 +28,7 @@ DISPOSITIONS = ("active", "in_progress", "in_transit", "conformant", "non_confor
 
 _PRODUCERS = ("grower", "cooperative")
 _INSPECTORS = ("inspector", "cooperative", "processor")
+_COLD = ("carrier", "cooperative", "processor")
 _HANDLERS = ("grower", "cooperative", "processor", "carrier", "retailer")
 
 
@@ -95,11 +98,15 @@ _ROWS = (
     _transformation("pack", "packing", (1, MOST_LOTS), (1, MOST_LOTS), may="suhe:package", signers=_HANDLERS),
     _object(
         "ship", "shipping", "OBSERVE", most=MOST_LOTS,
-        quantity=True, needs="sourceList destinationList", may="suhe:carrier bizTransactionList", signers=_HANDLERS,
+        quantity=True, needs="sourceList destinationList", may="suhe:carrier suhe:recorder bizTransactionList", signers=_HANDLERS,
     ),
     _object(
         "receive", "receiving", "OBSERVE", most=MOST_LOTS,
         quantity=True, needs="sourceList destinationList", may="bizTransactionList suhe:temperature", signers=_HANDLERS,
+    ),
+    _object(
+        "sensor_summary", "sensor_reporting", "OBSERVE", most=MOST_LOTS,
+        quantity=False, needs="sensorElementList suhe:leg suhe:cold", signers=_COLD,
     ),
 )  # fmt: skip
 

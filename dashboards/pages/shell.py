@@ -118,5 +118,6 @@ def alerts(services: Services, t: Translate) -> list[str]:
         "field": t("模拟田间已停。"),
         "markets": t("模拟市场已停。"),
         "season": t("模拟生产季已停。"),
+        "trucks": t("模拟冷藏车已停。"),
     }
     return [said[name] for name in said if name in down]

@@ -17,12 +17,20 @@ class Part(StrEnum):
     broker = "broker"
     record = "record"
     market = "market"
+    reefer = "reefer"
 
 
 @app.command(name="break")
 def break_part(
-    part: Annotated[Part, typer.Argument(help="gateway: cut off; broker: killed and held down; record: altered; market: answers rubbish.")],
-    which: Annotated[str, typer.Argument(help="Which gateway, event or market source; a good one is chosen where you name none.")] = "",
+    part: Annotated[
+        Part,
+        typer.Argument(
+            help="gateway: cut off; broker: killed and held down; record: altered; market: answers rubbish; reefer: cooling fails."
+        ),
+    ],
+    which: Annotated[
+        str, typer.Argument(help="Which gateway, event, market source or truck; a good one is chosen where you name none.")
+    ] = "",
 ) -> None:
     """Break one part. Each shows on a page within ten seconds; `suhe demo heal` mends everything."""
     from suhe.breaking import break_it

@@ -91,9 +91,10 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     trace = Trace(engine, registry, clock, folder / "keys" / "log.key")
     directory = SimpleNamespace(gateway_county=lambda _gateway: COUNTY, device_allowed=lambda _gateway, _device: True)
     readings = Readings(folder / "readings", clock, directory)
+    cold = ColdChain(engine, trace, readings, registry, clock, demo=True)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                prices=Prices(engine, clock, BlobFolder(folder / "blobs")), readiness=dict,
-                               logistics=Logistics(Freight(), ColdChain(), Selling()))  # fmt: skip
+                               logistics=Logistics(Freight(), cold, Selling()))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
     _grow(kit)
     if price_days:

@@ -73,6 +73,10 @@ class FakeRegistry:
         """Return a base or raise NotFound."""
         return self._get("base", base_id)
 
+    def device(self, device_id: str) -> Any:
+        """Return a device or raise NotFound."""
+        return self._get("device", device_id)
+
     def product(self, product_id: str) -> Any:
         """Return a product or raise NotFound."""
         return self._get("product", product_id)
