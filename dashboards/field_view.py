@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T", "Device", "Plot")
 
+# Kinds of devices that travel.
+ON_WHEELS = frozenset({"reefer"})
 OK, LATE, SILENT, UNKNOWN = "ok", "late", "silent", "unknown"
 _WORST = {UNKNOWN: 0, OK: 1, LATE: 2, SILENT: 3}
 LATE_AFTER, SILENT_AFTER = 1.25, 3.0
@@ -162,8 +164,12 @@ def state_of(age_ms: int | None, interval_s: int) -> str:
 def field_view(services: Services, county: str, lang: str, t: Translate) -> FieldView:
     """Return the present view of a county's field."""
     now_ms = to_ms(services.clock.now())
-    devices = services.registry.devices(county=county)
-    bases = services.registry.bases(county=county)
+    everything = services.registry.devices(county=county)
+    devices = [d for d in everything if d.kind not in ON_WHEELS]
+    # A depot whose every device is on the road is no place in the field; its trucks are on the page of the cold chain.
+    fields = {d.base for d in devices}
+    depots = {d.base for d in everything} - fields
+    bases = [b for b in services.registry.bases(county=county) if b.id not in depots]
     latest: dict[str, list[Latest]] = {}
     for reading in services.readings.latest(county=county):
         latest.setdefault(reading.device, []).append(reading)
@@ -182,7 +188,7 @@ def field_view(services: Services, county: str, lang: str, t: Translate) -> Fiel
     return FieldView(
         sites,
         tuple(sorted(silent, key=lambda s: (-s.age_ms, s.device))),
-        _gateways(services, county, now_ms, t),
+        _gateways(services, county, depots, now_ms, t),
         len(devices),
         len(ages),
         max((r.t_ms for rows in latest.values() for r in rows), default=None),
@@ -277,11 +283,13 @@ def flagged(figure: Figure) -> bool:
     return figure.flag >= SUSPECT and figure.flag != 9
 
 
-def _gateways(services: Services, county: str, now_ms: int, t: Translate) -> tuple[GatewayRow, ...]:
+def _gateways(services: Services, county: str, depots: set[str], now_ms: int, t: Translate) -> tuple[GatewayRow, ...]:
     known = {g.gateway: g for g in services.readings.gateways()}
     interval = DEMO_GATEWAY_INTERVAL_S if services.demo else GATEWAY_INTERVAL_S
     rows = []
     for gateway in services.registry.gateways(county=county):
+        if gateway.base in depots:
+            continue
         state = known.get(gateway.id)
         if state is None:
             rows.append(GatewayRow(gateway.id, UNKNOWN, t("还没有消息"), 0, 0, 0, ()))

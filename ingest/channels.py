@@ -1,7 +1,8 @@
 """The channels we know: unit, names, decimals, and the ranges of the gross-range test.
 
 `fail` is what the sensor can say at all; `suspect` is what this climate can do. Sources: sensor classes of WMO-No. 8 for weather, FAO-56
-for radiation, APHA for dissolved oxygen, local extension texts for pond depth, China's bounds for a truck's place. A county may replace the table.
+for radiation, APHA for dissolved oxygen, local extension texts for pond depth, China's bounds for a truck's
+place. A county may replace the table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The demo's season: writes itself through the public API, as the apps of growers, inspectors and shops would.
 
 First everything that happened until now, recorded now (the log says so honestly), in batches; then a round of accelerated events, one
-every 25 seconds and the receipt when the truck has arrived, and whatever the calendar brings. What exists is asked of the API, every event's id comes from the seed, and the log
-keeps each event once: a simulator that is killed goes on where it was.
+every 25 seconds and the receipt when the truck has arrived, and whatever the calendar brings. What exists is asked of the API, every
+event's id comes from the seed, and the log keeps each event once: a simulator that is killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class _Season:
     def _write_rounds(self, began: int) -> None:
         """Write the accelerated events whose time has come, the oldest round first.
 
-        A round is sent from its first event: what is recorded stays as it is. One that had begun before a stop is written to its end, so that no truck stays on the road for ever.
+        A round is sent from its first event: what is recorded stays as it is. One that had begun before a stop is written to its end,
+        so that no truck stays on the road for ever.
         """
         now_ms, length = to_ms(self._clock.now()), SLOTS * SLOT_MS
         groups = {*self._open, *range(now_ms // length - OPEN_ROUNDS + 1, now_ms // length + 1)}

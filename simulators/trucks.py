@@ -25,7 +25,7 @@ from simulators.control import broken_reefers
 from simulators.driver import Sender
 from simulators.fleet import fleet
 from simulators.season_plan import RECORDED_DAYS, live, live_trip, trips
-from simulators.timegrid import DAY_MS, day_of
+from simulators.timegrid import DAY_MS, day_of, start_of
 from simulators.trips import Trip, ride
 
 _LOOK_S = 1.0
@@ -40,13 +40,13 @@ _ROUNDS_MS = season.OPEN_ROUNDS * season.SLOTS * season.SLOT_MS
 class TruckRun:
     """One run of the trucks. `step` sends what left them since the last step."""
 
-    def __init__(self, open_sender: Callable[[str], Sender], folder: Path, began: int, now_ms: int, *, seed: int = season.SEED) -> None:
+    def __init__(self, open_sender: Callable[[str], Sender], folder: Path, began: int, *, seed: int = season.SEED) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._began, self._seed, self._open_sender = folder, began, seed, open_sender
         self._senders: dict[str, Sender] = {}
         self._excess: dict[str, float] = {}
         self._labelled: set[str] = set()
-        self._until = self._load(now_ms - RECORDED_DAYS * DAY_MS)
+        self._until = self._load(start_of(began) - RECORDED_DAYS * DAY_MS)
 
     def step(self, now_ms: int) -> list[Trip]:
         """Send what left the trucks until now; return the trips under way."""
@@ -161,7 +161,7 @@ def run_trucks(
     began = _season_began(folder, stop_event)
     if began is None:
         return
-    run = TruckRun(open_sender, folder, began, to_ms(clock.now()))
+    run = TruckRun(open_sender, folder, began)
     headers = {"authorization": f"Bearer {credentials['api_key']}"}
     with client or httpx.Client(base_url=base_url, timeout=60) as http:
         http.headers.update(headers)

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections import Counter
 from datetime import date
+from itertools import pairwise
 
 import pytest
 import rfc8785
@@ -14,7 +15,7 @@ from nacl.signing import SigningKey
 from simulators.scenario import BAOYING, SHENXIAN
 from simulators.season_bodies import envelope
 from simulators.season_calendar import POND_CALENDAR, crops, day_number
-from simulators.season_plan import live, season
+from simulators.season_plan import live, live_trip, season, trips
 from simulators.timegrid import start_of
 from traceability.authors import Envelope
 from traceability.events import TraceEvent, read_event
@@ -60,15 +61,41 @@ def test_ponds_keep_the_calendar_of_lotus() -> None:
 
 
 def test_a_live_round_is_a_whole_small_history() -> None:
-    """An accelerated round picks, packs, inspects, ships and receives in slot order, and says that it is accelerated."""
+    """An accelerated round picks, packs, inspects and ships in slot order, arrives ten minutes later, and says that it is accelerated."""
     today = DAYS[3]
     group = start_of(today) // 125_000 + 300
     told = live(SEED, today, today, group, 25_000, 5)
     events = [_read(t.body(SEED)) for t in told]
     assert [e.kind.name for e in events] == ["harvest", "pack", "inspect", "ship", "receive"]
-    assert [t.time_ms - told[0].time_ms for t in told] == [0, 25_000, 50_000, 75_000, 100_000]
+    assert [t.time_ms - told[0].time_ms for t in told] == [0, 25_000, 50_000, 75_000, 675_000]
     assert all(e.body["suhe:note"] == "演示：加速" for e in events)
     assert told == live(SEED, today, today, group, 25_000, 5)
+
+
+def test_in_each_county_a_truck_is_always_on_the_road() -> None:
+    """Whatever the month, at every moment each county has an accelerated truck under way, and none is in two places."""
+    for today in DAYS:
+        first = start_of(today) // 125_000
+        rounds = [live_trip(live(SEED, today, today, group, 25_000, 5)) for group in range(first, first + 60)]
+        driven = [trip for trip in rounds if trip is not None]
+        for county in ("sx", "by"):
+            ways = [t for t in driven if t.carrier == f"{county}-carrier-01"]
+            assert len(ways) == 30 and all(b.departs_ms < a.arrives_ms for a, b in pairwise(ways))
+        for truck in {t.truck for t in driven}:
+            ways = [t for t in driven if t.truck == truck]
+            assert all(a.arrives_ms <= b.departs_ms for a, b in pairwise(ways)), truck
+
+
+def test_a_truck_is_on_one_trip_at_a_time_and_the_shipment_names_it() -> None:
+    """Recorders travel on the shipments of sixty days, none on two at once; the plan's trips are what the bodies say, today as tomorrow."""
+    today = DAYS[3]
+    ships = {t.key: t.fields.get("suhe:recorder") for t in season(SEED, today, today) if t.fields["bizStep"] == "shipping"}
+    driven = trips(SEED, today, today)
+    assert {t.key: t.truck for t in driven} == {key: truck for key, truck in ships.items() if truck}
+    assert None in ships.values() and len(driven) > 50 and set(driven) <= set(trips(SEED, today, today + 1))
+    for truck in {t.truck for t in driven}:
+        ways = [t for t in driven if t.truck == truck]
+        assert all(a.arrives_ms <= b.departs_ms for a, b in pairwise(ways)), truck
 
 
 def test_an_envelope_holds_exactly_what_was_signed() -> None:

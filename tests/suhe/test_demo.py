@@ -18,6 +18,7 @@ from foundation.database import metadata, open_engine
 from foundation.settings import Settings
 from registry import store
 from registry.service import Registry
+from simulators.fleet import fleet
 from simulators.scenario import scenario
 from suhe.demo import register_demo
 
@@ -49,18 +50,18 @@ def test_both_counties_are_registered_within_a_second_and_a_half(settings: Setti
     begin = time.perf_counter()
     register_demo(settings, registry, CLOCK)
     assert time.perf_counter() - begin < 1.5
-    told = scenario()
+    told, trucks = scenario(), fleet()
     assert [c.code for c in registry.counties()] == ["321023", "371522"]
     for found, wanted in (
         (registry.parties(), told.parties),
-        (registry.bases(), told.bases),
+        (registry.bases(), told.bases + trucks.bases),
         (registry.plots(), told.plots),
         (registry.products(), told.products),
-        (registry.gateways(), told.gateways),
-        (registry.devices(), told.devices),
+        (registry.gateways(), told.gateways + trucks.gateways),
+        (registry.devices(), told.devices + trucks.devices),
     ):
         assert {n.id: (n.name_zh, n.name_en) for n in found} == {n.id: (n.name_zh, n.name_en) for n in wanted}  # type: ignore[attr-defined]
-    for device in told.devices:
+    for device in told.devices + trucks.devices:
         assert [(c.code, c.unit, c.interval_s) for c in registry.device(device.id).channels] == [
             (c.code, c.unit, c.interval_s) for c in device.channels
         ]
@@ -70,8 +71,9 @@ def test_the_simulators_credentials_work(settings: Settings, registry: Registry)
     """Every gateway's password, every party's key and the API key handed out are the registered ones; a guest can be signed in."""
     register_demo(settings, registry, CLOCK)
     told = kept(settings)
-    assert all(registry.check_gateway(gateway, password) for gateway, password in told["gateways"].items())
+    assert all(registry.check_gateway(gateway, password) for part in ("gateways", "trucks") for gateway, password in told[part].items())
     assert set(told["gateways"]) == {g.id for g in scenario().gateways}
+    assert set(told["trucks"]) == {g.id for g in fleet().gateways}
     assert set(told["author_keys"]) == {p.id for p in scenario().parties}
     for party, key in told["author_keys"].items():
         found = registry.key(key["key"])
@@ -90,7 +92,7 @@ def test_only_their_owner_reads_the_secrets(settings: Settings, registry: Regist
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     records = (settings.data / "records.db").read_bytes() + (settings.data / "records.db-wal").read_bytes()
-    for secret in [*kept(settings)["gateways"].values(), *(k["seed"] for k in kept(settings)["author_keys"].values())]:
+    for secret in [*kept(settings)["gateways"].values(), *kept(settings)["trucks"].values(), *(k["seed"] for k in kept(settings)["author_keys"].values())]:
         assert secret.encode() not in records
         assert not (len(secret) == 64 and bytes.fromhex(secret) in records)
 
@@ -140,7 +142,7 @@ def test_a_start_killed_half_way_is_finished_by_the_next(settings: Settings, reg
     register_demo(settings, registry, CLOCK)
     after = kept(settings)
     assert registry.check_gateway("by-06-gw", after["gateways"]["by-06-gw"])
-    assert len(registry.devices()) == len(scenario().devices)
+    assert len(registry.devices()) == len(scenario().devices) + len(fleet().devices)
     assert {g: p for g, p in after["gateways"].items() if g != "by-06-gw"} == {
         g: p for g, p in before["gateways"].items() if g != "by-06-gw"
     }
