@@ -92,7 +92,11 @@ def test_only_their_owner_reads_the_secrets(settings: Settings, registry: Regist
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     records = (settings.data / "records.db").read_bytes() + (settings.data / "records.db-wal").read_bytes()
-    for secret in [*kept(settings)["gateways"].values(), *kept(settings)["trucks"].values(), *(k["seed"] for k in kept(settings)["author_keys"].values())]:
+    for secret in [
+        *kept(settings)["gateways"].values(),
+        *kept(settings)["trucks"].values(),
+        *(k["seed"] for k in kept(settings)["author_keys"].values()),
+    ]:
         assert secret.encode() not in records
         assert not (len(secret) == 64 and bytes.fromhex(secret) in records)
 

@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("settled", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cold_leg")),
     )
-    op.create_index(op.f("ix_cold_leg_county_departs_ms"), "cold_leg", ["county", "departs_ms"], unique=False)
+    op.create_index(op.f("ix_cold_leg_county_cold_leg_departs_ms"), "cold_leg", ["county", "departs_ms"], unique=False)
     op.create_index(op.f("ix_cold_leg_settled"), "cold_leg", ["settled"], unique=False)
     op.create_table(
         "cold_leg_lot",
