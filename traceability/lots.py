@@ -13,6 +13,7 @@ from foundation.errors import BadInput, Conflict
 from traceability.events import Item, TraceEvent, county_of, decimal_of
 
 GROWING, IN_STOCK, IN_TRANSIT, RECEIVED, USED_UP = "growing", "in_stock", "in_transit", "received", "used_up"
+STATES = (GROWING, IN_STOCK, IN_TRANSIT, RECEIVED, USED_UP)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,33 @@ def verify(
     sys.exit(0 if holds else 1)
 
 
+@app.command()
+def lots(
+    county: Annotated[str, typer.Option(help="Only this county's, by its six-digit code.")] = "",
+    state: Annotated[str, typer.Option(help="Only lots in this state: growing, in_stock, in_transit, received or used_up.")] = "",
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1, max=500)] = 10,
+    *,
+    codes: Annotated[bool, typer.Option("--codes", help="Print trace codes alone, one a line.")] = False,
+) -> None:
+    """List lots of produce with their trace codes, the newest first."""
+    from foundation.errors import BadInput
+    from foundation.ids import in_fours
+    from traceability.lots import STATES
+
+    if state and state not in STATES:
+        raise BadInput("there is no such state of a lot", expected=", ".join(STATES), got=state[:40])
+    found = _services().trace.lots(county or None, limit=limit, state=state or None)
+    for lot in found:
+        if codes:
+            print(in_fours(lot.code))
+        else:
+            day = lot.harvested_day or lot.planted_day
+            amount = "growing" if lot.quantity is None else f"{lot.quantity} {lot.unit}"
+            print(f"{in_fours(lot.code)}  {lot.short:<34} {lot.product:<20} {amount:>12}  {day or '-'}  {lot.state}")
+    if not found:
+        print("no lots here yet", file=sys.stderr)
+
+
 def _verify_lot(services: Services, lot: str, *, as_json: bool) -> bool:
     from foundation.errors import SuheError
 
