@@ -57,7 +57,9 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     found = read_installation(settings.data)
     readings = Readings(settings.readings_folder, clock, RegistryDirectory(registry))
     trace = Trace(engine, registry, clock, settings.keys_folder / "log.key")
+    prices = Prices(engine, clock, BlobFolder(settings.data / "blobs"))
     demo = bool(found and found.demo)
+    selling = Selling(prices, trace, registry, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -65,6 +67,6 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         registry=registry,
         readings=readings,
         trace=trace,
-        prices=Prices(engine, clock, BlobFolder(settings.data / "blobs")),
-        logistics=Logistics(Freight(), ColdChain(engine, trace, readings, registry, clock, demo=demo), Selling()),
+        prices=prices,
+        logistics=Logistics(Freight(), ColdChain(engine, trace, readings, registry, clock, demo=demo), selling),
     )

@@ -119,6 +119,22 @@ def replay(
 
 
 @app.command()
+def sell(
+    product: Annotated[str, typer.Argument(help="A product's id, such as cucumber.")] = "",
+    base: Annotated[str, typer.Option(help="The base where it lies, such as sx-04.")] = "",
+    kg: Annotated[int, typer.Option(help="How many kilograms.")] = 0,
+    lot: Annotated[str, typer.Option(help="A lot that lies at its base, instead of the three.")] = "",
+    *,
+    english: Annotated[bool, typer.Option("--en/--zh", help="In English or in Chinese.")] = True,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Rank the markets for a load by what is left of a kilogram at the farm gate."""
+    from suhe.commands.sell import run
+
+    run(settings(), product, base, kg, lot, lang="en" if english else "zh-Hans", as_json=json_output)
+
+
+@app.command()
 def config(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Print every setting with its value and meaning; secrets are masked."""
     from suhe.commands.config import run

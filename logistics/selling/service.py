@@ -1,7 +1,128 @@
-"""The use cases of selling."""
+"""Where to sell today: the one use case that joins price, lot and freight."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from foundation.clock import Clock, market_day
+from foundation.errors import Conflict
+from logistics.cold_chain.limits import CLASS_OF
+from logistics.distance import Distances, Tortuous
+from logistics.places import MARKET_PLACES, Place, place_of
+from logistics.selling.model import Quoted, Ranking
+from logistics.selling.netback import OLDEST_DAYS, haul_of, netback_of, sift
+from logistics.selling.terms import TermSheet, term_sheet
+from logistics.tariff import Tariff, tariff_of
+from pricing.board import FRESH_DAYS
+
+if TYPE_CHECKING:
+    from pricing.service import Prices
+    from registry.service import Registry
+    from traceability.service import Trace
+    from traceability.views import LotSummary
+
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A load somebody may want to sell today, and the lots it lies in at its base."""
+
+    product: str
+    base: str
+    kg: int
+    lots: tuple[LotSummary, ...]
+
 
 class Selling:
-    """The use cases of selling."""
+    """Ranks markets for a load. Tariff, terms and distances are arguments, so that a county can bring its own."""
+
+    def __init__(
+        self, prices: Prices, trace: Trace, registry: Registry, clock: Clock, *,
+        tariff: Tariff | None = None, terms: TermSheet | None = None, distances: Distances | None = None,
+    ) -> None:  # fmt: skip
+        self._prices, self._trace, self._registry, self._clock = prices, trace, registry, clock
+        self.tariff = tariff or tariff_of()
+        self.terms = terms or term_sheet()
+        self._distances = distances or Tortuous()
+
+    def where_to_sell(self, product: str, base: str, kg: int, day: date | None = None) -> Ranking:
+        """Return the markets for `kg` of a product at a base, the best netback first, and those refused with the reason.
+
+        Raises:
+            NotFound: there is no such product or base.
+            BadInput: the load is nothing or absurdly large.
+
+        """
+        known, at = self._registry.product(product), place_of(self._registry.base(base))
+        day = day or market_day(self._clock.now())
+        reefer = needs_reefer(product)
+        fine, refused = sift(self._quotes(product, day), MARKET_PLACES)
+        netbacks = []
+        # A load that cannot be is refused even where no market quotes.
+        haul_of(self.tariff, self._distances, at, at, kg, reefer=reefer)
+        for quoted in fine:
+            place: Place = MARKET_PLACES[quoted.market]
+            haul = haul_of(self.tariff, self._distances, at, place, kg, reefer=reefer)
+            netbacks.append(netback_of(quoted, place, haul, self.terms.terms(known.shelf_life_class, quoted.kind)))
+        ranked = tuple(sorted(netbacks, key=lambda n: (-n.mid, n.haul.metres, n.quoted.market)))
+        return Ranking(
+            product, base, kg, day, self.tariff.id, self.tariff.status, self._distances.method, ranked,
+            tuple(sorted(refused, key=lambda r: (r.quoted.age_days, r.quoted.market))),
+        )  # fmt: skip
+
+    def load_of_lot(self, lot_id: str) -> Load:
+        """Return what of a lot lies at its own base; Conflict where nothing does any more, or never a plot was told."""
+        summary = self._trace.lot(lot_id).summary
+        base = self._base_of(summary)
+        held = int(summary.held)
+        if not base or held <= 0 or summary.state == "growing":
+            raise Conflict("nothing of this lot lies at a base to be sold", got=summary.short, todo="choose a product and a base instead")
+        return Load(summary.product, base, held, (summary,))
+
+    def loads(self, county: str) -> list[Load]:
+        """Return what lies picked at each base of a county today, the heaviest first."""
+        lying: dict[tuple[str, str], list[LotSummary]] = {}
+        for lot in self._in_stock(county):
+            base = self._base_of(lot)
+            # What a works made of it lies at the works, not at the base it once came from.
+            if base and self._registry.base(base).party == lot.party and int(lot.held) > 0 and lot.inspection not in BLOCKED:
+                lying.setdefault((lot.product, base), []).append(lot)
+        found = [Load(product, base, sum(int(x.held) for x in lots), tuple(lots)) for (product, base), lots in lying.items()]
+        return sorted(found, key=lambda load: (-load.kg, load.product, load.base))
+
+    def _in_stock(self, county: str) -> Iterable[LotSummary]:
+        return self._trace.lots(county, None, None, _LOOKED_AT, state="in_stock")
+
+    def _base_of(self, lot: LotSummary) -> str:
+        """Return the base where a lot lies: its plot's, or that of the nearest lot it came from."""
+        if lot.plot:
+            return self._registry.plot(lot.plot).base
+        for parent in self._trace.lot(lot.id).ancestors:
+            if parent.plot:
+                return self._registry.plot(parent.plot).base
+        return ""
+
+    def _quotes(self, product: str, day: date) -> list[Quoted]:
+        kinds = {m.id: m.kind for m in self._prices.markets()}
+        return [
+            Quoted(r.market, kinds[r.market], r.low, r.mid, r.high, r.valid_date, r.age_days, r.observed_ms, r.source,
+                   troubled=r.stale and r.age_days <= FRESH_DAYS)
+            for r in self._prices.board(None, day)
+            if r.product == product
+        ]  # fmt: skip
+
+
+# A lot that failed, or waits for the instrument after a positive screening, is not for sale.
+BLOCKED = ("fail", "screening_positive")
+
+
+def needs_reefer(product: str) -> bool:
+    """Tell whether a product travels cooled: everything the cold chain's table does not call ambient."""
+    return CLASS_OF.get(product, "chilled") != "ambient"
+
+
+__all__ = ["BLOCKED", "OLDEST_DAYS", "Load", "Selling", "needs_reefer"]

@@ -92,9 +92,10 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     directory = SimpleNamespace(gateway_county=lambda _gateway: COUNTY, device_allowed=lambda _gateway, _device: True)
     readings = Readings(folder / "readings", clock, directory)
     cold = ColdChain(engine, trace, readings, registry, clock, demo=True)
+    prices = Prices(engine, clock, BlobFolder(folder / "blobs"))
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
-                               prices=Prices(engine, clock, BlobFolder(folder / "blobs")), readiness=dict,
-                               logistics=Logistics(Freight(), cold, Selling()))  # fmt: skip
+                               prices=prices, readiness=dict,
+                               logistics=Logistics(Freight(), cold, Selling(prices, trace, registry, clock)))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
     _grow(kit)
     if price_days:
