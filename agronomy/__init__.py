@@ -1,5 +1,6 @@
-"""Readings to advice: reference evapotranspiration, water balance, growth stage, pest and disease risk.
+"""Readings to advice: what a crop wants at a time of the year, and later evapotranspiration, water balance, pest and disease risk.
 
-In: good readings of a plot. Out: numbers a grower acts on, each with its method and uncertainty.
-Nothing here yet: the room is named so that the import rules already hold for it.
+In: days, and good readings of a plot. Out: figures a grower acts on, each with its source and how far it can be trusted.
+So far the calendar of the lotus (`lotus.py`): stages, advised depth of water, temperatures, seasons of pests and diseases.
+Pure rules; what is measured is asked for by the pages above.
 """

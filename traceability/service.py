@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select
 from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound, SuheError
 from traceability import store
+from traceability.activity import Activity, activity, failed_lots, inspections
 from traceability.authors import Envelope, read_signed
 from traceability.codes import RandomBytes, read_code
 from traceability.events import TraceEvent, check_lot, decimal_of, read_event
@@ -156,6 +157,26 @@ class Trace:
                     continue
             lots = store.lots_by_id(connection, {lot for _, event in found for lot in event.lots})
         return [Movement(s.log_index, s.record_time_ms, event, {x: lots[x].product for x in event.lots if x in lots}) for s, event in found]
+
+    def activity(self, county: str, since_ms: int, most: int = 6) -> Activity:
+        """Return what was done in a county since a time, and its last events."""
+        with self._reading() as connection:
+            return activity(connection, county, since_ms, most)
+
+    def inspections(self, county: str, since_ms: int) -> dict[str, int]:
+        """Return how many lots picked since a time have which result as their last; "" stands for those not tested."""
+        with self._reading() as connection:
+            return inspections(connection, county, since_ms)
+
+    def failed_lots(self, county: str, since_ms: int) -> list[tuple[str, str, int]]:
+        """Return (lot, result, time of its last event) of lots picked since a time that did not pass, the oldest first."""
+        with self._reading() as connection:
+            return failed_lots(connection, county, since_ms)
+
+    def log_size(self) -> int:
+        """Return how many records the log holds, sealed by a checkpoint or not."""
+        with self._reading() as connection:
+            return store.log_end(connection)[0]
 
     def latest_checkpoint(self) -> Checkpoint | None:
         """Return the latest checkpoint as stored, or None where there is none yet."""

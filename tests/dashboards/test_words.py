@@ -44,6 +44,7 @@ PAGES = (
     f"/c/{BAOYING}/prices", f"/c/{SHENXIAN}/prices/tomato", "/sources", "/t/{code}", "/t/AAAA-AAAA-AAAA-AAAA-A", "/style", "/api/v1/docs",
     "/sign-in/none", "/no/such/page", f"/c/{SHENXIAN}/sell", f"/c/{SHENXIAN}/sell?product=cucumber&base=sx-04&kg=2000",
     f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x",
+    "/screen/shenxian", "/screen/baoying",
 )  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class Words(HTMLParser):
 
     SILENT = ("script", "style", "code", "textarea")
     VOID = ("br", "img", "input", "meta", "link", "hr", "path", "rect", "circle", "ellipse", "polyline", "polygon", "line")
-    HEARD = ("aria-label", "title", "alt", "placeholder", "data-on", "data-off")
+    HEARD = ("aria-label", "title", "alt", "placeholder", "data-on", "data-off", "data-cut")
 
     def __init__(self, lang: str) -> None:
         super().__init__()
