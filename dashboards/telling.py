@@ -54,6 +54,7 @@ class Teller:
         titles = {
             "plant": t("种植"), "input_bought": t("购入投入品"), "input_used": t("使用投入品"), "harvest": t("采收"), "inspect": t("检测"),
             "split": t("分批"), "merge": t("合批"), "pack": t("包装"), "ship": t("发运"), "receive": t("收货"),
+            "sensor_summary": t("冷链小结"),
         }  # fmt: skip
         if not event.readable:
             return Told(titles.get(event.kind, event.kind), self.party(event.party), "", "")
@@ -214,6 +215,16 @@ class Teller:
             t("到货温度 %(n)s °C", n=f"{warmth:g}") if warmth is not None else "",
         ]
 
+    def _sensor_summary(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        t = self._t
+        report, cold = event.body["sensorElementList"][0]["sensorReport"][0], event.body["suhe:cold"]
+        measured = {k: f"{report[k]:g}" for k in ("minValue", "maxValue", "meanValue") if k in report}
+        return [
+            t("货厢 %(minValue)s 至 %(maxValue)s °C，平均 %(meanValue)s", **measured) if len(measured) == 3 else t("没有一条读数"),
+            t("限外 %(n)s 分钟", n=f"{cold['minutesAbove'] + cold['minutesBelow']:g}"),
+            t("没有数据 %(n)s 分钟", n=f"{cold['minutesUnknown']:g}"),
+        ]
+
 
 _TELL: dict[str, Callable[[Teller, EventView, Mapping[str, str]], list[str]]] = {
     "plant": Teller._plant,
@@ -226,6 +237,7 @@ _TELL: dict[str, Callable[[Teller, EventView, Mapping[str, str]], list[str]]] = 
     "pack": Teller._transform,
     "ship": Teller._ship,
     "receive": Teller._receive,
+    "sensor_summary": Teller._sensor_summary,
 }
 
 

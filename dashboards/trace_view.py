@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from dashboards.charts import season_strip
+from dashboards.cold_view import LegLine, cold_journey
 from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
 from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
@@ -75,6 +76,7 @@ class TraceView:
     inspections: tuple[InspectionLine, ...]
     journey: tuple[str, ...]
     journey_note: str
+    cold: tuple[LegLine, ...]
     events: tuple[EventLine, ...]
     lot_url: str
 
@@ -113,6 +115,7 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
         inspections=tuple(_inspections(found, teller)),
         journey=journey,
         journey_note=note,
+        cold=cold_journey(services, found, lang, t),
         events=tuple(event_lines(found, found.events, teller, lang, t)),
         lot_url=f"/lots/{s.short}" if link_lot else "",
     )

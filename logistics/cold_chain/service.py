@@ -59,7 +59,7 @@ class ColdChain:
     def watch(self, most: int = 40) -> int:
         """Take in what the log says of shipments, then judge every leg of which something new may be known; return how many."""
         now_ms = to_ms(self._clock.now())
-        self._take_in(now_ms)
+        self._take_in()
         messages = {g.gateway: g.messages for g in self._readings.gateways()}
         c = store.cold_leg.c
         with reading(self._engine).connect() as connection:
@@ -77,7 +77,9 @@ class ColdChain:
             if seen is not None:
                 with self._engine.begin() as connection:
                     # Only what was looked at: the leg may have been received meanwhile.
-                    same = connection.execute(select(c.id).where(c.id == found.id, c.recorded_ms == found.recorded_ms)).first()
+                    same = connection.execute(
+                        select(c.id).where(c.id == found.id, c.arrives_ms.is_not_distinct_from(found.arrives_ms))
+                    ).first()
                     if same is not None:
                         store.put_judgement(connection, found.id, seen, now_ms=now_ms, messages=came, settled=settled)
         return judged
@@ -172,7 +174,7 @@ class ColdChain:
         """Tell whether a leg is worth judging: its truck sent something, or time alone changes what is known."""
         found: ColdLeg = store.leg_of(row, {})
         told = row._mapping
-        if found.judged is None or told["messages"] != messages or told["recorded_ms"] >= told["judged_ms"]:
+        if found.judged is None or told["messages"] != messages:
             return True
         j: Judgement = found.judged
         if not found.under_way:
@@ -185,7 +187,7 @@ class ColdChain:
             return False
         return bool(now_ms - max(told["arrives_ms"], told["recorded_ms"]) > (DEMO_SETTLE_MS if self._demo else SETTLE_MS))
 
-    def _take_in(self, now_ms: int) -> None:
+    def _take_in(self) -> None:
         """Read the log on from where it was read, and write the legs that its shipments, receipts and summaries make or change."""
         while True:
             with self._engine.begin() as connection:
@@ -193,24 +195,28 @@ class ColdChain:
                 moves = self._trace.movements(after, _AT_ONCE)
                 if not moves:
                     return
-                self._write(connection, moves, now_ms)
+                self._write(connection, moves)
                 store.move_cursor(connection, moves[-1].log_index)
             if len(moves) < _AT_ONCE:
                 return
 
-    def _write(self, connection: Connection, moves: Sequence[Movement], now_ms: int) -> None:
+    def _write(self, connection: Connection, moves: Sequence[Movement]) -> None:
         named = {m.event.leg for m in moves if m.event.leg}
         c = store.cold_leg.c
         rows = {r.id: r for r in store.rows(connection, or_(c.arrives_ms.is_(None), c.id.in_(named)))}
         lots = store.lots_of(connection, rows)
         known = [_leg_of(r, lots.get(r.id, {})) for r in rows.values()]
         before = {leg.id: (dict(leg.received), leg.summary) for leg in known}
+        said = {lot: m.record_time_ms for m in moves for lot in m.event.lots}
         products = {lot: product for m in moves for lot, product in m.products.items()}
         for leg in legs_of((m.event for m in moves), known):
             if before.get(leg.id) == (leg.received, leg.summary):
                 continue
             row = dict(rows[leg.id]._mapping) if leg.id in rows else self._new_row(leg, products)
-            row |= {"arrives_ms": leg.arrives_ms, "summary": leg.summary, "recorded_ms": now_ms, "settled": not leg.recorder}
+            recorded_ms = max(said[lot] for lot in leg.lots if lot in said)
+            row |= {"arrives_ms": leg.arrives_ms, "summary": leg.summary, "recorded_ms": recorded_ms}
+            # Whatever was thought of it is thought again.
+            row |= {"settled": not leg.recorder, "messages": -1}
             store.put_leg(connection, row, {lot: leg.received.get(lot) for lot in leg.lots})
 
     def _new_row(self, leg: Leg, products: dict[str, str]) -> dict[str, Any]:

@@ -36,7 +36,12 @@ def operations(whole: Installation) -> list[tuple[str, str]]:
     schema = whole.app().openapi()
     filled = {"code": "X", "product": "x", "plot": "x", "device": "x", "gateway": "x", "key": "x", "party": "x", "lot": "x:1"}
     return [
-        (method, path.format(**{**filled, "level": "0", "number": "0", "source": "x", "market": "x", "county": BAOYING, "base": "x"}))
+        (
+            method,
+            path.format(
+                **{**filled, "level": "0", "number": "0", "source": "x", "market": "x", "county": BAOYING, "base": "x", "leg": "x"}
+            ),
+        )
         for path, item in schema["paths"].items()
         for method in item
     ]

@@ -39,6 +39,7 @@ SAME_IN_BOTH = frozenset(
 # An author's own words stand on a page as they were signed, in the language they were written in.
 AUTHORS_WORDS = re.compile("5 公斤纸箱|有机磷|氨基甲酸酯|示例农资店|追肥")
 PAGES = (
+    f"/c/{SHENXIAN}/cold-chain", f"/c/{BAOYING}/cold-chain",
     "/", f"/c/{BAOYING}", f"/c/{SHENXIAN}", f"/c/{BAOYING}/field", f"/c/{SHENXIAN}/field", "/c/371522/field/sx-01-g1-climate?span=60d",
     f"/c/{BAOYING}/field/by-03-weather", f"/c/{SHENXIAN}/lots", f"/c/{BAOYING}/lots", f"/lots/{SHENXIAN}:P1", f"/c/{SHENXIAN}/prices",
     f"/c/{BAOYING}/prices", f"/c/{SHENXIAN}/prices/tomato", "/sources", "/t/{code}", "/t/AAAA-AAAA-AAAA-AAAA-A", "/style", "/api/v1/docs",
