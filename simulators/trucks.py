@@ -46,6 +46,9 @@ class TruckRun:
         self._senders: dict[str, Sender] = {}
         self._excess: dict[str, float] = {}
         self._labelled: set[str] = set()
+        # Every box is switched on at first: a spool may hold what was recorded before a stop.
+        for truck in fleet().trucks:
+            self._sender(truck.id)
         self._until = self._load(start_of(began) - RECORDED_DAYS * DAY_MS)
 
     def step(self, now_ms: int) -> list[Trip]:

@@ -63,7 +63,8 @@ class ColdChain:
         messages = {g.gateway: g.messages for g in self._readings.gateways()}
         c = store.cold_leg.c
         with reading(self._engine).connect() as connection:
-            waiting = store.rows(connection, c.settled.is_(False), order=c.judged_ms.asc(), limit=_AT_ONCE)
+            # Who is on the road comes first, then what was looked at longest ago.
+            waiting = store.rows(connection, c.settled.is_(False), order=(c.arrives_ms.is_not(None), c.judged_ms), limit=_AT_ONCE)
         judged = 0
         for found in waiting:
             came = messages.get(found.gateway, 0)

@@ -84,9 +84,9 @@ def put_judgement(connection: Connection, leg: str, judged: Judgement, *, now_ms
     )
 
 
-def rows(connection: Connection, *where: Any, order: Any = None, limit: int = 10_000) -> list[Any]:
+def rows(connection: Connection, *where: Any, order: Sequence[Any] = (), limit: int = 10_000) -> list[Any]:
     """Return rows of `cold_leg`, the newest departure first unless told otherwise."""
-    query = select(cold_leg).where(*where).order_by(cold_leg.c.departs_ms.desc() if order is None else order, cold_leg.c.id)
+    query = select(cold_leg).where(*where).order_by(*(order or (cold_leg.c.departs_ms.desc(),)), cold_leg.c.id)
     return list(connection.execute(query.limit(limit)).all())
 
 

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 
+from simulators.season_bodies import Told, sensor_summary
+from simulators.season_plan import season
+from tests.conformance.schema_subset import faults
+from traceability.events import read_event
 from traceability.vocabulary import DISPOSITIONS, KINDS, STEP_URN
 
 
@@ -41,3 +46,36 @@ def test_types_of_sources_and_transactions_are_theirs(definitions: dict[str, Any
     """The kinds of source, destination and business transaction we accept are in the schema."""
     assert "possessing_party" in definitions["source-dest-type"]["anyOf"][1]["enum"]
     assert {"desadv", "inv", "po", "bol"} <= set(definitions["bizTransaction-type"]["anyOf"][1]["enum"])
+
+
+def test_whole_events_are_valid(conformance_data: Path) -> None:
+    """Every kind of event as the season's apps write it, a leg's summary among them, is valid against GS1's whole schema."""
+    schema = json.loads((conformance_data / "trace/gs1-epcis/EPCIS-JSON-Schema.json").read_text())
+    kinds = set()
+    for told in (*season(522, 20782, 20782), SUMMARY):
+        body = told.body(522)
+        kinds.add(read_event(rfc8785.dumps(body)).kind.name)
+        assert faults(schema, body, schema) == [], body
+    assert kinds == set(KINDS)
+
+
+def test_the_oracle_refuses_what_is_wrong(conformance_data: Path) -> None:
+    """The validator is no yes-sayer: a wrong term, a missing field and a bare name of our own are found in a summary."""
+    schema = json.loads((conformance_data / "trace/gs1-epcis/EPCIS-JSON-Schema.json").read_text())
+    body = json.loads(json.dumps(SUMMARY.body(522)))
+    report = body["sensorElementList"][0]["sensorReport"][0]
+    for change in ({"exception": "TOO_WARM"}, {"type": "Warmth"}, {"minutesAbove": 3}, {"minValue": "2"}):
+        wrong = {**body, "sensorElementList": [{"sensorReport": [{**report, **change}]}]}
+        assert faults(schema, wrong, schema), change
+    assert faults(schema, {k: v for k, v in body.items() if k != "action"}, schema)
+    assert faults(schema, {**body, "bizStep": "sensing"}, schema) and faults(schema, {**body, "cold": 1}, schema)
+
+
+_LEG = {
+    "id": "urn:uuid:019a9f6b-4a0b-7000-8000-00000000000b", "recorder": "sx-truck-01", "lots": ["urn:suhe:lot:371522:A1"],
+    "departs_ms": 1763791200000, "arrives_ms": 1763812800000, "verdict": "out_of_range",
+    "limits": {"name": "cool", "low_c": 8.0, "high_c": 13.0, "delay_s": 1800, "gap_s": 1500},
+    "judged": {"count": 36, "suspect": 0, "low_c": 10.4, "mean_c": 11.6, "high_c": 15.2, "mkt_c": 11.9, "minutes": 360.0, "above": 90.0,
+               "below": 0.0, "unknown": 0.0, "longest": 90.0, "complete_percent": 100.0, "readings_hash": "0" * 64},
+}  # fmt: skip
+SUMMARY = Told("summary", 1763812800000, "sx-carrier-01", sensor_summary(_LEG))
