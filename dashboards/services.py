@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from logistics.service import Logistics
     from pricing.service import Prices
     from registry.service import Registry
+    from traceability.anchoring import Anchors
     from traceability.service import Trace
 
 
@@ -24,6 +25,7 @@ class Services(Protocol):
     registry: Registry
     readings: Readings
     trace: Trace
+    anchors: Anchors
     prices: Prices
     logistics: Logistics
 

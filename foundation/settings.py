@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
     web_processes: int = Field(default=1, ge=1, le=16, description="Processes that serve the pages and the API on one port")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="Interval between signed log checkpoints")
+    chain_url: SecretStr = Field(
+        default=SecretStr(""), description="JSON-RPC address of an EVM chain to anchor the log on; empty means none, or a demo's own child"
+    )
+    anchor_seconds: float = Field(default=0.0, ge=0, description="Least time between anchors; 0 means 30 in a demo, else 600")
+    chain_confirmations: int = Field(default=12, ge=1, description="Blocks after which an anchor is no longer asked for one by one")
     compact_seconds: float = Field(default=3600.0, gt=0, description="Interval between compactions of the segments")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")
     contact: str = Field(default="", description="Contact printed in the user agent of the price collector")

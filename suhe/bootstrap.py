@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from logistics.service import Logistics
     from pricing.service import Prices
     from registry.service import Registry
+    from traceability.anchor_keeping import Rules
+    from traceability.anchoring import Anchors
+    from traceability.chain import Chain
     from traceability.service import Trace
 
 
@@ -28,6 +31,7 @@ class Services:
     registry: Registry
     readings: Readings
     trace: Trace
+    anchors: Anchors
     prices: Prices
     logistics: Logistics
 
@@ -49,6 +53,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from registry.directory import RegistryDirectory
     from registry.service import Registry
     from suhe.installation import read_installation
+    from traceability.anchoring import Anchors
     from traceability.service import Trace
 
     clock = clock or SystemClock()
@@ -67,6 +72,25 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         registry=registry,
         readings=readings,
         trace=trace,
+        anchors=Anchors(engine, clock, trace.log_vkey, lambda: open_chain(settings), anchor_rules(settings, demo=demo)),
         prices=prices,
         logistics=Logistics(Freight(), ColdChain(engine, trace, readings, registry, clock, demo=demo), selling),
     )
+
+
+def open_chain(settings: Settings) -> Chain | None:
+    """Return the chain to anchor on, asked anew at every use: a demo's child may have moved. None where there is none."""
+    from suhe.chain_child import chain_url
+    from traceability.chain_evm import EvmChain
+    from traceability.chain_key import read_chain_key
+
+    url = chain_url(settings)
+    return EvmChain(url, read_chain_key(settings.keys_folder / "chain.key")) if url else None
+
+
+def anchor_rules(settings: Settings, *, demo: bool) -> Rules:
+    """Return how often to anchor, how deep is deep enough, and whether the chain is a child of ours."""
+    from traceability.anchor_keeping import Rules
+
+    seconds = settings.anchor_seconds or (30.0 if demo else 600.0)
+    return Rules(int(seconds * 1000), settings.chain_confirmations, own_chain=demo and not settings.chain_url.get_secret_value())

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 from sqlalchemy import text
 
 from foundation.database import open_engine
-from foundation.errors import Conflict, NotFound
+from foundation.errors import BadInput, Conflict, NotFound, Unavailable
 from foundation.files import write_durably
 from foundation.settings import Settings
+from suhe.chain_child import NAME, chain_url
 from suhe.installation import read_installation
 from suhe.processes import simulator_folder
 from suhe.stack import control_folder
+from suhe.supervisor import read_state
 
 
 def break_it(settings: Settings, part: str, which: str) -> str:
@@ -24,7 +27,8 @@ def break_it(settings: Settings, part: str, which: str) -> str:
         NotFound: the named gateway, event or source does not exist.
     """
     _only_in_a_demo(settings)
-    return {"gateway": _gateway, "broker": _broker, "record": _record, "market": _market, "reefer": _reefer}[part](settings, which)
+    broken = {"gateway": _gateway, "broker": _broker, "record": _record, "market": _market, "reefer": _reefer, "chain": _chain}
+    return broken[part](settings, which)
 
 
 def heal_all(settings: Settings) -> list[str]:
@@ -42,6 +46,10 @@ def heal_all(settings: Settings) -> list[str]:
     if hold.exists():
         hold.unlink()
         done.append("the broker starts again")
+    chain = control_folder(settings) / f"hold-{NAME}"
+    if chain.exists():
+        chain.unlink()
+        done.append("the chain starts again; what waited is anchored within half a minute, all of it by one transaction")
     done += _heal_records(settings)
     return done or ["nothing was broken"]
 
@@ -71,6 +79,31 @@ def _reefer(settings: Settings, which: str) -> str:
 
     truck = break_reefer(simulator_folder(settings), which)
     return f"the cooling of {truck} has failed: its cargo passes the limit within a minute, then the alarm opens on the cold-chain page"
+
+
+def _chain(settings: Settings, which: str) -> str:
+    """Kill the demo's chain and hold it down; with `empty`, have it come back as a new one that knows nothing."""
+    if which not in ("", "empty"):
+        raise BadInput("the chain can be broken in two ways", expected="nothing, or empty", got=which)
+    if not chain_url(settings):
+        raise NotFound("this demo has no chain", todo="put anvil on the PATH, or run `npm ci` in simulators/chain; then start again")
+    control_folder(settings).mkdir(parents=True, exist_ok=True)
+    hold = control_folder(settings) / f"hold-{NAME}"
+    hold.touch()
+    if which == "":
+        return "the chain is killed and held down: nothing waits for it; the trace pages and /anchor say since when it does not answer"
+    _wait_until_down(settings)
+    (settings.data / NAME / "state.json").unlink(missing_ok=True)
+    hold.unlink()
+    return "the chain is replaced by an empty one: /anchor says that the old anchors are lost; a new contract takes the whole log again"
+
+
+def _wait_until_down(settings: Settings) -> None:
+    deadline = time.monotonic() + 10
+    while read_state(settings.data / "state.json").get(NAME, {}).get("running"):
+        if time.monotonic() > deadline:
+            raise Unavailable("the chain is still running", todo="look whether `suhe up` is; then `suhe demo heal`")
+        time.sleep(0.1)
 
 
 def _market(settings: Settings, which: str) -> str:

@@ -23,9 +23,10 @@ def tables() -> MetaData:
     import logistics.cold_chain.store
     import pricing.store
     import registry.store
+    import traceability.anchor_store
     import traceability.store
 
-    assert logistics.cold_chain.store and pricing.store and registry.store and traceability.store
+    assert logistics.cold_chain.store and pricing.store and registry.store and traceability.store and traceability.anchor_store
     return metadata
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation.clock import to_ms
+from suhe.chain_child import NAME
 from suhe.supervisor import read_state
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ LEAST_FREE_SHARE = 0.02
 def readiness(services: Services) -> dict[str, tuple[bool, str]]:
     """Return name -> (holds, detail). Each check looks at state others wrote; none waits for a server."""
     data = services.settings.data
-    checks = {"records": _records(services), "children": _children(data), "disk": _disk(data), "log": _log(services)}
+    checks = {
+        "records": _records(services),
+        "children": _children(data),
+        "disk": _disk(data),
+        "log": _log(services),
+        "anchor": _anchor(services),
+    }
     if services.demo:
         checks["history"] = _history(data)
         checks["season"] = _progress(data / "simulator" / "season.json", "lots")
@@ -36,7 +43,8 @@ def _records(services: Services) -> tuple[bool, str]:
 
 def _children(data: Path) -> tuple[bool, str]:
     state = read_state(data / "state.json")
-    down = [name for name, child in state.items() if not child["running"]]
+    # Without the demo's chain nothing is lost and nothing waits: see `_anchor`.
+    down = [name for name, child in state.items() if not child["running"] and name != NAME]
     if down:
         return False, "not running: " + ", ".join(down)
     return True, f"{len(state)} running" if state else "not supervised"
@@ -54,6 +62,16 @@ def _log(services: Services) -> tuple[bool, str]:
         return not services.demo, "no checkpoint yet"
     age = (to_ms(services.clock.now()) - checkpoint.time_ms) // 1000
     return True, f"checkpoint of {checkpoint.size} records, {age} s old"
+
+
+def _anchor(services: Services) -> tuple[bool, str]:
+    """Anchoring in words. It always holds: what is not anchored yet is kept and shown as such, so an installation is ready without."""
+    try:
+        status = services.anchors.status()
+    except Exception as error:  # noqa: BLE001 - a check reports, it never raises
+        return True, f"not known: {type(error).__name__}"
+    anchored = f"size {status.newest.size} of {status.log_size} anchored" if status.newest else "nothing anchored"
+    return True, f"{status.in_words}; {anchored}"
 
 
 def _history(data: Path) -> tuple[bool, str]:

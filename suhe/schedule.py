@@ -118,6 +118,11 @@ def watch_cold_chain(work: Work) -> None:
     work.services.logistics.cold_chain.watch()
 
 
+def keep_anchor(work: Work) -> None:
+    """Look at the chain and anchor the newest checkpoint when it is time."""
+    work.services.anchors.keep_up()
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "price-round", collect_round, per_source=True,
@@ -132,6 +137,8 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
+    # A look costs a few requests on loopback or the network; how often something is anchored is a setting of its own.
+    Job("log-anchor", keep_anchor, live={"trigger": "interval", "seconds": 30}, demo={"trigger": "interval", "seconds": 4}),
 )  # fmt: skip
 
 

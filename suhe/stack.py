@@ -20,6 +20,7 @@ from foundation.clock import SystemClock
 from foundation.database import open_engine
 from foundation.errors import Conflict, Unavailable
 from foundation.settings import Settings
+from suhe import chain_child
 from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords
 from suhe.installation import Installation, lock_folder, open_installation
 from suhe.supervisor import Child, Supervisor
@@ -72,6 +73,9 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
         found.append(Child("broker", broker_command(settings, broker), logs / "broker.log", env))
     found += [ours("web" if n == 0 else f"web-{n}", "web") for n in range(settings.web_processes)]
     found += [ours(f"ingest-{n}", "ingest", "--worker", str(n)) for n in range(settings.ingest_workers)]
+    chain = chain_child.prepare_chain(settings, demo=installation.demo)
+    if chain is not None:
+        found.append(Child(chain_child.NAME, chain, logs / "chain.log", env))
     if installation.demo:
         found.append(ours("markets", "simulate", "markets"))
     found.append(ours("scheduler", "scheduler"))

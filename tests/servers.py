@@ -169,6 +169,20 @@ def start_postgres(folder: Path) -> Server:
     return server
 
 
+def start_anvil(folder: Path, *arguments: str, port: int = 0) -> Server:
+    """Start a development chain without accounts, so that nobody has money by default; `url` is its JSON-RPC."""
+    from suhe.chain_child import anvil_path
+
+    binary = anvil_path()
+    if binary is None:
+        raise Missing("anvil")
+    port = port or free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    server = _serve("anvil", [binary, "--host", "127.0.0.1", "--port", str(port), "--accounts", "0", "--quiet", *arguments], port, folder)
+    server.url = f"http://127.0.0.1:{port}"
+    return server
+
+
 def chromium_path() -> str:
     """Return the path of a Chromium or Chrome on this machine."""
     mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"

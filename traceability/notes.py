@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from foundation.errors import BadInput, Conflict
-from foundation.files import sync_folder
+from foundation.files import make_once
 from traceability.merkle import HASH_BYTES
 
 _ED25519 = b"\x01"
@@ -147,20 +146,7 @@ def _make_signer(path: Path) -> None:
     name = "suhe-log/" + hashlib.sha256(bytes(SigningKey(seed).verify_key)).hexdigest()[:12]
     signer = NoteSigner(name, seed)
     line = f"{_PRIVATE}{name}+{signer.verifier.key_hash.hex()}+{base64.b64encode(_ED25519 + seed).decode()}\n"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(line)
-        out.flush()
-        os.fsync(out.fileno())
-    # Two processes may start at once: the first link wins, and both then read the same key.
-    try:
-        os.link(aside, path)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
-    sync_folder(path.parent)
+    make_once(path, line.encode())
 
 
 def _parse(text: str) -> Checkpoint:

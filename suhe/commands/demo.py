@@ -18,6 +18,7 @@ class Part(StrEnum):
     record = "record"
     market = "market"
     reefer = "reefer"
+    chain = "chain"
 
 
 @app.command(name="break")
@@ -25,11 +26,12 @@ def break_part(
     part: Annotated[
         Part,
         typer.Argument(
-            help="gateway: cut off; broker: killed and held down; record: altered; market: answers rubbish; reefer: cooling fails."
+            help="gateway: cut off; broker, chain: killed and held down; record: altered; market: answers rubbish; reefer: cooling fails."
         ),
     ],
     which: Annotated[
-        str, typer.Argument(help="Which gateway, event, market source or truck; a good one is chosen where you name none.")
+        str,
+        typer.Argument(help="Which gateway, event, market source or truck; of the chain: empty; a good one is chosen where you name none."),
     ] = "",
 ) -> None:
     """Break one part. Each shows on a page within ten seconds; `suhe demo heal` mends everything."""
