@@ -35,7 +35,9 @@ def check_on_chain(engine: Engine, chain: Chain, log_key_hash: bytes) -> AnchorC
     with store.snapshot(engine) as connection:
         known = anchor_store.contracts(connection)
     for contract in known:
-        stand = chain.stand(contract.address, log_key_hash) if contract.genesis == who.genesis else None
+        stand = (
+            chain.stand(contract.address, log_key_hash) if (contract.chain_id, contract.genesis) == (who.chain_id, who.genesis) else None
+        )
         if stand is not None:
             break
     else:

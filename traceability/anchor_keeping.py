@@ -92,16 +92,17 @@ class Keeper:
         if self._rules.own_chain and self._chain.funds() == 0:
             self._chain.fund_on_development_chain()
         made = self._chain.prepare_contract(self._log_key_hash)
+        place = (who.chain_id, who.genesis, made.contract)
         told = {"tx_hash": made.tx_hash, "made_ms": self._now_ms, "block_number": None, "development": who.development}
         with self._engine.begin() as connection:
-            known = [c for c in anchor_store.contracts(connection) if (c.genesis, c.address) == (who.genesis, made.contract)]
+            known = [c for c in anchor_store.contracts(connection) if _place(c) == place]
             if known:  # the chain went back to before it was made
                 anchor_store.change_contract(connection, known[0].id, **told)
             else:
                 anchor_store.add_contract(connection, chain_id=who.chain_id, genesis=who.genesis, address=made.contract, **told)
         self._chain.send(made)
         with store.snapshot(self._engine) as connection:
-            return next(c for c in anchor_store.contracts(connection) if (c.genesis, c.address) == (who.genesis, made.contract))
+            return next(c for c in anchor_store.contracts(connection) if _place(c) == place)
 
     # 2: the contract
 
@@ -111,7 +112,7 @@ class Keeper:
             known = anchor_store.contracts(connection)
         found: tuple[Contract | None, Stand | None] = (None, None)
         for contract in known:
-            same = (contract.chain_id, contract.genesis) == (who.chain_id, who.genesis)
+            same = _place(contract)[:2] == (who.chain_id, who.genesis)
             stand = self._chain.stand(contract.address, self._log_key_hash) if same and found[0] is None else None
             if stand is not None:
                 found = (self._came_back(contract), stand)
@@ -241,6 +242,11 @@ class Keeper:
 def _newest_checkpoint(connection: Connection) -> Checkpoint | None:
     row = connection.execute(select(store.checkpoint).order_by(store.checkpoint.c.size.desc()).limit(1)).first()
     return Checkpoint("log", row.size, row.root, row.time_ms) if row else None
+
+
+def _place(contract: Contract) -> tuple[int, bytes, str]:
+    # Two chains may share a first block (after a split) or a number; only both together name one.
+    return contract.chain_id, contract.genesis, contract.address
 
 
 def _deep_enough(rules: Rules, contract: Contract) -> int:

@@ -25,7 +25,7 @@ contract = Table(
     Column("block_number", Whole),
     Column("gone_ms", Whole),
     Column("gone_why", Lines, nullable=False),
-    UniqueConstraint("genesis", "address"),
+    UniqueConstraint("chain_id", "genesis", "address"),
 )
 
 anchor = Table(

@@ -24,9 +24,9 @@ def status(
     json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say what is anchored and what is not; exit 1 where the log is not the one that was anchored."""
-    from suhe.commands.trace import open_services
+    from suhe.commands.trace import _services
 
-    services = open_services()
+    services = _services()
     told = services.anchors.status()
     checked = services.anchors.check() if check else None
     account = services.anchors.account()
@@ -41,9 +41,9 @@ def status(
 @app.command()
 def deploy() -> None:
     """Make a contract for this log on the chain of SUHE_CHAIN_URL. A demo's own chain needs no such word."""
-    from suhe.commands.trace import open_services
+    from suhe.commands.trace import _services
 
-    services = open_services()
+    services = _services()
     made = services.anchors.deploy()
     print(f"contract {made.address} on chain {made.chain_id}, transaction {made.tx_hash}")
     print("the scheduler anchors there as soon as it is in a block")
@@ -115,7 +115,8 @@ def check_json(checked: AnchorCheck) -> dict[str, Any]:
         {"size": a.size, "root": a.root.hex(), "block_number": a.mined.block_number, "tx_hash": a.mined.tx_hash} for a in checked.anchors
     ]
     return {
-        "ok": checked.ok, "contract": checked.contract, "log_size": checked.log_size, "problems": list(checked.problems), "anchors": anchors,
+        "ok": checked.ok, "contract": checked.contract, "log_size": checked.log_size, "problems": list(checked.problems),
+        "anchors": anchors,
     }  # fmt: skip
 
 

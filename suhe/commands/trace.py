@@ -29,7 +29,7 @@ def verify(
 
     if everything == bool(lot):
         raise BadInput("say what to check", expected="a lot, or --all", todo="suhe trace verify --all")
-    services = open_services()
+    services = _services()
     holds = _verify_all(services, as_json=json_output) if everything else _verify_lot(services, lot, as_json=json_output)
     sys.exit(0 if holds else 1)
 
@@ -49,7 +49,7 @@ def lots(
 
     if state and state not in STATES:
         raise BadInput("there is no such state of a lot", expected=", ".join(STATES), got=state[:40])
-    found = open_services().trace.lots(county or None, limit=limit, state=state or None)
+    found = _services().trace.lots(county or None, limit=limit, state=state or None)
     for lot in found:
         if codes:
             print(in_fours(lot.code))
@@ -101,8 +101,8 @@ def _verify_all(services: Services, *, as_json: bool) -> bool:
     return report.ok
 
 
-def open_services() -> Services:
-    """Return the services of this installation, its schema up to date."""
+def _services() -> Services:
+
     from foundation.database import open_engine
     from suhe.bootstrap import build_services
     from suhe.cli import settings

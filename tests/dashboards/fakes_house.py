@@ -31,6 +31,8 @@ from registry.service import Registry
 from simulators.scenario import scenario
 from tests.dashboards.fakes_prices import fill
 from tests.traceability.kit import Kit
+from traceability.anchor_keeping import Rules
+from traceability.anchoring import Anchors
 from traceability.service import Trace
 
 NOW = datetime(2025, 11, 23, 8, 0, tzinfo=UTC)
@@ -89,11 +91,12 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     for party, seed in seeds.items():
         registry.add_key(party, bytes(seed.verify_key), to_ms(PLANTED) - 10**9)
     trace = Trace(engine, registry, clock, folder / "keys" / "log.key")
+    anchors = Anchors(engine, clock, trace.log_vkey, lambda: None, Rules(30_000, 1, own_chain=True))
     directory = SimpleNamespace(gateway_county=lambda _gateway: COUNTY, device_allowed=lambda _gateway, _device: True)
     readings = Readings(folder / "readings", clock, directory)
     cold = ColdChain(engine, trace, readings, registry, clock, demo=True)
     prices = Prices(engine, clock, BlobFolder(folder / "blobs"))
-    services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
+    services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace, anchors=anchors,
                                prices=prices, readiness=dict,
                                logistics=Logistics(Freight(), cold, Selling(prices, trace, registry, clock)))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]

@@ -30,6 +30,9 @@ class _Log:
         """Count one."""
         self.made += 1
 
+    def keep_up(self) -> None:
+        """Stand in for the anchors too."""
+
 
 def _prices(url: str, tmp_path: Path, clock: SystemClock | FixedClock) -> Prices:
     engine = open_engine(url)
@@ -57,7 +60,7 @@ def test_a_scheduler_told_to_stop_before_it_runs_ends(tmp_path: Path) -> None:
     clock = SystemClock()
     prices = _prices(f"sqlite:///{tmp_path / 'records.db'}", tmp_path, clock)
     settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5)
-    services = SimpleNamespace(prices=prices, trace=_Log(), settings=settings, clock=clock)
+    services = SimpleNamespace(prices=prices, trace=_Log(), anchors=_Log(), settings=settings, clock=clock)
 
     class Told(threading.Event):
         """Set from the second time it is asked: the first is before the lease is taken."""
@@ -98,7 +101,7 @@ def test_a_demo_fills_its_history_runs_rounds_and_answers_wishes(tmp_path: Path)
     addresses = json.loads((tmp_path / "simulator" / "markets.json").read_text())
     log = _Log()
     settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5)
-    services = SimpleNamespace(settings=settings, clock=SystemClock(), prices=prices, trace=log)
+    services = SimpleNamespace(settings=settings, clock=SystemClock(), prices=prices, trace=log, anchors=log)
     run = threading.Thread(target=run_scheduler, args=(services, addresses), kwargs={"demo": True, "stop_event": stop})
     run.start()
     try:
@@ -134,7 +137,11 @@ def test_a_scheduler_without_sources_only_keeps_the_log(tmp_path: Path) -> None:
     prices = _prices(f"sqlite:///{tmp_path / 'records.db'}", tmp_path, SystemClock())
     log, stop = _Log(), threading.Event()
     services = SimpleNamespace(
-        settings=SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.1), clock=SystemClock(), prices=prices, trace=log
+        settings=SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.1),
+        clock=SystemClock(),
+        prices=prices,
+        trace=log,
+        anchors=log,
     )
     run = threading.Thread(target=run_scheduler, args=(services, {}), kwargs={"demo": False, "stop_event": stop})
     run.start()

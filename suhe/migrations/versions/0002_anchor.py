@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("gone_ms", sa.BigInteger(), nullable=True),
         sa.Column("gone_why", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_anchor_contract")),
-        sa.UniqueConstraint("genesis", "address", name=op.f("uq_anchor_contract_genesis_address")),
+        sa.UniqueConstraint("chain_id", "genesis", "address", name=op.f("uq_anchor_contract_chain_id_genesis_address")),
     )
     op.create_table(
         "anchor_state",
