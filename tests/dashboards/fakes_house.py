@@ -96,7 +96,8 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     readings = Readings(folder / "readings", clock, directory)
     cold = ColdChain(engine, trace, readings, registry, clock, demo=True)
     prices = Prices(engine, clock, BlobFolder(folder / "blobs"))
-    services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace, anchors=anchors,
+    services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
+                               anchors=anchors,
                                prices=prices, readiness=dict,
                                logistics=Logistics(Freight(), cold, Selling(prices, trace, registry, clock)))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
