@@ -89,7 +89,7 @@ def ingest(
 
 @app.command()
 def scheduler() -> None:
-    """Run every scheduled job: price rounds, log checkpoints."""
+    """Run every scheduled job: price rounds, log checkpoints, the cold chain."""
     from suhe.processes import run_jobs
 
     run_jobs(settings())
@@ -151,6 +151,7 @@ def doctor(*, json_output: Annotated[bool, typer.Option("--json", help="Print as
 
 
 # Groups of commands: their modules import nothing heavy either.
+from suhe.commands.cold import app as cold_app  # noqa: E402
 from suhe.commands.demo import app as demo_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
 from suhe.commands.trace import app as trace_app  # noqa: E402
@@ -159,6 +160,7 @@ from suhe.commands.user import app as user_app  # noqa: E402
 app.add_typer(trace_app, name="trace")
 app.add_typer(price_app, name="price")
 app.add_typer(demo_app, name="demo")
+app.add_typer(cold_app, name="cold")
 app.add_typer(user_app, name="user")
 
 if __name__ == "__main__":

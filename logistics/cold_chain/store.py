@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Index, Integer, String, Table, Text, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from foundation.database import metadata
 from logistics.cold_chain.nouns import ColdLeg, Excursion, Judgement, Limits
@@ -56,10 +58,13 @@ cold_cursor = Table("cold_cursor", metadata, Column("id", Integer, primary_key=T
 
 def take_cursor(connection: Connection) -> int:
     """Return how far the log was read, holding the only place to go on; -1 at the beginning."""
-    row = connection.execute(select(cold_cursor.c.log_index).where(cold_cursor.c.id == 1).with_for_update()).first()
+    query = select(cold_cursor.c.log_index).where(cold_cursor.c.id == 1).with_for_update()
+    row = connection.execute(query).first()
     if row is None:
-        connection.execute(insert(cold_cursor), {"id": 1, "log_index": -1})
-        return -1
+        # Two may begin at once: the second waits here for the first and finds its row.
+        with suppress(IntegrityError), connection.begin_nested():
+            connection.execute(insert(cold_cursor), {"id": 1, "log_index": -1})
+        row = connection.execute(query).one()
     return int(row[0])
 
 
