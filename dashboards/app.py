@@ -26,7 +26,7 @@ PAGES = (
     "sign_in", "api_list",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
-PUBLIC_PAGES = ("home", "trace", "prices")
+PUBLIC_PAGES = ("home", "trace", "anchor", "prices")
 
 
 def create_app(services: Services, *, public_only: bool = False) -> FastAPI:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from dashboards.anchor_words import AnchorLine, anchor_line
 from dashboards.charts import season_strip
 from dashboards.cold_view import LegLine, cold_journey
 from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
@@ -67,6 +68,7 @@ class TraceView:
     headline: str
     problems: tuple[str, ...]
     checked: str
+    anchor: AnchorLine
     season: tuple[SeasonLine, ...]
     season_note: str
     season_gaps: str
@@ -92,6 +94,7 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
     # A silence of all sensors is told once, not under each channel.
     together = set.intersection(*(set(c.gaps) for c in channels)) if len(channels) > 1 else set[tuple[int, int]]()
     lines = tuple(season_line(c, lang, t, told=together) for c in channels)
+    anchored = anchor_line(services.anchors.of_records(e.log_index for e in found.events), lang, t)
     journey, note = journey_of(found, teller, t)
     days = harvest_days(found)
     age = (market_day(now) - days[-1]).days if days else 0
@@ -102,10 +105,11 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
         harvested=harvest_text(days, lang, t),
         harvested_age=days_old(age, t),
         quantity=amount_of(s, t),
-        ok=found.ok,
-        headline=headline(found, t),
+        ok=found.ok and not anchored.alarm,
+        headline=t("日志与链上的锚不一致") if anchored.alarm and found.ok else headline(found, t),
         problems=tuple(problem_lines(found, teller, lang, t)),
         checked=checked_text(found, lang, t),
+        anchor=anchored,
         season=lines,
         season_note=_season_note(season, found, teller.plot(plot), lang, t),
         season_gaps=gaps_text(sorted(together, key=lambda g: g[0] - g[1]), lang, t),

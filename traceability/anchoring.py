@@ -78,6 +78,11 @@ class Anchors:
         with store.snapshot(self._engine) as connection:
             return self._status(connection)
 
+    def condition(self) -> str:
+        """Return the condition of anchoring alone: one row, for every page to look at."""
+        with store.snapshot(self._engine) as connection:
+            return str(anchor_store.read_state(connection)["condition"])
+
     def recent(self, limit: int = 50) -> list[tuple[Anchor, Contract]]:
         """Return anchors of all chains with their contracts, the newest first."""
         with store.snapshot(self._engine) as connection:

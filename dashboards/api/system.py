@@ -69,6 +69,9 @@ class _Figures:
         if checkpoint is not None:
             yield GaugeMetricFamily("suhe_log_size", "Records in the log at the last checkpoint", value=checkpoint.size)
             yield GaugeMetricFamily("suhe_log_head_age_seconds", "Age of the last checkpoint", value=(now_ms - checkpoint.time_ms) / 1000)
+        anchors = self._services.anchors.status()
+        yield GaugeMetricFamily("suhe_anchor_lag_records", "Records of the log that no anchor covers", value=anchors.waiting_records)
+        yield GaugeMetricFamily("suhe_anchor_alarm", "1 where the log is not the one that was anchored", value=int(anchors.alarm))
         ages = GaugeMetricFamily("suhe_price_source_age_seconds", "Age of a source's last success", labels=["source"])
         for source in self._services.prices.sources():
             if source.last_success_ms is not None:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dashboards.api.deps import SESSION_COOKIE
 from dashboards.i18n import CHINESE, COOKIE, age_text, day_text, language_of, name_of, number_text, time_text, translator
 from foundation.clock import to_ms
+from traceability.anchor import ALARMS
 
 if TYPE_CHECKING:
     from dashboards.i18n import Translate
@@ -106,10 +107,12 @@ def _person(request: Request, services: Services) -> Person | None:
 
 def alerts(services: Services, t: Translate) -> list[str]:
     """Return what is wrong with the installation right now, in words a visitor understands; every page shows it."""
+    # The one thing an anchor is for: it must not wait until somebody opens the page of anchors.
+    alarm = [t("警报：这里的日志与链上锚定的不一致，见“链上的锚”。")] if services.anchors.condition() in ALARMS else []
     checks = services.readiness()
     holds, detail = checks.get("children", (True, ""))
     if holds:
-        return []
+        return alarm
     down = {name.strip().split("-")[0] for name in detail.partition(":")[2].split(",")}
     said = {
         "broker": t("消息服务已停：田间网关把读数留在自己的存储里，恢复后补上。"),
@@ -120,4 +123,4 @@ def alerts(services: Services, t: Translate) -> list[str]:
         "season": t("模拟生产季已停。"),
         "trucks": t("模拟冷藏车已停。"),
     }
-    return [said[name] for name in said if name in down]
+    return alarm + [said[name] for name in said if name in down]

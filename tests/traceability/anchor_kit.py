@@ -12,14 +12,15 @@ from typing import Any
 
 from sqlalchemy import update
 
+from foundation.clock import to_ms
 from foundation.database import metadata
 from tests.servers import Server
-from tests.traceability.kit import Kit, make_kit
+from tests.traceability.kit import NOW, Kit, make_kit
 from traceability import anchor_store
 from traceability.anchor import AnchorStatus
 from traceability.anchor_keeping import Rules
 from traceability.anchoring import Anchors
-from traceability.chain import Chain
+from traceability.chain import Chain, ChainIdentity, ChainTrouble, Logged, Mined, Prepared, Stand
 from traceability.chain_evm import EvmChain
 from traceability.chain_key import read_chain_key
 
@@ -93,3 +94,58 @@ def make_anchor_kit(folder: Path, anvil: Server, *, own_chain: bool = True, conf
     made = AnchorKit(kit, anvil, chain, None, used=chain)  # type: ignore[arg-type]
     made.anchors = Anchors(kit.engine, kit.clock, kit.trace.log_vkey, lambda: made.used, rules)
     return made
+
+
+@dataclass
+class FakeChain:
+    """A chain of fifteen lines: mines at once, refuses what does not grow, and can be told to be down or another."""
+
+    held: dict[str, list[Logged]] = field(default_factory=dict)
+    development: bool = True
+    genesis: bytes = b"\5" * 32
+    trouble: ChainTrouble | None = None
+
+    def identity(self) -> ChainIdentity:
+        """Return which chain this is."""
+        if self.trouble:
+            raise self.trouble
+        return ChainIdentity(31337, self.genesis, sum(map(len, self.held.values())) + len(self.held), self.development)
+
+    def account(self) -> str:
+        """Return an address."""
+        return "0x" + "ab" * 20
+
+    def funds(self) -> int:
+        """Return plenty."""
+        return 10**18
+
+    def fund_on_development_chain(self) -> None:
+        """Give nothing: there is plenty."""
+
+    def stand(self, contract: str, log_key_hash: bytes) -> Stand | None:
+        """Return the newest of what is held."""
+        told = self.held.get(contract)
+        return None if told is None else Stand(told[-1].size, told[-1].root) if told else Stand(0, bytes(32))
+
+    def prepare_contract(self, log_key_hash: bytes) -> Prepared:
+        """Return a transaction that makes a contract."""
+        return Prepared("0x" + "cd" * 32, b"", "0x" + f"{len(self.held) + 1:040x}")
+
+    def prepare_anchor(self, contract: str, size: int, root: bytes, *, tries: int = 0) -> Prepared:
+        """Return a transaction that anchors."""
+        return Prepared("0x" + root.hex(), size.to_bytes(8, "big") + root, contract)
+
+    def send(self, prepared: Prepared) -> None:
+        """Mine it at once."""
+        told = self.held.setdefault(prepared.contract, [])
+        if prepared.raw:
+            mined = Mined(prepared.tx_hash, True, len(told) + 2, "0x" + "ef" * 32, to_ms(NOW) + 60_000)
+            told.append(Logged(int.from_bytes(prepared.raw[:8], "big"), prepared.raw[8:], mined))
+
+    def mined(self, tx_hash: str) -> Mined | None:
+        """Return the block of a transaction."""
+        return next((x.mined for told in self.held.values() for x in told if x.mined.tx_hash == tx_hash), None)
+
+    def logged(self, contract: str, since_block: int, size: int | None = None) -> list[Logged]:
+        """Return what is held."""
+        return [x for x in self.held[contract] if size in (None, x.size)]
