@@ -69,6 +69,8 @@ class Tariff:
     minutes_per_tonne: int
     kg_per_crate: int
     return_charged_percent: int
+    loading_from_s: int
+    market_closes_s: int
     sources: tuple[Source, ...]
 
     def truck(self, truck: str) -> TruckType:
@@ -209,7 +211,8 @@ def read_tariff(told: Mapping[str, Any]) -> Tariff:
         driver_fen_per_hour=driver["fen_per_hour"], speed_km_per_hour=driver["speed_km_per_hour"], rest_permille=driver["rest_permille"],
         running_fen_per_hour=reefer["running_fen_per_hour"], fen_per_tonne_and_touch=handling["fen_per_tonne_and_touch"],
         minutes_per_stop=handling["minutes_per_stop"], minutes_per_tonne=handling["minutes_per_tonne"],
-        kg_per_crate=handling["kg_per_crate"], return_charged_percent=told["empty_return"]["charged_percent"], sources=sources,
+        kg_per_crate=handling["kg_per_crate"], return_charged_percent=told["empty_return"]["charged_percent"],
+        loading_from_s=told["hours"]["loading_from_s"], market_closes_s=told["hours"]["market_closes_s"], sources=sources,
     )  # fmt: skip
 
 
