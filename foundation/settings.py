@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     anchor_seconds: float = Field(default=0.0, ge=0, description="Least time between anchors; 0 means 30 in a demo, else 600")
     chain_confirmations: int = Field(default=12, ge=1, description="Blocks after which an anchor is no longer asked for one by one")
     compact_seconds: float = Field(default=3600.0, gt=0, description="Interval between compactions of the segments")
+    use_pyvrp: bool = Field(default=True, description="Plan freight with PyVRP; without it our own search plans, and says so")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")
     contact: str = Field(default="", description="Contact printed in the user agent of the price collector")
 

@@ -65,6 +65,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     prices = Prices(engine, clock, BlobFolder(settings.data / "blobs"))
     demo = bool(found and found.demo)
     selling = Selling(prices, trace, registry, clock)
+    freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=settings.use_pyvrp)
+    cold_chain = ColdChain(engine, trace, readings, registry, clock, demo=demo)
     return Services(
         settings=settings,
         clock=clock,
@@ -74,7 +76,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         trace=trace,
         anchors=Anchors(engine, clock, trace.log_vkey, lambda: open_chain(settings), anchor_rules(settings, demo=demo)),
         prices=prices,
-        logistics=Logistics(Freight(), ColdChain(engine, trace, readings, registry, clock, demo=demo), selling),
+        logistics=Logistics(freight, cold_chain, selling),
     )
 
 

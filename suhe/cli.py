@@ -153,12 +153,14 @@ def doctor(*, json_output: Annotated[bool, typer.Option("--json", help="Print as
 # Groups of commands: their modules import nothing heavy either.
 from suhe.commands.cold import app as cold_app  # noqa: E402
 from suhe.commands.demo import app as demo_app  # noqa: E402
+from suhe.commands.freight import app as freight_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
 from suhe.commands.trace import app as trace_app  # noqa: E402
 from suhe.commands.user import app as user_app  # noqa: E402
 
 app.add_typer(trace_app, name="trace")
 app.add_typer(price_app, name="price")
+app.add_typer(freight_app, name="freight")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cold_app, name="cold")
 app.add_typer(user_app, name="user")

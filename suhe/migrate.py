@@ -21,12 +21,14 @@ _ADVISORY_LOCK = 371522_321023
 def tables() -> MetaData:
     """Return the MetaData with every domain's tables on it."""
     import logistics.cold_chain.store
+    import logistics.freight.store
     import pricing.store
     import registry.store
     import traceability.anchor_store
     import traceability.store
 
-    assert logistics.cold_chain.store and pricing.store and registry.store and traceability.store and traceability.anchor_store
+    assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
+    assert traceability.store and traceability.anchor_store
     return metadata
 
 

@@ -31,6 +31,8 @@ LEASE_SECONDS = 15.0
 DAY_MS = 86_400_000
 # Live quotes of a demo come a round a minute: accelerated, and labelled so.
 DEMO_PERIOD_MS = 60_000
+# How long the solver may think of a county's day; a demo shares its two cores with everything else.
+FREIGHT_LIMIT_S, DEMO_FREIGHT_LIMIT_S = 20.0, 1.5
 # A job that was late by less than this still runs, once (coalesce); the library's own default of one second drops jobs silently.
 MISFIRE_GRACE_SECONDS = 3600
 
@@ -123,6 +125,17 @@ def keep_anchor(work: Work) -> None:
     work.services.anchors.keep_up()
 
 
+def plan_freight(work: Work) -> None:
+    """Plan every county's day anew where its picked lots have changed; in a demo not before its season is written."""
+    services = work.services
+    if work.demo and not services.readiness()["season"][0]:
+        return
+    for county in services.registry.counties():
+        if work.stop.is_set():
+            return
+        services.logistics.freight.plan_day(county.code, limit_s=DEMO_FREIGHT_LIMIT_S if work.demo else FREIGHT_LIMIT_S)
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "price-round", collect_round, per_source=True,
@@ -136,6 +149,7 @@ JOBS: tuple[Job, ...] = (
         live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600},
     ),
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
+    Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 60}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
     # A look costs a few requests on loopback or the network; how often something is anchored is a setting of its own.
     Job("log-anchor", keep_anchor, live={"trigger": "interval", "seconds": 30}, demo={"trigger": "interval", "seconds": 4}),

@@ -46,13 +46,14 @@ def sell_context(services: Services, county: str, asked: dict[str, str], lang: s
     place = services.registry.county(county)
     selling = services.logistics.selling
     loads = selling.loads(county)
-    bases = services.registry.bases(county)
+    growing = {p.base for p in services.registry.plots(county=county)}
+    bases = [b for b in services.registry.bases(county) if b.id in growing]
     quoted = set(services.prices.products_quoted())
     products = [p for p in services.registry.products() if p.id in quoted]
     wrong, view = "", None
     chosen: dict[str, Any] = {"product": "", "base": "", "kg": 0}
     try:
-        chosen = _chosen(services, county, asked, loads, t)
+        chosen = _chosen(services, [b.id for b in bases], asked, loads, t)
         view = selling_view(services, selling.where_to_sell(chosen["product"], chosen["base"], chosen["kg"]), lang, t)
     except NotFound:
         wrong = t("没有这种产品、基地或批次。")
@@ -78,7 +79,7 @@ class _Said(BadInput):
     """A refusal whose message is already in the reader's language."""
 
 
-def _chosen(services: Services, county: str, asked: dict[str, str], loads: list[Load], t: Translate) -> dict[str, Any]:
+def _chosen(services: Services, bases: list[str], asked: dict[str, str], loads: list[Load], t: Translate) -> dict[str, Any]:
     """Return product, base and weight: as asked, of the lot asked for, or else the heaviest load that lies in the county."""
     if asked["lot"]:
         from foundation.errors import Conflict
@@ -91,7 +92,6 @@ def _chosen(services: Services, county: str, asked: dict[str, str], loads: list[
     quoted = services.prices.products_quoted()
     first = next((x for x in loads if x.product in quoted), None)
     product = asked["product"] or (first.product if first else quoted[0] if quoted else "")
-    bases = [b.id for b in services.registry.bases(county)]
     same = next((x for x in loads if x.product == product and asked["base"] in ("", x.base)), None)
     base = asked["base"] or (same.base if same else bases[0] if bases else "")
     if not product or not base or base not in bases:

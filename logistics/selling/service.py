@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -57,16 +57,21 @@ class Selling:
             BadInput: the load is nothing or absurdly large.
 
         """
+        # A load that cannot be is refused even where no market quotes.
+        at = place_of(self._registry.base(base))
+        haul_of(self.tariff, self._distances, at, at, kg, reefer=needs_reefer(product))
+        return self.rank(product, base, kg, {}, day)
+
+    def rank(self, product: str, base: str, kg: int, shared: Mapping[str, int], day: date | None = None) -> Ranking:
+        """Return the ranking of a load that travels with others: to a market in `shared` its trucks carry that many kilograms."""
         known, at = self._registry.product(product), place_of(self._registry.base(base))
         day = day or market_day(self._clock.now())
         reefer = needs_reefer(product)
         fine, refused = sift(self._quotes(product, day), MARKET_PLACES)
         netbacks = []
-        # A load that cannot be is refused even where no market quotes.
-        haul_of(self.tariff, self._distances, at, at, kg, reefer=reefer)
         for quoted in fine:
             place: Place = MARKET_PLACES[quoted.market]
-            haul = haul_of(self.tariff, self._distances, at, place, kg, reefer=reefer)
+            haul = haul_of(self.tariff, self._distances, at, place, shared.get(quoted.market, kg), reefer=reefer)
             netbacks.append(netback_of(quoted, place, haul, self.terms.terms(known.shelf_life_class, quoted.kind)))
         ranked = tuple(sorted(netbacks, key=lambda n: (-n.mid, n.haul.metres, n.quoted.market)))
         return Ranking(

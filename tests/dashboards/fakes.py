@@ -93,4 +93,5 @@ def build_installation(folder: Path, *, demo: bool = True) -> Installation:
     for seq in (1, 2, 3, 4, 8):
         installation.speak(WITH_GAP, seq)
     services.readings.accept("by-01-gw", b"{not json")
+    services.logistics.freight.plan_day(SHENXIAN)
     return installation

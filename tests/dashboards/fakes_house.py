@@ -96,10 +96,11 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     readings = Readings(folder / "readings", clock, directory)
     cold = ColdChain(engine, trace, readings, registry, clock, demo=True)
     prices = Prices(engine, clock, BlobFolder(folder / "blobs"))
+    selling = Selling(prices, trace, registry, clock)
+    freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
-                               anchors=anchors,
-                               prices=prices, readiness=dict,
-                               logistics=Logistics(Freight(), cold, Selling(prices, trace, registry, clock)))  # fmt: skip
+                               anchors=anchors, prices=prices, readiness=dict,
+                               logistics=Logistics(freight, cold, selling))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
     _grow(kit)
     if price_days:

@@ -30,6 +30,12 @@ SAME_IN_BOTH = frozenset(
         "problem",
         "json",
         "English",
+        "PyVRP",
+        "Clarke",
+        "Wright",
+        "suhe",
+        "freight",
+        "compare",
         "ppm",
         "NTU",
         "hPa",
@@ -44,7 +50,7 @@ PAGES = (
     f"/c/{BAOYING}/field/by-03-weather", f"/c/{SHENXIAN}/lots", f"/c/{BAOYING}/lots", f"/lots/{SHENXIAN}:P1", f"/c/{SHENXIAN}/prices",
     f"/c/{BAOYING}/prices", f"/c/{SHENXIAN}/prices/tomato", "/sources", "/t/{code}", "/t/AAAA-AAAA-AAAA-AAAA-A", "/style", "/api/v1/docs",
     "/anchor", "/sign-in/none", "/no/such/page", f"/c/{SHENXIAN}/sell", f"/c/{SHENXIAN}/sell?product=cucumber&base=sx-04&kg=2000",
-    f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x",
+    f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x", f"/c/{SHENXIAN}/freight", f"/c/{BAOYING}/freight",
     "/screen/shenxian", "/screen/baoying",
 )  # fmt: skip
 
