@@ -24,7 +24,8 @@ def install() -> str:
         return ""
     node, npm = node_and_npm()
     env = {**os.environ, "PATH": str(node.parent) + os.pathsep + os.environ.get("PATH", "")}
-    command = [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    # Without a network this gives up soon and is tried again at the next start.
+    command = [str(node), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=60000"]
     try:
         done = subprocess.run(command, cwd=HERE, env=env, capture_output=True, text=True, check=False, timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:

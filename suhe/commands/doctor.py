@@ -53,6 +53,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _keys(settings.keys_folder)
     yield _fsync(settings.data)
     yield _pages()
+    yield _chain(settings)
     yield from _children(settings)
 
 
@@ -111,6 +112,17 @@ def _pages() -> Finding:
 
     built = Path(dashboards.__file__).with_name("static") / "manifest.json"
     return Finding("page assets", built.exists(), "built" if built.exists() else "missing", "" if built.exists() else "make web")
+
+
+def _chain(settings: Settings) -> Finding:
+    from suhe.chain_child import anvil_path
+
+    if settings.chain_url.get_secret_value():
+        return Finding("chain anchor", True, "an outside chain (SUHE_CHAIN_URL); `suhe trace anchor status` tells how it is")
+    if anvil_path():
+        return Finding("chain anchor", True, "anvil, a development chain for demos: not an independent anchor")
+    todo = "set SUHE_CHAIN_URL; for a demo, put anvil on the PATH or run `python simulators/chain/install.py`"
+    return Finding("chain anchor", True, "no chain: the log is not anchored", todo)
 
 
 def _children(settings: Settings) -> Iterator[Finding]:

@@ -116,6 +116,16 @@ def test_the_paying_key_is_made_once_for_its_owner_alone(a: AnchorKit, tmp_path:
     assert key.encode() not in b"".join(p.read_bytes() for p in tmp_path.rglob("records.db*"))
 
 
+def test_an_anchor_costs_little(a: AnchorKit) -> None:
+    """The gas that decision 0005 tells: for the contract, the first anchor, and every later one."""
+    for _ in range(3):
+        a.record()
+        a.keep_up()
+    blocks = [a.rpc("eth_getBlockByNumber", hex(n), False) for n in range(1, 5)]
+    used = [int(a.rpc("eth_getTransactionReceipt", b["transactions"][0])["gasUsed"], 16) for b in blocks]
+    assert used[0] < 175_000 and used[1] < 70_000 and used[2] == used[3] < 35_000
+
+
 def test_without_a_chain_nothing_happens_and_it_is_said(a: AnchorKit) -> None:
     """An installation without a chain keeps its log and says that nothing is anchored."""
     a.record()
