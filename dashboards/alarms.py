@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
+from dashboards.cold_view import ColdTeller
 from dashboards.field_view import LATE, SILENT, FieldView
 from dashboards.i18n import Translate, name_of
 from dashboards.joining import listed
@@ -139,11 +140,26 @@ def _inspections(services: Services, county: str, _view: FieldView, _lang: str, 
         yield _Found(f"lot:{lot}", "inspection", BAD, at_ms, text, f"/lots/{short}")
 
 
-_SOURCES: tuple[Callable[[Services, str, FieldView, str, Translate], Iterator[_Found]], ...] = (_parts, _gateways, _prices, _inspections)
+def _cold(services: Services, county: str, _view: FieldView, lang: str, t: Translate) -> Iterator[_Found]:
+    teller = ColdTeller(services, lang, t)
+    for alarm in services.logistics.cold_chain.alarms(county):
+        line = teller.alarm(alarm)
+        text = t("%(truck)s%(what)s，%(way)s", truck=line.truck, what=line.what, way=line.way)
+        yield _Found(f"cold:{alarm.leg}:{alarm.side}", "cold", BAD, alarm.since_ms, text, f"/c/{county}/cold-chain/{alarm.leg}")
+
+
+_SOURCES: tuple[Callable[[Services, str, FieldView, str, Translate], Iterator[_Found]], ...] = (
+    _parts,
+    _gateways,
+    _cold,
+    _prices,
+    _inspections,
+)
 
 
 def domains(t: Translate) -> dict[str, str]:
     """Return what is watched, in words; a domain without an alarm is well."""
     return {
-        "field": t("网关和设备"), "gaps": t("序号连续"), "prices": t("价格来源"), "inspection": t("检测"), "parts": t("系统部件"),
+        "field": t("网关和设备"), "gaps": t("序号连续"), "cold": t("冷链"),
+        "prices": t("价格来源"), "inspection": t("检测"), "parts": t("系统部件"),
     }  # fmt: skip

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboards.alarms import FirstSeen, alarms, domains
 from dashboards.app import create_app
 from dashboards.cold_chart import leg_strip, thinned
+from dashboards.field_view import field_view
+from dashboards.i18n import translator
 from dashboards.pages.cold_chain import cold_frame
 from dashboards.pages.shell import STATIC, manifest
 from ingest.reading import GOOD, Point
@@ -116,6 +119,17 @@ def test_the_road_page_shows_trucks_alarms_and_legs(told: tuple[Road, dict[str, 
     assert web.get(f"/c/321023/cold-chain/{legs['A2']}").status_code == 404
     assert road.cold.leg(legs["A2"]).leg.judged.readings_hash in web.get(f"/c/{SHENXIAN}/cold-chain/{legs['A2']}").text
     assert "现在没有带记录仪的车在途。" in words(web.get("/c/321023/cold-chain").text)
+
+
+def test_the_big_screen_names_the_truck(told: tuple[Road, dict[str, str]]) -> None:
+    """The county's alarms hold the truck beyond its limit, since when, with a link to its leg."""
+    road, legs = told
+    services, t = road.house.services, translator("en")
+    found = [a for a in alarms(services, SHENXIAN, field_view(services, SHENXIAN, "en", t), "en", t, FirstSeen()) if a.domain == "cold"]
+    assert [(a.link, a.text.split(",")[0]) for a in found] == [
+        (f"/c/{SHENXIAN}/cold-chain/{legs['A5']}", "Reefer truck 2 above the limit 13.0 °C")
+    ]
+    assert found[0].since_ms == road.cold.alarms(SHENXIAN)[0].since_ms and "cold" in domains(t)
 
 
 def test_the_stream_carries_the_same_figures(told: tuple[Road, dict[str, str]], web: TestClient) -> None:
