@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, stat, table, timeseries
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog import variants
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -86,6 +86,9 @@ def _panel(panel: Panel, number: int, where: GridPos, *, zh: bool) -> Any:
         KINDS[panel.kind]().id(number).title(panel.zh if zh else panel.en).description(panel.zh_about if zh else panel.en_about)
         .unit(panel.unit).datasource(ref).grid_pos(where).with_target(RawQuery(_query(panel)))
     )  # fmt: skip
+    if panel.kind in (STAT, BARS):
+        # A table of records is a bar a row; a series is its newest value.
+        made.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(panel.kind == BARS and panel.source == RECORDS))
     if panel.bounds:
         first, second = panel.bounds
         falling = first > second

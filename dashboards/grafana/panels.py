@@ -162,7 +162,8 @@ INGEST = Board(
 )  # fmt: skip
 
 _IN_COUNTY = "county IN (${county:sqlstring})"
-_SPAN = "BETWEEN $__unixEpochFrom() * 1000 AND $__unixEpochTo() * 1000"
+# A second count times a thousand is no integer of four bytes any more.
+_SPAN = "BETWEEN $__unixEpochFrom() * 1000::bigint AND $__unixEpochTo() * 1000::bigint"
 _NOW_MS = "(extract(epoch from now()) * 1000)"
 
 

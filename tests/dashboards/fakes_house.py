@@ -80,10 +80,10 @@ class House:
         return str(row.event_id)
 
 
-def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: int = 0) -> House:
+def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: int = 0, url: str = "") -> House:
     """Return a house with lots T1 (harvested, inspected, shipped, received), P1 (packed from T1) and T2 (growing)."""
     clock = FixedClock(NOW)
-    engine = open_engine(f"sqlite:///{folder / 'records.db'}")
+    engine = open_engine(url or f"sqlite:///{folder / 'records.db'}")
     metadata.create_all(engine)
     registry = Registry(engine, clock)
     _register(registry)
