@@ -33,7 +33,7 @@ def main() -> None:
         try:
             county.start()
             wait_until(lambda: county.status("/readyz") == 200, 300, every=0.5)
-            rows = [row for part in ("gateway", "broker", "record", "market") for row in _measure(county, part, rounds)]
+            rows = [row for part in ("gateway", "broker", "record", "market", "chain") for row in _measure(county, part, rounds)]
         finally:
             county.end()
     print_report("break_shows", rows)
@@ -66,6 +66,8 @@ def _shows(county: County, part: str, said: str) -> Callable[[], bool]:
         return late
     if part == "broker":
         return lambda: "message service is down" in county.page("/")
+    if part == "chain":
+        return lambda: "has not answered since" in county.page("/anchor")
     if part == "market":
         return lambda: "<b>Stale</b>" in county.page("/c/371522/prices")
     lot = said.split(LOT)[1].split(")")[0].removeprefix("urn:suhe:lot:")

@@ -16,10 +16,11 @@ from dashboards.app import create_app
 from dashboards.headers import HEADERS
 from tests.dashboards.fakes_house import COOP, COUNTY, PLOT, House, build_house
 from tests.servers import free_port
+from tests.traceability.anchor_kit import FakeChain, anchor_on
 from tests.waiting import wait_until
 
 PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/c/{county}/lots", "/c/{county}/prices",
-         "/c/{county}/prices/tomato", "/sources")  # fmt: skip
+         "/c/{county}/prices/tomato", "/sources", "/anchor")  # fmt: skip
 
 
 class Site:
@@ -30,6 +31,7 @@ class Site:
         # A name as long as real ones are.
         planted = {"ilmd": {"suhe:product": "tomato", "suhe:variety": "tomato_cherry"}, "bizLocation": {"id": f"urn:suhe:plot:{PLOT}"}}
         self.house.kit.send("plant", COOP, quantityList=[{"epcClass": self.house.kit.lot("sx-12-g2-260806-n363616-03a")}], **planted)
+        anchor_on(self.house.services, FakeChain())
         self.port = free_port()
         self.server = uvicorn.Server(uvicorn.Config(create_app(self.house.services), port=self.port, log_level="warning"))
         self._thread = threading.Thread(target=self.server.run, daemon=True)

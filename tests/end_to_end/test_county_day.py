@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from foundation.files import find_program
+from suhe.chain_child import anvil_path
 from tests import servers
 from tests.end_to_end.county import County
 from tests.waiting import wait_until
@@ -138,6 +139,42 @@ def test_a_market_that_answers_rubbish_does_not_change_the_board(county: County)
     wait_until(lambda: "<b>Stale</b>" not in county.page("/c/371522/prices"), 30, what="nothing is stale any more")
 
 
+def anchored(county: County) -> dict[str, object]:
+    """Return how anchoring is."""
+    return county.json("/api/v1/anchor/status")
+
+
+def test_the_log_is_anchored_and_a_broken_chain_is_told_and_made_good(county: County) -> None:
+    """Held down, the chain's silence stands on the lot's page and nothing else stops; back, the backlog is anchored; empty, all anew."""
+    servers.require(lambda: anvil_path() or servers.program("anvil"))
+    if county.broker == "amqtt":
+        pytest.skip("the chain does not know which broker is used")
+    wait_until(lambda: anchored(county)["condition"] == "fine" and anchored(county)["newest"], 60, what="the first anchor")
+    code = county.suhe("trace", "lots", "--codes", "--limit", "1").strip()
+    page = county.page(f"/t/{code}")
+    assert "A development chain, not an independent anchor." in page
+    assert "everything holds" in county.suhe("trace", "anchor", "status", "--check")
+    county.suhe("demo", "break", "chain")
+    wait_until(lambda: "The chain has not answered since" in county.page(f"/t/{code}"), SHOWS_WITHIN, what="the lot's page says so")
+    assert county.status("/readyz") == 200
+    sealed = county.metric("suhe_log_size")
+    wait_until(lambda: county.metric("suhe_log_size") > sealed, 90, what="the log goes on without its chain")
+    behind = county.metric("suhe_log_size")
+    county.suhe("demo", "heal")
+    wait_until(lambda: covers(county, behind), 90, what="the backlog is anchored")
+    county.suhe("demo", "break", "chain", "empty")
+    wait_until(lambda: int(str(anchored(county)["lost"])) > 0 and covers(county, behind), 90, what="a new contract holds the whole log")
+    assert "lost with its chain" in county.page("/anchor")
+    assert "everything holds" in county.suhe("trace", "anchor", "status", "--check")
+
+
+def covers(county: County, size: float) -> bool:
+    """Tell whether the log up to `size` is anchored on the chain in use."""
+    told = anchored(county)
+    newest = told["newest"]
+    return told["condition"] == "fine" and isinstance(newest, dict) and newest["size"] >= size
+
+
 @pytest.mark.parametrize("child", ["ingest-0", "web", "field", "scheduler"])
 def test_every_child_can_be_killed_and_comes_back(county: County, child: str) -> None:
     """A child killed outright is running again under another process id."""
@@ -150,6 +187,7 @@ def test_every_child_can_be_killed_and_comes_back(county: County, child: str) ->
 def test_ctrl_c_ends_everything_and_the_next_start_goes_on(county: County) -> None:
     """After Ctrl-C no process of ours is left; a second start serves, keeps what was there and continues."""
     before = county.metric("suhe_readings_stored_total")
+    chain = anchored(county)
     county.interrupt()
     assert county.process is not None
     assert county.process.returncode == 0
@@ -158,3 +196,8 @@ def test_ctrl_c_ends_everything_and_the_next_start_goes_on(county: County) -> No
     assert county.metric("suhe_readings_stored_total") >= before
     wait_until(lambda: county.metric("suhe_readings_stored_total") > before, 60, what="live readings go on")
     wait_until(lambda: county.status("/readyz") == 200, 60, what="ready again")
+    if chain["contract"]:
+        # The chain's state was saved too: the same contract, nothing lost that was not lost before.
+        wait_until(lambda: int(str(anchored(county)["looked_ms"])) > int(str(chain["looked_ms"])), 60, what="the chain was looked at")
+        wait_until(lambda: anchored(county)["condition"] == "fine", 60, what="the chain is back")
+        assert (anchored(county)["contract"], anchored(county)["lost"]) == (chain["contract"], chain["lost"])

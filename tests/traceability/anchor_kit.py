@@ -149,3 +149,11 @@ class FakeChain:
     def logged(self, contract: str, since_block: int, size: int | None = None) -> list[Logged]:
         """Return what is held."""
         return [x for x in self.held[contract] if size in (None, x.size)]
+
+
+def anchor_on(services: Any, chain: FakeChain) -> None:
+    """Anchor the log of a house of services on `chain`."""
+    kept = services.trace
+    engine = kept._engine
+    services.anchors = Anchors(engine, services.clock, kept.log_vkey, lambda: chain, Rules(0, 3, own_chain=False))
+    services.anchors.keep_up()
