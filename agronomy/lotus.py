@@ -43,11 +43,12 @@ class Span:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage from its first day (month, day) to the day before the next one's; `water_c` is the temperature it goes by."""
+    """One stage from its first day (month, day) to the day before the next one's; `water_c` is the water temperature it goes by."""
 
     key: str
     name_zh: str
     name_en: str
+    short_en: str
     start: tuple[int, int]
     depth_cm: Span
     water_c: Span | None
@@ -79,16 +80,16 @@ def _assumed(low: float | None, high: float | None) -> Span:
 
 
 STAGES = (
-    Stage("sprouting", "种植萌芽", "Planting, sprouting", (4, 1), _said(3, 5), _said(8, None),
+    Stage("sprouting", "种植萌芽", "Planting, sprouting", "Sprouting", (4, 1), _said(3, 5), _said(8, None),
           "浅水增温；寒夜可加深到 10 厘米", "Shallow water warms the mud; up to 10 cm on a cold night"),
-    Stage("leaves", "浮叶立叶", "Floating and first standing leaves", (5, 1), _said(5, 10), _said(14, None),
+    Stage("leaves", "浮叶立叶", "Floating and first standing leaves", "Leaves", (5, 1), _said(5, 10), _said(14, None),
           "随立叶长高逐渐加水", "Raise the water as the leaves rise"),
-    Stage("vigour", "旺盛生长", "Vigorous growth", (6, 1), _said(10, 20), _said(23, 30),
+    Stage("vigour", "旺盛生长", "Vigorous growth", "Vigorous growth", (6, 1), _said(10, 20), _said(23, 30),
           "高温时保持 15–20 厘米；立叶受淹须 8 小时内排水", "15–20 cm in heat; drain within 8 h if standing leaves are under water"),
-    Stage("swelling", "开花膨藕", "Flowering, rhizome swelling", (9, 1),
+    Stage("swelling", "开花膨藕", "Flowering, rhizome swelling", "Swelling", (9, 1),
           Span(4, 10, DIFFER, "资料不一：4–7 与 5–10 厘米", "texts differ: 4–7 and 5–10 cm"), _said(None, 25),
           "终止叶出现后落浅，水温降到 25°C 以下结藕", "Lower the water after the terminal leaf; rhizomes form below 25°C"),
-    Stage("harvest", "成熟采收、留塘越冬", "Maturity, harvest, overwintering", (11, 1), _assumed(8, 15), None,
+    Stage("harvest", "成熟采收、留塘越冬", "Maturity, harvest, overwintering", "Harvest, winter", (11, 1), _assumed(8, 15), None,
           "带水越冬，随采随挖", "Keep water on through the winter; dig as it is sold"),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -11,7 +12,7 @@ from dashboards.alarms import Alarm, domains
 from dashboards.field_map import Sheet, places, short_names
 from dashboards.field_view import FieldView, Site
 from dashboards.i18n import name_of, number_text
-from dashboards.screen_parts import DAY_MS, HOUR_MS, MINUTE_MS, Asked, Panel
+from dashboards.screen_parts import DAY_MS, MINUTE_MS, Asked, Panel
 from dashboards.screen_svg import Scale, course, span_bar
 from ingest.reading import SUSPECT, Latest, Window
 
@@ -141,9 +142,9 @@ def climate_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device],
     """Return, for each base, the range of its greenhouses' temperature over a day and what it is now."""
     inside = {d.id: d for d in devices if d.kind == "greenhouse_climate"}
     mine = [r for r in latest if r.device in inside]
-    spans = a.once("climate", 120, lambda: _spans(a, list(inside)))
-    ends = [x for w in spans.values() for x in (w.min, w.max) if x is not None]
-    scale = Scale(min([0.0, *ends]), max([40.0, *ends]), 200)
+    spans = a.once("climate", 120, lambda: half_hours(a, list(inside), "air_temperature"))
+    ends = [x for low_high in spans.values() for x in low_high]
+    scale = Scale(5 * math.floor(min([10.0, *ends]) / 5), 5 * math.ceil(max([30.0, *ends]) / 5), 200)
     short = short_names({s.id: s.name for s in view.sites})
     rows = []
     for site in view.sites:
@@ -152,8 +153,8 @@ def climate_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device],
             continue
         now = good(mine, "air_temperature", a, dict.fromkeys(own))
         wet = good(mine, "air_humidity", a, dict.fromkeys(own))
-        low = min((spans[d].min or 0.0 for d in own if d in spans), default=None)
-        high = max((spans[d].max or 0.0 for d in own if d in spans), default=None)
+        low = min((spans[d][0] for d in own if d in spans), default=None)
+        high = max((spans[d][1] for d in own if d in spans), default=None)
         middle = sum(now) / len(now) if now else None
         bar = span_bar(scale, low, high, middle) if low is not None and high is not None else ""
         rows.append(
@@ -165,14 +166,16 @@ def climate_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device],
                 site.state,
             )
         )
-    data = {"rows": rows, "low": f"{scale.low:.0f}", "high": f"{scale.high:.0f}", "middle": f"{(scale.low + scale.high) / 2:.0f}"}
+    data = {"rows": rows, "low": f"{scale.low:.0f}", "high": f"{scale.high:.0f}", "middle": f"{(scale.low + scale.high) / 2:g}"}
     return Panel("climate", a.t("大棚气候"), newest(mine), fresh_ms(a), data)
 
 
-def _spans(a: Asked, devices: Sequence[str]) -> dict[str, Window]:
-    end = a.now_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
-    found = a.services.readings.aggregate_many([(d, "air_temperature") for d in devices], end - DAY_MS, end, DAY_MS)
-    return {device: w[0] for (device, _), w in found.items() if w and w[0].min is not None}
+def half_hours(a: Asked, devices: Sequence[str], channel: str) -> dict[str, tuple[float, float]]:
+    """Return the lowest and highest half-hour mean of a day per device; a single wild reading does not stretch it."""
+    end = a.now_ms // STEP_MS * STEP_MS + STEP_MS
+    found = a.services.readings.aggregate_many([(d, channel) for d in devices], end - DAY_MS, end, STEP_MS)
+    means = {device: [w.mean for w in windows if w.mean is not None] for (device, _), windows in found.items()}
+    return {device: (min(values), max(values)) for device, values in means.items() if values}
 
 
 def alarm_panel(a: Asked, found: Sequence[Alarm]) -> Panel:
@@ -201,6 +204,3 @@ def _since(a: Asked, alarm: Alarm) -> str:
 
 def _base_name(a: Asked, device: Device) -> str:
     return name_of(a.services.registry.base(device.base), a.lang)
-
-
-__all__ = ["HOUR_MS", "SHEET", "alarm_panel", "climate_panel", "field_panel", "fresh_ms", "good", "newest", "weather_panel"]

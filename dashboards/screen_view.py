@@ -13,6 +13,7 @@ from dashboards.field_view import field_view
 from dashboards.i18n import babel_locale, name_of, translator
 from dashboards.pages.shell import asset, templates
 from dashboards.screen_field import alarm_panel, climate_panel, field_panel, weather_panel
+from dashboards.screen_lotus import by_channel, calendar_panel, pond_panel, trap_nights, trap_panel
 from dashboards.screen_parts import Asked, Kept, Panel
 from dashboards.screen_trade import lots_panel, price_panel, proof_panel
 from foundation.clock import SHANGHAI, from_ms, to_ms
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # The name in the address and the county it means; the code itself is understood too.
 NAMES = {"shenxian": "371522", "baoying": "321023"}
+# The county whose year is that of the lotus; any other has the screen of vegetables.
+LOTUS_COUNTY = NAMES["baoying"]
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,10 @@ class Screens:
         now = from_ms(a.now_ms).astimezone(SHANGHAI)
         panels = self._panels(a)
         found = next(p.data for p in panels if p.key == "alarms")
-        lotus = county.code == NAMES["baoying"]
         return Screen(
             name_of_code(county.code),
             name_of(county, lang),
-            t("莲藕") if lotus else t("蔬菜"),
+            t("莲藕") if county.code == LOTUS_COUNTY else t("蔬菜"),
             now.strftime("%H:%M:%S"),
             _date(now.date(), lang),
             tuple(_drawn(p, a) for p in panels),
@@ -86,8 +88,11 @@ class Screens:
         latest = a.services.readings.latest(county=a.county)
         devices = a.once("devices", 30, lambda: a.services.registry.devices(county=a.county))
         found = a.kept.get((a.county, a.lang, "alarms"), 2, lambda: alarms(a.services, a.county, view, a.lang, a.t, self._seen))
-        shared = [weather_panel(a, latest, devices), field_panel(a, view), alarm_panel(a, found), price_panel(a)]
-        return [*shared, climate_panel(a, latest, devices, view), lots_panel(a), proof_panel(a)]
+        weather, alarm, prices = weather_panel(a, latest, devices), alarm_panel(a, found), price_panel(a)
+        if a.county == LOTUS_COUNTY:
+            calendar = calendar_panel(a, latest, devices, by_channel(trap_nights(a, devices)))
+            return [calendar, weather, pond_panel(a, latest, devices), alarm, prices, trap_panel(a, latest, devices)]
+        return [weather, climate_panel(a, latest, devices, view), field_panel(a, view), alarm, prices, lots_panel(a), proof_panel(a)]
 
 
 def county_of(name: str) -> str:
