@@ -72,22 +72,22 @@ class Risk:
 
 
 def _said(low: float | None, high: float | None) -> Span:
-    return Span(low, high, AGREE, "多份当地推广资料一致", "local extension texts agree")
+    return Span(low, high, AGREE, "多份当地推广资料一致", "extension texts agree")
 
 
 def _assumed(low: float | None, high: float | None) -> Span:
-    return Span(low, high, ASSUMPTION, "假设，未见资料", "assumption, no text found")
+    return Span(low, high, ASSUMPTION, "假设", "assumption")
 
 
 STAGES = (
     Stage("sprouting", "种植萌芽", "Planting, sprouting", "Sprouting", (4, 1), _said(3, 5), _said(8, None),
-          "浅水增温；寒夜可加深到 10 厘米", "Shallow water warms the mud; up to 10 cm on a cold night"),
+          "浅水增温；寒夜可加深到 10 厘米", "Shallow water warms the mud; up to 10 cm on cold nights"),
     Stage("leaves", "浮叶立叶", "Floating and first standing leaves", "Leaves", (5, 1), _said(5, 10), _said(14, None),
           "随立叶长高逐渐加水", "Raise the water as the leaves rise"),
     Stage("vigour", "旺盛生长", "Vigorous growth", "Vigorous growth", (6, 1), _said(10, 20), _said(23, 30),
-          "高温时保持 15–20 厘米；立叶受淹须 8 小时内排水", "15–20 cm in heat; drain within 8 h if standing leaves are under water"),
+          "高温时保持 15–20 厘米；立叶受淹须 8 小时内排水", "15–20 cm in heat; drain within 8 h if leaves are submerged"),
     Stage("swelling", "开花膨藕", "Flowering, rhizome swelling", "Swelling", (9, 1),
-          Span(4, 10, DIFFER, "资料不一：4–7 与 5–10 厘米", "texts differ: 4–7 and 5–10 cm"), _said(None, 25),
+          Span(4, 10, DIFFER, "资料不一：4–7 与 5–10 厘米", "texts: 4–7, 5–10 cm"), _said(None, 25),
           "终止叶出现后落浅，水温降到 25°C 以下结藕", "Lower the water after the terminal leaf; rhizomes form below 25°C"),
     Stage("harvest", "成熟采收、留塘越冬", "Maturity, harvest, overwintering", "Harvest, winter", (11, 1), _assumed(8, 15), None,
           "带水越冬，随采随挖", "Keep water on through the winter; dig as it is sold"),
@@ -95,9 +95,9 @@ STAGES = (
 
 RISKS = (
     Risk("litura", "pest_count", "斜纹夜蛾", "Cluster caterpillar", (6, 15), (10, 31), ASSUMPTION,
-         "专家估计，待本县数据订正", "expert estimate, for the county's own data to correct"),
+         "专家估计", "expert estimate"),
     Risk("leaf_spot", "spore_count", "叶斑类病害", "Leaf spot", (6, 1), (9, 30), ASSUMPTION,
-         "专家估计：病菌适温 25–30°C 的月份", "expert estimate: months of 25–30°C, the fungus's optimum"),
+         "专家估计：25–30°C 的月份", "expert estimate: the months of 25–30°C"),
 )  # fmt: skip
 
 

@@ -88,17 +88,17 @@ def _parts(services: Services, _county: str, _view: FieldView, _lang: str, t: Tr
 
 def _gateways(services: Services, county: str, view: FieldView, lang: str, t: Translate) -> Iterator[_Found]:
     heard = {g.gateway: g.last_received_ms for g in services.readings.gateways()}
-    names = {g.id: name_of(g, lang) for g in services.registry.gateways(county=county)}
     link = f"/c/{county}/field"
     quiet = {g.id for g in view.gateways if g.state in (LATE, SILENT)}
-    boxes = {s.gateway: len(s.devices) for s in view.sites}
+    sites = {s.gateway: s for s in view.sites}
     for g in view.gateways:
+        name = sites[g.id].name if g.id in sites else g.id
         if g.state == SILENT:
-            text = t("%(name)s无声，%(n)s 台设备没有读数", name=names[g.id], n=boxes.get(g.id, 0))
+            text = t("%(name)s网关无声，%(n)s 台设备没有读数", name=name, n=len(sites[g.id].devices) if g.id in sites else 0)
             yield _Found(f"gateway:{g.id}", "field", BAD, heard[g.id], text, link)
         if g.gaps:
-            text = t("%(name)s缺序号 %(gaps)s", name=names[g.id], gaps=listed(g.gaps[:3], lang) + ("…" if len(g.gaps) > 3 else ""))
-            yield _Found(f"gap:{g.id}", "gaps", WARNING, None, text, link)
+            text = t("%(name)s缺序号 %(gaps)s", name=name, gaps=listed(g.gaps[:3], lang) + ("…" if len(g.gaps) > 3 else ""))
+            yield _Found(f"gap:{g.id}", "field", WARNING, None, text, link)
     gateway_of = {d.id: s.gateway for s in view.sites for d in s.devices}
     now_ms = to_ms(services.clock.now())
     for s in view.silent:
@@ -157,9 +157,12 @@ _SOURCES: tuple[Callable[[Services, str, FieldView, str, Translate], Iterator[_F
 )
 
 
-def domains(t: Translate) -> dict[str, str]:
-    """Return what is watched, in words; a domain without an alarm is well."""
+def domains(t: Translate) -> dict[str, tuple[str, str]]:
+    """Return what is watched as (name, what it means that nothing is wrong there), in the order in which it is told."""
     return {
-        "field": t("网关和设备"), "gaps": t("序号连续"), "cold": t("冷链"),
-        "prices": t("价格来源"), "inspection": t("检测"), "parts": t("系统部件"),
-    }  # fmt: skip
+        "field": (t("网关和设备"), t("都在按时说话，序号没有缺口")),
+        "prices": (t("价格来源"), t("都在更新")),
+        "inspection": (t("检测"), t("近 30 天没有不合格的批次")),
+        "cold": (t("冷链"), t("在途的车都在限内，都有数据")),
+        "parts": (t("系统部件"), t("都在运行")),
+    }

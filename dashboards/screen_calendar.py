@@ -16,7 +16,7 @@ from dashboards.charts import path
 DAYS = 366
 DEEPEST_CM = 25
 # Heights in em: months, stages, depths, then one strip per risk.
-_STAGES, _DEPTHS, _DEPTHS_HIGH, _RISKS, _RISK_HIGH, _STEP = 1.5, 3.5, 5.9, 9.7, 1.7, 2.0
+_STAGES, _DEPTHS, _DEPTHS_HIGH, _RISKS, _RISK_HIGH, _STEP = 1.5, 3.5, 5.5, 9.3, 1.7, 2.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Calendar:
     first: date
     today: date
     today_word: str
+    unit: str
     stages: tuple[CalendarStage, ...]
     risks: tuple[CalendarRisk, ...]
     levels: Mapping[date, float]
@@ -102,7 +103,9 @@ def _stages(c: Calendar) -> list[str]:
         band = "want" if s.agreed else "want assumed"
         parts.append(f'<rect class="{band}" x="{x}" y="{top:.2f}em" width="{wide}" height="{tall:.2f}em"/>')
         # Above the band, for a narrow one has no room inside.
-        parts.append(f'<text class="depth" x="{middle}" y="{top - 0.3:.2f}em" text-anchor="middle">{low:g}–{high:g}</text>')
+        parts.append(
+            f'<text class="depth" x="{middle}" y="{top - 0.3:.2f}em" text-anchor="middle">{low:g}–{high:g} {escape(c.unit)}</text>'
+        )
     return parts
 
 

@@ -19,9 +19,8 @@ from ingest.reading import SUSPECT, Latest, Window
 if TYPE_CHECKING:
     from registry.devices import Device
 
-# One unit of the map is one and a half pixels of a screen 1920 wide, so that its 14-unit text is 21 pixels high.
-SHEET = Sheet("screen", 500, 330)
-MOST_ALARMS = 7
+# Of a size that a unit of the map is nearly one and a half pixels of a screen 1920 wide: its 14-unit text is over 20 pixels high.
+SHEET = Sheet("screen", 478, 312)
 STEP_MS = 30 * MINUTE_MS
 # How long a reading counts as the present: three of the slowest regular intervals, in a demo a minute.
 FRESH_MS, DEMO_FRESH_MS = 30 * MINUTE_MS, MINUTE_MS
@@ -178,15 +177,16 @@ def half_hours(a: Asked, devices: Sequence[str], channel: str) -> dict[str, tupl
     return {device: (min(values), max(values)) for device, values in means.items() if values}
 
 
-def alarm_panel(a: Asked, found: Sequence[Alarm]) -> Panel:
-    """Return what is wrong, the oldest first, and below what is well."""
-    names = domains(a.t)
-    troubled: dict[str, int] = {}
-    for alarm in found:
-        troubled[alarm.domain] = troubled.get(alarm.domain, 0) + 1
-    shown = [(x, _since(a, x)) for x in found[:MOST_ALARMS]]
-    checks = [(names[d], troubled.get(d, 0)) for d in names]
-    return Panel("alarms", a.t("告警"), a.now_ms, MINUTE_MS, {"rows": shown, "more": len(found) - len(shown), "checks": checks})
+def alarm_panel(a: Asked, found: Sequence[Alarm], figures: Mapping[str, str], most: int = 7, room: int = 9) -> Panel:
+    """Return what is wrong, the oldest first, and below what is well with its figure; `room` is how many lines the panel has."""
+    troubled = {alarm.domain for alarm in found}
+    shown = [(x, _since(a, x)) for x in found[:most]]
+    well = [(name, meaning, figures.get(domain, "")) for domain, (name, meaning) in domains(a.t).items() if domain not in troubled]
+    more = len(found) - len(shown)
+    # Few alarms leave room to say what each check that holds means; many leave room for its name alone.
+    told = max(len(shown), 1) + bool(more) + len(well) <= room
+    data = {"rows": shown, "more": more, "well": well, "told": told}
+    return Panel("alarms", a.t("告警"), a.now_ms, MINUTE_MS, data, str(len(found)) if found else "")
 
 
 def _since(a: Asked, alarm: Alarm) -> str:

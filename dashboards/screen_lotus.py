@@ -20,6 +20,7 @@ from ingest.reading import Latest
 
 if TYPE_CHECKING:
     from registry.devices import Device
+    from registry.plots import Plot
 
 HISTORY_DAYS, SHOWN_NIGHTS, TREND_NIGHTS = 60, 14, 3
 DEPTHS = Scale(0, 25, 200)
@@ -96,6 +97,7 @@ def calendar_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device]
             first=rows[0][1],
             today=today,
             today_word=a.t("今天"),
+            unit=a.t("厘米"),
             stages=tuple(
                 CalendarStage(
                     s.name_zh if a.zh else s.short_en,
@@ -113,11 +115,11 @@ def calendar_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device]
         )
     )
     data = {
-        "stage": name_of(stage, a.lang),
+        "stage": stage.name_zh if a.zh else stage.short_en,
         "day": (today - first).days + 1,
         "days": (last - first).days + 1,
         "advice": stage.advice_zh if a.zh else stage.advice_en,
-        "next": name_of(following, a.lang),
+        "next": following.name_zh if a.zh else following.short_en,
         "left": (last - today).days + 1,
         "band": span_text(band, a.t("厘米")),
         "source": source_text(band, a),
@@ -137,7 +139,7 @@ def pond_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device]) ->
     gauges = [d for d in devices if d.kind == "water_level"]
     ranges = a.once("pond ranges", 120, lambda: half_hours(a, [d.id for d in gauges], "water_level"))
     plots = {p.id: p for p in a.services.registry.plots(county=a.county)}
-    bases = short_names({b.id: name_of(b, a.lang) for b in a.services.registry.bases(county=a.county)})
+    bases = _bases(a, devices)
     products = {p.id: name_of(p, a.lang) for p in a.services.registry.products()}
     mine = [r for r in latest if r.channel in ("water_level", "water_temperature", "dissolved_oxygen", "ph")]
     rows = []
@@ -152,7 +154,7 @@ def pond_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device]) ->
         plot = plots.get(gauge.plot or "")
         rows.append(
             PondRow(
-                f"{bases[gauge.base]} {name_of(plot, a.lang) if plot else ''}",
+                f"{bases[gauge.base]} {_pond(plot, a) if plot else ''}",
                 "" if lotus else products.get(crop, crop),
                 span_bar(DEPTHS, low, high, level, wanted, state),
                 _one(level, 1, a),
@@ -169,16 +171,16 @@ def pond_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device]) ->
 def trap_panel(a: Asked, latest: Sequence[Latest], devices: Sequence[Device]) -> Panel:
     """Return every trap's last nights beside the season in which its catch matters."""
     today = market_day(from_ms(a.now_ms))
-    bases = short_names({b.id: name_of(b, a.lang) for b in a.services.registry.bases(county=a.county)})
+    bases = _bases(a, devices)
     found = trap_nights(a, devices)
     groups = []
     for risk in RISKS:
         first, last = _season(risk, today)
-        rows = [_trap(bases[d.base], found[d.id, risk.channel], a) for d in devices if (d.id, risk.channel) in found]
-        season = a.t("%(from)s 至 %(to)s", **{"from": _day(first, a), "to": _day(last, a)})
-        title = a.t("诱虫灯") if risk.channel == "pest_count" else a.t("孢子捕捉仪")
-        said = name_of(risk, a.lang)
-        groups.append(TrapGroup(f"{title} · {said}", season, risk_on(risk, today), source_text(risk, a), tuple(rows)))
+        rows = [_trap(bases.get(d.base, d.base), found[d.id, risk.channel], a) for d in devices if (d.id, risk.channel) in found]
+        # What a lamp or a trap counts is everything it catches; the season is that of the one that does most harm.
+        title = a.t("诱虫灯，全部诱虫") if risk.channel == "pest_count" else a.t("捕捉仪，全部孢子")
+        season = a.t("%(risk)s风险期 %(first)s–%(last)s", risk=name_of(risk, a.lang), first=_day(first, a), last=_day(last, a))
+        groups.append(TrapGroup(title, season, risk_on(risk, today), source_text(risk, a), tuple(rows)))
     mine = [r for r in latest if r.channel in {k.channel for k in RISKS}]
     limit = fresh_ms(a) if a.services.demo else COUNTS_LIMIT_MS
     return Panel("traps", a.t("虫情和孢子"), newest(mine), limit, {"groups": groups, "nights": SHOWN_NIGHTS})
@@ -218,7 +220,7 @@ def _trap(name: str, row: Sequence[float | None], a: Asked) -> TrapRow:
     if late and early:
         now, before = sum(late) / len(late), sum(early) / len(early)
         if abs(now - before) < max(1.0, 0.1 * before):
-            trend = a.t("平")
+            trend = a.t("持平")
         else:
             trend = ("▲ +" if now > before else "▼ −") + number_text(round(abs(now - before)), a.lang, 0)
             direction = "up" if now > before else "down"
@@ -268,6 +270,17 @@ def _season(risk: Risk, today: date) -> tuple[date, date]:
     return date(year, *risk.start), date(year, *risk.last)
 
 
+def _bases(a: Asked, devices: Sequence[Device]) -> dict[str, str]:
+    """Return the short names of the bases with ponds; a depot of trucks is none."""
+    ours = {d.base for d in devices if d.kind == "water_level"}
+    return short_names({b.id: name_of(b, a.lang) for b in a.services.registry.bases(county=a.county) if b.id in ours})
+
+
+def _pond(plot: Plot, a: Asked) -> str:
+    """Return 3号塘, or 3 where the language would write Pond 3."""
+    return plot.name_zh if a.zh else plot.name_en.rpartition(" ")[2]
+
+
 def _one(value: float | None, decimals: int, a: Asked) -> str:
     return "–" if value is None else number_text(round(value, decimals), a.lang, decimals)
 
@@ -277,7 +290,7 @@ def _first(values: Sequence[float], decimals: int, a: Asked) -> str:
 
 
 def _day(day: date, a: Asked) -> str:
-    return a.t("%(month)s月%(day)s日", month=day.month, day=day.day) if a.zh else day.strftime("%-d %b")
+    return f"{day.month}月{day.day}日" if a.zh else day.strftime("%-d %b")
 
 
 def _month(month: int, a: Asked) -> str:

@@ -41,13 +41,15 @@ class Panel:
         return self.as_of_ms is None or now_ms - self.as_of_ms > self.limit_ms
 
     def as_of(self, now_ms: int, lang: str, t: Translate) -> str:
-        """Return 截至 14:03:22 · 12 秒前, with the day where that is not today."""
+        """Return 截至 14:03:22 · 12 秒前, or 过时 · 14:03:22 · 3 小时前; the day where that is not today."""
         if self.as_of_ms is None:
             return t("还没有数据")
         at, now = from_ms(self.as_of_ms).astimezone(SHANGHAI), from_ms(now_ms).astimezone(SHANGHAI)
-        clock = at.strftime("%H:%M:%S") if at.date() == now.date() else time_text(self.as_of_ms, lang)
-        said = t("截至 %(time)s · %(age)s", time=clock, age=age_text(now_ms - self.as_of_ms, t))
-        return said + (" · " + t("过时") if self.stale(now_ms) else "")
+        clock = at.strftime("%H:%M:%S") if at.date() == now.date() else time_text(self.as_of_ms, lang).rpartition(" ")[0]
+        age = age_text(now_ms - self.as_of_ms, t)
+        return (
+            t("过时 · %(time)s · %(age)s", time=clock, age=age) if self.stale(now_ms) else t("截至 %(time)s · %(age)s", time=clock, age=age)
+        )
 
 
 class Kept:

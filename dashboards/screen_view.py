@@ -15,7 +15,7 @@ from dashboards.pages.shell import asset, templates
 from dashboards.screen_field import alarm_panel, climate_panel, field_panel, weather_panel
 from dashboards.screen_lotus import by_channel, calendar_panel, pond_panel, trap_nights, trap_panel
 from dashboards.screen_parts import Asked, Kept, Panel
-from dashboards.screen_trade import lots_panel, price_panel, proof_panel
+from dashboards.screen_trade import lots_panel, price_panel, proof_panel, truck_panel, watched
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.errors import NotFound
 
@@ -88,11 +88,14 @@ class Screens:
         latest = a.services.readings.latest(county=a.county)
         devices = a.once("devices", 30, lambda: a.services.registry.devices(county=a.county))
         found = a.kept.get((a.county, a.lang, "alarms"), 2, lambda: alarms(a.services, a.county, view, a.lang, a.t, self._seen))
-        weather, alarm, prices = weather_panel(a, latest, devices), alarm_panel(a, found), price_panel(a)
+        figures = watched(a, view)
+        weather = weather_panel(a, latest, devices)
         if a.county == LOTUS_COUNTY:
             calendar = calendar_panel(a, latest, devices, by_channel(trap_nights(a, devices)))
-            return [calendar, weather, pond_panel(a, latest, devices), alarm, prices, trap_panel(a, latest, devices)]
-        return [weather, climate_panel(a, latest, devices, view), field_panel(a, view), alarm, prices, lots_panel(a), proof_panel(a)]
+            ponds, traps = pond_panel(a, latest, devices), trap_panel(a, latest, devices)
+            return [calendar, weather, ponds, alarm_panel(a, found, figures, 5, 7), price_panel(a, 4), truck_panel(a, 3), traps]
+        climate, place = climate_panel(a, latest, devices, view), field_panel(a, view)
+        return [weather, climate, place, alarm_panel(a, found, figures), price_panel(a), lots_panel(a), truck_panel(a), proof_panel(a)]
 
 
 def county_of(name: str) -> str:

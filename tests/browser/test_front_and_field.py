@@ -44,6 +44,10 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.house: Installation = build_installation(folder)
         self.port = free_port()
+        self.start()
+
+    def start(self) -> None:
+        """Serve, on the same port as before."""
         config = uvicorn.Config(self.house.app(), port=self.port, log_level="warning", timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.server.run, daemon=True)
