@@ -34,6 +34,8 @@ CHANNEL = "cargo_temperature"
 SETTLE_MS, DEMO_SETTLE_MS = 24 * 3_600_000, 300_000
 # A carrier signs a summary not before this long after the receipt: its tracker may still be sending what it kept on the road.
 SIGN_AFTER_MS, DEMO_SIGN_AFTER_MS = 900_000, 15_000
+# A received leg is judged again for late readings not oftener than this.
+LOOK_BACK_MS = 30_000
 REAL_INTERVAL_S = 600
 MOST_READINGS = 200_000
 _AT_ONCE = 500
@@ -175,11 +177,14 @@ class ColdChain:
         """Tell whether a leg is worth judging: its truck sent something, or time alone changes what is known."""
         found: ColdLeg = store.leg_of(row, {})
         told = row._mapping
-        if found.judged is None or told["messages"] != messages:
+        j: Judgement | None = found.judged
+        if j is None or told["messages"] < 0:
             return True
-        j: Judgement = found.judged
         if not found.under_way:
-            return self._is_settled(row, now_ms)
+            # Its truck is on another road by now: most of what it sends says nothing of this leg.
+            return self._is_settled(row, now_ms) or (told["messages"] != messages and now_ms - told["judged_ms"] >= LOOK_BACK_MS)
+        if told["messages"] != messages:
+            return True
         return j.state != GAP or now_ms - told["judged_ms"] > 60_000 // found.pace * 5
 
     def _is_settled(self, row: Any, now_ms: int) -> bool:

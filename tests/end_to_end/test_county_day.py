@@ -56,7 +56,7 @@ def test_history_visibly_filled(county: County) -> None:
     """Once all is in, no page speaks of filling any more, and the county's page shows field, prices and lots."""
     page = county.page("/c/321023")
     assert "First start" not in page
-    for path in ("field", "lots", "prices"):
+    for path in ("field", "lots", "prices", "cold-chain"):
         assert county.status(f"/c/321023/{path}") == 200, path
         assert county.status(f"/c/371522/{path}") == 200, path
 
@@ -175,7 +175,7 @@ def covers(county: County, size: float) -> bool:
     return told["condition"] == "fine" and isinstance(newest, dict) and newest["size"] >= size
 
 
-@pytest.mark.parametrize("child", ["ingest-0", "web", "field", "scheduler"])
+@pytest.mark.parametrize("child", ["ingest-0", "web", "field", "scheduler", "trucks"])
 def test_every_child_can_be_killed_and_comes_back(county: County, child: str) -> None:
     """A child killed outright is running again under another process id."""
     pid = county.children()[child]

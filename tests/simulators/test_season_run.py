@@ -168,3 +168,26 @@ def _signature(house: House, event: dict[str, Any]) -> str:
 
     seed = next(k["seed"] for k in house.credentials["author_keys"].values() if k["key"] == event["key_id"])
     return base64.b64encode(SigningKey(bytes.fromhex(seed)).sign(event["body"].encode()).signature).decode()
+
+
+@pytest.mark.parametrize("records_url", ["sqlite"], indirect=True)
+def test_a_round_that_had_begun_is_written_to_its_end(house: House) -> None:
+    """Stopped while a truck is under way and started long after, the season still writes its receipt: nothing stays on the road."""
+    stop, thread = house.run()
+    wait_until(lambda: house.told().get("complete"), 60)
+    rounds = house.folder / "simulator/season-rounds.json"
+
+    def on_the_road() -> set[str]:
+        return {lot.id for lot in house.trace.lots(state="in_transit", limit=500) if "-n" in lot.id}
+
+    wait_until(lambda: len(on_the_road()) >= 4, 20, what="trucks of four rounds on the road")
+    stop.set()
+    thread.join(20)
+    begun, left = set(json.loads(rounds.read_text())), on_the_road()
+    assert len(begun) >= 4
+    house.clock.advance(timedelta(hours=3))
+    stop, thread = house.run()
+    wait_until(lambda: not on_the_road() & left, 30, what="all received")
+    wait_until(lambda: not set(json.loads(rounds.read_text())) & begun, 10, what="the rounds are over")
+    stop.set()
+    thread.join(20)
