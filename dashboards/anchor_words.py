@@ -30,13 +30,13 @@ def anchor_line(found: LotAnchor, lang: str, t: Translate) -> AnchorLine:
             t("已锚定：日志前 %(size)s 条，%(when)s，链 %(chain)s，区块 %(block)s，交易 %(tx)s。",
               size=f"{a.size:,}", when=when(a.block_ms), chain=c.chain_id, block=f"{a.block_number or 0:,}", tx=short(a.tx_hash))
         )  # fmt: skip
-    if found.waiting and status.condition != states.NONE:
+    if found.waiting and (status.condition != states.NONE or a is not None):
         parts.append(t("%(n)s 条记录还没有锚定，等待下一次。", n=found.waiting))
     if a is None and found.before is not None:
         parts.append(t("先前的锚随那条链一起没有了，不再算数。"))
     if status.condition != states.FINE:
         parts.append(condition_text(status, lang, t))
-    if c is not None and c.development and status.condition != states.NONE:
+    if c is not None and c.development and (status.condition != states.NONE or a is not None):
         parts.append(development_text(t))
     return AnchorLine(sentences(parts, lang), alarm=False)
 
@@ -45,7 +45,7 @@ def condition_text(status: AnchorStatus, lang: str, t: Translate) -> str:
     """Return how anchoring is, in one sentence that says what holds and what does not."""
     since = time_text(status.since_ms, lang)
     said = {
-        states.NONE: t("没有锚定：这里没有连接链。"),
+        states.NONE: t("现在没有连接链；已锚定的是那之前核对过的。") if status.newest else t("没有锚定：这里没有连接链。"),
         states.FINE: t("锚定正常。"),
         states.DEPLOYING: t("合约正在建立，还没有锚定。"),
         states.NO_CONTRACT: t("链上还没有合约，等待管理员建立。"),

@@ -97,7 +97,7 @@ class Keeper:
         with self._engine.begin() as connection:
             known = [c for c in anchor_store.contracts(connection) if _place(c) == place]
             if known:  # the chain went back to before it was made
-                anchor_store.change_contract(connection, known[0].id, **told)
+                anchor_store.change_contract(connection, known[0].id, gone_ms=None, gone_why="", **told)
             else:
                 anchor_store.add_contract(connection, chain_id=who.chain_id, genesis=who.genesis, address=made.contract, **told)
         self._chain.send(made)

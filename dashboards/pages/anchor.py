@@ -68,7 +68,9 @@ def anchor_context(services: Services, lang: str, t: Translate) -> dict[str, Any
         "status": status,
         "said": condition_text(status, lang, t),
         "good": status.condition == states.FINE,
-        "development": development_text(t) if c is not None and c.development else "",
+        "development": development_text(t)
+        if c is not None and c.development and (status.newest or status.condition != states.NONE)
+        else "",
         "facts": _facts(status, c, now_ms, t),
         "anchors": [_anchor_row(a, on, t) for a, on in recent],
         "checkpoints": _checkpoints(services.trace.checkpoints(CHECKPOINTS_SHOWN), status, [a for a, _ in recent], t),

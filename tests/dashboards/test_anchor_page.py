@@ -27,9 +27,11 @@ class Anchored:
     def __init__(self, folder: Path) -> None:
         self.house: House = build_house(folder, readings_every_minutes=360)
         self.chain = FakeChain()
+        self.used: FakeChain | None = self.chain
         s = self.house.services
-        s.anchors = Anchors(self.house.kit.engine, s.clock, s.trace.log_vkey, lambda: self.chain, Rules(0, 3, own_chain=False))
+        s.anchors = Anchors(self.house.kit.engine, s.clock, s.trace.log_vkey, lambda: self.used, Rules(0, 3, own_chain=False))
         self.keep_up()
+        self.app = create_app(s)
 
     def keep_up(self) -> None:
         """Let the job run a minute later."""
@@ -39,7 +41,7 @@ class Anchored:
     def html(self, path: str, lang: str = "zh") -> str:
         """Return a page."""
         self.house.services.clock.advance(timedelta(seconds=6))  # past what is kept of a page
-        with TestClient(create_app(self.house.services), headers={"accept": "text/html", "accept-language": lang}) as client:
+        with TestClient(self.app, headers={"accept": "text/html", "accept-language": lang}) as client:
             answer = client.get(path)
         assert answer.status_code == 200, answer.text
         return answer.text
@@ -131,7 +133,7 @@ def test_a_log_that_is_not_the_anchored_one_is_an_alarm_on_every_page(
     assert 'class="verdict bad"' in page and zh in page
     assert en in anchored.html(path, "en")
     assert 'class="notice bad" role="alert"' in anchored.html("/")
-    with TestClient(create_app(anchored.house.services)) as client:
+    with TestClient(anchored.app) as client:
         told = client.get("/api/v1/anchor/status").json()
         assert told["alarm"] is True
         assert "suhe_anchor_alarm 1.0" in client.get("/metrics").text
@@ -149,7 +151,7 @@ def test_both_languages_are_pure_in_every_condition(anchored: Anchored) -> None:
 
 def test_the_api_tells_anchors_with_their_contract(anchored: Anchored) -> None:
     """Anybody may ask: size, root, transaction, block, contract, and what kind of chain it is; the public half shows the page too."""
-    with TestClient(create_app(anchored.house.services)) as client:
+    with TestClient(anchored.app) as client:
         first = client.get("/api/v1/anchors").json()[0]
         note = client.get("/api/v1/log/checkpoint", params={"size": first["size"]}).text
         status = client.get("/api/v1/anchor/status").json()
@@ -161,6 +163,16 @@ def test_the_api_tells_anchors_with_their_contract(anchored: Anchored) -> None:
     assert (status["condition"], status["newest"]["size"], status["waiting_records"]) == ("fine", 9, 0)
     with TestClient(create_app(anchored.house.services, public_only=True)) as client:
         assert client.get("/anchor").status_code == 200
+
+
+def test_a_chain_that_was_taken_away_is_said_beside_what_it_held(anchored: Anchored) -> None:
+    """What was anchored stays on the page with when it was checked; what came later is not claimed to be on its way."""
+    anchored.used = None
+    anchored.keep_up()
+    for path in (anchored.trace_path, "/anchor"):
+        said = anchored.said(path)
+        assert "现在没有连接链；已锚定的是那之前核对过的。" in said and "开发链，不是独立的锚。" in said
+        assert "没有锚定：" not in said
 
 
 def test_without_a_chain_the_page_says_so_and_claims_nothing(tmp_path: Path) -> None:

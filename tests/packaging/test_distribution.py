@@ -68,6 +68,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert any(n.startswith("dashboards/static/suhe-") for n in names), "the built assets are in the wheel"
+    assert {f"traceability/contract/SuheAnchor.{kind}" for kind in ("vy", "abi.json", "bin")} <= set(names), "the contract is in the wheel"
+    assert not any("node_modules" in n for n in names)
     assert not any(n.startswith(("tests/", "bench/", "dashboards/web/")) for n in names)
     venv.create(folder / "venv", with_pip=True)
     python = str(folder / "venv" / "bin" / "python")
