@@ -81,11 +81,13 @@ def anchor_context(services: Services, lang: str, t: Translate) -> dict[str, Any
 def _facts(status: AnchorStatus, c: Contract | None, now_ms: int, t: Translate) -> list[tuple[str, str]]:
     a = status.newest
     anchored = t("%(n)s 条，共 %(all)s 条", n=f"{a.size if a else 0:,}", all=f"{status.log_size:,}")
-    facts = [(t("已锚定的记录"), anchored)]
+    # Under an alarm nothing of our log may be called anchored.
+    facts = [] if status.alarm else [(t("已锚定的记录"), anchored)]
     if a is not None:
         facts += [(t("最新的锚"), when(a.block_ms)), (t("区块"), f"{a.block_number or 0:,}"), (t("交易"), short(a.tx_hash))]
     waiting = t("%(r)s 条记录，%(c)s 个检查点", r=f"{status.waiting_records:,}", c=f"{status.waiting_checkpoints:,}")
-    facts.append((t("等待锚定"), waiting))
+    if not status.alarm:
+        facts.append((t("等待锚定"), waiting))
     if c is not None:
         facts += [(t("链"), str(c.chain_id)), (t("链高"), f"{status.height:,}")]
     if status.looked_ms:
