@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
+from dashboards.anchor_words import condition_text
 from dashboards.cold_view import ColdTeller
 from dashboards.field_view import LATE, SILENT, FieldView
 from dashboards.i18n import Translate, name_of
 from dashboards.joining import listed
 from dashboards.pages.shell import alerts
 from foundation.clock import SHANGHAI, to_ms
+from traceability import anchor as states
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -140,6 +142,12 @@ def _inspections(services: Services, county: str, _view: FieldView, _lang: str, 
         yield _Found(f"lot:{lot}", "inspection", BAD, at_ms, text, f"/lots/{short}")
 
 
+def _anchor(services: Services, _county: str, _view: FieldView, lang: str, t: Translate) -> Iterator[_Found]:
+    status = services.anchors.status()
+    if status.condition not in (states.NONE, states.FINE, states.DEPLOYING):
+        yield _Found("anchor", "parts", BAD if status.alarm else WARNING, status.since_ms, condition_text(status, lang, t), "/anchor")
+
+
 def _cold(services: Services, county: str, _view: FieldView, lang: str, t: Translate) -> Iterator[_Found]:
     teller = ColdTeller(services, lang, t)
     for alarm in services.logistics.cold_chain.alarms(county):
@@ -154,6 +162,7 @@ _SOURCES: tuple[Callable[[Services, str, FieldView, str, Translate], Iterator[_F
     _cold,
     _prices,
     _inspections,
+    _anchor,
 )
 
 
@@ -164,5 +173,5 @@ def domains(t: Translate) -> dict[str, tuple[str, str]]:
         "prices": (t("价格来源"), t("都在更新")),
         "inspection": (t("检测"), t("近 30 天没有不合格的批次")),
         "cold": (t("冷链"), t("在途的车都在限内，都有数据")),
-        "parts": (t("系统部件"), t("都在运行")),
+        "parts": (t("系统部件和链锚"), t("都在运行")),
     }

@@ -131,7 +131,7 @@ def _verdicts(a: Asked) -> dict[str, str]:
         nouns.PENDING: t("等读数"),
         nouns.IN_RANGE: t("全程限内"),
         nouns.OUT_OF_RANGE: t("曾超限"),
-        nouns.NOT_FULLY_KNOWN: t("不完全知道"),
+        nouns.NOT_FULLY_KNOWN: t("数据不全"),
     }
 
 
@@ -173,7 +173,10 @@ def proof_panel(a: Asked) -> Panel:
     picked, tested = sum(results.values()), sum(n for r, n in results.items() if r)
     checkpoint = a.services.trace.latest_checkpoint()
     verdict = a.once("spot check", 60, lambda: _spot_check(a))
+    anchors = a.once("anchor", 10, a.services.anchors.status)
     data = {
+        "anchored": number_text(anchors.newest.size, a.lang) if anchors.newest else "–",
+        "development": anchors.contract is not None and anchors.contract.development,
         "picked": picked,
         "tested": tested,
         "passed": results.get("pass", 0),
