@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,20 +75,28 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         registry=registry,
         readings=readings,
         trace=trace,
-        anchors=Anchors(engine, clock, trace.log_vkey, lambda: open_chain(settings), anchor_rules(settings, demo=demo)),
+        anchors=Anchors(engine, clock, trace.log_vkey, chain_opener(settings), anchor_rules(settings, demo=demo)),
         prices=prices,
         logistics=Logistics(freight, cold_chain, selling),
     )
 
 
-def open_chain(settings: Settings) -> Chain | None:
-    """Return the chain to anchor on, asked anew at every use: a demo's child may have moved. None where there is none."""
-    from suhe.chain_child import chain_url
-    from traceability.chain_evm import EvmChain
-    from traceability.chain_key import read_chain_key
+def chain_opener(settings: Settings) -> Callable[[], Chain | None]:
+    """Return a function that gives the chain to anchor on, None where there is none; the same one until its address changes."""
+    opened: dict[str, Chain] = {}
 
-    url = chain_url(settings)
-    return EvmChain(url, read_chain_key(settings.keys_folder / "chain.key")) if url else None
+    def open_chain() -> Chain | None:
+        from suhe.chain_child import chain_url
+        from traceability.chain_evm import EvmChain
+        from traceability.chain_key import read_chain_key
+
+        url = chain_url(settings)  # asked at every use: a demo's child may have moved
+        if url and url not in opened:
+            opened.clear()
+            opened[url] = EvmChain(url, read_chain_key(settings.keys_folder / "chain.key"))
+        return opened.get(url)
+
+    return open_chain
 
 
 def anchor_rules(settings: Settings, *, demo: bool) -> Rules:
