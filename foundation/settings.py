@@ -35,6 +35,15 @@ class Settings(BaseSettings):
     chain_confirmations: int = Field(default=12, ge=1, description="Blocks after which an anchor is no longer asked for one by one")
     compact_seconds: float = Field(default=3600.0, gt=0, description="Interval between compactions of the segments")
     use_pyvrp: bool = Field(default=True, description="Plan freight with PyVRP; without it our own search plans, and says so")
+    sink_url: str = Field(
+        default="", description="A server store that takes InfluxDB v2 writes; empty means our own VictoriaMetrics where it is found"
+    )
+    sink_token: SecretStr = Field(default=SecretStr(""), description="Token of the server store")
+    sink_org: str = Field(default="suhe", min_length=1, description="Organisation at the server store")
+    sink_bucket: str = Field(default="readings", min_length=1, description="Bucket at the server store")
+    sink_lag_seconds: float = Field(
+        default=60.0, ge=60, description="How long after a write was answered it is trusted; before that it is written again after a crash"
+    )
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")
     contact: str = Field(default="", description="Contact printed in the user agent of the price collector")
 

@@ -1,4 +1,4 @@
-"""`catalog.db`: series dictionary, latest values, manifest of files, gateway sequences, dead letters. SQLite, WAL.
+"""`catalog.db`: series dictionary, latest values, manifest of files, gateway sequences, dead letters, sinks. SQLite, WAL.
 
 The readings themselves are in the files the manifest names. What an acknowledgement relies on is either committed here with
 synchronous=FULL or can be rebuilt from the files: a segment's metadata tells the messages in it.
@@ -34,6 +34,17 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY, received INTEGER NOT NULL, gateway TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
     body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS arrival (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, rows INTEGER NOT NULL, made INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sink_refused (
+    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, line TEXT NOT NULL);
+INSERT INTO arrival (name, kind, rows, made) SELECT name, kind, rows, made FROM file
+    WHERE name NOT IN (SELECT name FROM arrival) ORDER BY kind, made, name;
+INSERT OR IGNORE INTO counter SELECT 'forgotten', count(*) FROM arrival WHERE kind = 'daily';
+CREATE TABLE IF NOT EXISTS sink_cursor (
+    sink TEXT PRIMARY KEY, arrived INTEGER NOT NULL, filled INTEGER NOT NULL, daily INTEGER NOT NULL,
+    sent_arrived INTEGER NOT NULL, sent_filled INTEGER NOT NULL, sent_daily INTEGER NOT NULL,
+    seen INTEGER NOT NULL, refused INTEGER NOT NULL, refused_why TEXT NOT NULL, problem TEXT NOT NULL);
 """
 LARGEST_KEPT_BODY = 64 * 1024
 # A gateway that sends rubbish for ever must not fill the disk: the newest are kept, all are counted.
@@ -75,7 +86,8 @@ class Catalog:
         self._db = sqlite3.connect(folder / "catalog.db", check_same_thread=False, isolation_level=None, timeout=60)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'refused'"):
+        # The last table of the schema: a file of an earlier release has none of it and gets what it lacks.
+        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'sink_cursor'"):
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
                     if statement.strip():
@@ -158,8 +170,9 @@ class Catalog:
 
 
 def put_file(db: sqlite3.Connection, f: StoredFile) -> None:
-    """Name a file in the manifest."""
+    """Name a file in the manifest, and give it the next number of arrival: the order in which sinks take what is new."""
     db.execute("INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?)", (f.name, f.kind, f.county, f.day, f.rows, f.min_t, f.max_t, f.made))
+    db.execute("INSERT OR REPLACE INTO arrival (name, kind, rows, made) VALUES (?,?,?,?)", (f.name, f.kind, f.rows, f.made))
 
 
 def put_latest(db: sqlite3.Connection, rows: Iterable[tuple[int, int, float, int, int]]) -> None:

@@ -17,6 +17,7 @@ from foundation.log import get_logger
 from ingest import catalog as cat
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim
+from ingest.cursors import first_unconfirmed, forget
 from ingest.segments import COLUMNS, parse_name, write_frame
 
 GRACE_MS = 60_000
@@ -104,6 +105,7 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
             cat.put_file(db, file)
         db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in replaced])
         db.executemany("INSERT OR REPLACE INTO dropped VALUES (?, ?)", [(name, now) for name in replaced])
+        db.executemany("DELETE FROM arrival WHERE name = ? AND kind = 'daily'", [(name,) for name in replaced])
         # A writer that starts anew must not use a compacted segment's name again.
         for name in map(parse_name, (s.name for s in segments)):
             if name is not None:
@@ -112,13 +114,21 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
 
 
 def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int = GRACE_MS) -> int:
-    """Delete files that left the manifest longer ago than the grace and return how many that were."""
-    old = [str(name) for (name,) in catalog.rows("SELECT name FROM dropped WHERE at <= ?", (to_ms(clock.now()) - grace_ms,))]
-    for name in old:
+    """Delete files that left the manifest longer ago than the grace and return how many that were.
+
+    A segment a living sink has not confirmed stays: it tells the sink which readings are new. Its rows are in the daily files already.
+    """
+    now = to_ms(clock.now())
+    kept_from = first_unconfirmed(catalog, now)
+    old = catalog.rows(
+        "SELECT d.name, a.number FROM dropped d LEFT JOIN arrival a ON a.name = d.name WHERE d.at <= ? AND coalesce(a.number, 0) < ?",
+        (now - grace_ms, kept_from),
+    )
+    for name, _ in old:
         for place in ("segments", "daily"):
-            (folder / place / name).unlink(missing_ok=True)
+            (folder / place / str(name)).unlink(missing_ok=True)
     with catalog.transaction() as db:
-        db.executemany("DELETE FROM dropped WHERE name = ?", [(name,) for name in old])
+        forget(db, [(str(name), int(str(number or 0))) for name, number in old])
     return len(old)
 
 

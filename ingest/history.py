@@ -6,7 +6,7 @@ For one series and time the newest received value counts; an older one stays in 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,11 @@ from ingest.reading import SUSPECT, Gap, Point, Window
 
 # A silence counts as a gap beyond this many intervals.
 GAP_INTERVALS = 1.5
+_DAY_MS = 86_400_000
+_BLOCK = 5_000
+
+# Series, time, value, flag, and whether other values were told for that time before or after.
+Answer = tuple[int, int, float, int, bool]
 
 
 class History:
@@ -58,6 +63,25 @@ class History:
         )
         rows = self._ask([sid], start_ms, end_ms, query, {"start": start_ms, "end": end_ms, "longest": int(interval_ms * GAP_INTERVALS)})
         return [Gap(before, t) for before, t in rows]
+
+    def answers(self, paths: Sequence[Path]) -> Iterator[list[Answer]]:
+        """Yield, in blocks, what now counts for every (series, time) these files hold, whichever file it stands in.
+
+        Raises duckdb.IOException where a compaction removed one of them meanwhile: begin anew then.
+        """
+        keys = _source([str(path) for path in paths])
+        # By day: one reading of 1970 beside one of today must not have all the years between them searched.
+        days = self._duck().execute(f"SELECT min(t), max(t) FROM {keys} GROUP BY t // {_DAY_MS}").fetchall()
+        files: dict[str, None] = {}
+        for low, high in days:
+            for f in self._catalog.files("max_t >= ? AND min_t <= ?", (low, high)):
+                files[str(self._folder / ("segments" if f.kind == "segment" else "daily") / f.name)] = None
+        found = self._duck().execute(
+            "SELECT sid, t, arg_max(x, (received, seq, x)), arg_max(flag, (received, seq, x)), min(x) <> max(x) "
+            f"FROM {_source(list(files))} SEMI JOIN (SELECT sid, t FROM {keys}) USING (sid, t) GROUP BY sid, t"
+        )
+        while block := found.fetchmany(_BLOCK):
+            yield block
 
     def _ask(self, sids: Sequence[int], start_ms: int, end_ms: int, query: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         import duckdb

@@ -1,0 +1,196 @@
+"""The feed of one server store: what is new in the files goes out as line protocol, and goes out again where it may have been lost.
+
+A 204 of VictoriaMetrics is not durable: killed within seconds it forgets what it answered for. So the place that is kept lags at least a
+minute behind what was sent, and sending goes back to it when this process starts anew, when the server did, or when a write failed.
+
+What is sent is never a row as it was received but what counts for that series and time now, whichever file it stands in. So the order
+of files, of writers and of repeats does not matter: the server ends with what our own history shows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from foundation.clock import Clock, to_ms
+from foundation.errors import SuheError
+from foundation.log import get_logger
+from ingest.catalog import Catalog
+from ingest.cursors import Cursor, Place, sink_states
+from ingest.history import Answer, History
+from ingest.lines import health_lines, reading_lines, series_head
+from ingest.reading import Counts, GatewayState
+from ingest.sinks import Refusal, Target
+
+BATCH_LINES = 5_000
+# So many rows of segments are looked up at once: one question to the files for many small segments.
+STEP_ROWS = 50_000
+LOOK_S = 1.0
+COMMIT_S = 5.0
+HEALTH_S = 10.0
+RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
+
+
+class Store(Protocol):
+    """A server store, see `sinks.Server`."""
+
+    target: Target
+
+    def write(self, lines: Sequence[str]) -> list[Refusal]:
+        """Write lines; return what was refused for good."""
+        ...
+
+    def started(self) -> float | None:
+        """Return when the server's process started, None where it does not tell."""
+        ...
+
+
+class Readings(Protocol):
+    """What the health lines are made of, see `service.Readings`."""
+
+    def gateways(self) -> list[GatewayState]:
+        """Return what is known of every gateway."""
+        ...
+
+    def counts(self) -> Counts:
+        """Return the store in numbers."""
+        ...
+
+
+@dataclass
+class Sent:
+    """How far the sending is, and the places on the way with the time of their 204, oldest first."""
+
+    place: Place
+    reached: deque[tuple[float, Place]] = field(default_factory=deque)
+
+
+class Feed:
+    """Feeds one server store from one folder. One thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        clock: Clock,
+        *,
+        lag_s: float,
+        readings: Readings | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._store, self._clock = folder, store, clock
+        self._lag_s, self._readings, self._monotonic = lag_s, readings, monotonic
+        self._catalog = Catalog(folder)
+        self._history = History(folder, self._catalog)
+        self._cursor = Cursor(self._catalog, store.target.name, self._now_ms())
+        self._sent = Sent(self._cursor.confirmed())
+        self._heads: dict[int, str] = {}
+        self._server: float | None = None
+        self._failed = True
+        self._told = ""
+        self._log = get_logger(__name__)
+
+    def close(self) -> None:
+        """Close the catalogue. Nothing is committed: what was sent within the lag is sent again next time."""
+        self._catalog.close()
+
+    def run(self, stop: threading.Event) -> None:
+        """Feed until `stop` is set; a server that does not answer or refuses us is asked again with a growing pause."""
+        pause, commit, health = RETRY_S, 0.0, 0.0
+        while not stop.is_set():
+            try:
+                more = self.step()
+                if self._monotonic() >= commit:
+                    self.commit()
+                    commit = self._monotonic() + COMMIT_S
+                if self._readings is not None and self._monotonic() >= health:
+                    self.send_health(self._readings)
+                    health = self._monotonic() + HEALTH_S
+                if self._told:
+                    self._log.info("the server store takes readings again", sink=self._store.target.name)
+                pause, self._told = RETRY_S, ""
+                if not more:
+                    stop.wait(LOOK_S)
+            except SuheError as error:
+                self._failed = True
+                if error.explain() != self._told:
+                    self._told = error.explain()
+                    self._log.warning("the server store does not take readings; trying again", why=self._told)
+                    self._cursor.commit(self._cursor.confirmed(), self._sent.place, self._now_ms(), self._told)
+                stop.wait(pause)
+                pause = min(pause * 2, LONGEST_RETRY_S)
+
+    def step(self) -> bool:
+        """Send the next files and tell whether there were any; raise Unavailable where the server cannot take them now."""
+        import duckdb
+
+        if self._failed:
+            self._look_at_server()
+        place = self._sent.place
+        segments = self._cursor.segments(place, STEP_ROWS)
+        missed = self._cursor.missed(place)
+        if missed is not None:
+            day = self._cursor.next_day(place)
+            names, kind = ([day.name] if day else []), "daily"
+            reached = replace(place, daily=day.number) if day else replace(place, filled=missed)
+        else:
+            names, kind = [one.name for one in segments], "segments"
+            reached = replace(place, arrived=segments[-1].number) if segments else place
+        try:
+            self._send(self._history.answers([self._folder / kind / name for name in names]) if names else iter(()))
+        except (duckdb.IOException, FileNotFoundError):
+            # A compaction came between the list and the file. What it left half removed is noted, and the list is made anew.
+            for one in segments if kind == "segments" else []:
+                if not (self._folder / kind / one.name).exists():
+                    self._cursor.gone(one.name, one.number)
+            return True
+        if reached != place:
+            self._sent.place = reached
+            self._sent.reached.append((self._monotonic(), reached))
+        return reached != place
+
+    def commit(self) -> None:
+        """Keep the newest place whose 204 is at least the lag old; where the server started anew meanwhile, go back instead."""
+        self._look_at_server()
+        self._heads = {}  # a device may have moved to another gateway, which is one of its tags
+        confirmed, due = self._cursor.confirmed(), self._monotonic() - self._lag_s
+        while self._sent.reached and self._sent.reached[0][0] <= due:
+            confirmed = self._sent.reached.popleft()[1]
+        self._cursor.commit(confirmed, self._sent.place, self._now_ms())
+
+    def send_health(self, readings: Readings) -> None:
+        """Write how ingest and this sink are, with the time of now."""
+        now = self._now_ms()
+        state = next(s for s in sink_states(self._catalog) if s.sink == self._store.target.name)
+        self._store.write(health_lines(readings.gateways(), readings.counts(), state.lag_seconds(now), state.waiting, now))
+
+    def _look_at_server(self) -> None:
+        """Go back to the confirmed place where the server may have lost what it was sent since."""
+        started = self._store.started()
+        if self._failed or started != self._server:
+            self._sent = Sent(self._cursor.confirmed())
+            self._server, self._failed = started, False
+
+    def _send(self, blocks: Iterator[list[Answer]]) -> None:
+        """Write what counts, in batches of one size whatever the blocks are."""
+        rows = (row for block in blocks for row in block)
+        while part := list(itertools.islice(rows, BATCH_LINES)):
+            if any(sid not in self._heads for sid, *_ in part):
+                self._heads = {s.sid: series_head(s) for s in self._catalog.series()}
+            lines = reading_lines(self._heads, (row[:4] for row in part if row[0] in self._heads))
+            if lines:
+                self._count(self._store.write(lines))
+
+    def _count(self, refusals: Sequence[Refusal]) -> None:
+        for one in refusals:
+            self._log.error("the server store refused readings for good", readings=one.count, why=one.why)
+            self._cursor.refuse(one.count, one.why, one.lines, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return to_ms(self._clock.now())
