@@ -9,6 +9,7 @@ of files, of writers and of repeats does not matter: the server ends with what o
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import threading
 import time
@@ -26,7 +27,7 @@ from ingest.cursors import Cursor, Place, sink_states
 from ingest.history import Answer, History
 from ingest.lines import health_lines, reading_lines, series_head
 from ingest.reading import Counts, GatewayState
-from ingest.sinks import Refusal, Target
+from ingest.sinks import Refusal, Server, Target
 
 BATCH_LINES = 5_000
 # So many rows of segments are looked up at once: one question to the files for many small segments.
@@ -35,6 +36,33 @@ LOOK_S = 1.0
 COMMIT_S = 5.0
 HEALTH_S = 10.0
 RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
+
+
+def feed(folder: Path, target: Target, clock: Clock, *, lag_s: float, stop: threading.Event) -> None:
+    """Feed a server store until `stop` is set; raise Conflict where another process already does."""
+    from ingest.claims import Claim
+    from ingest.service import Readings as Service
+
+    claim = Claim(folder / f".sink-{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.lock")
+    server = Server(target)
+    made = Feed(folder, server, clock, lag_s=lag_s, readings=Service(folder, clock, _Nobody()))
+    get_logger(__name__).info("feeding", sink=target.name)
+    try:
+        made.run(stop)
+    finally:
+        made.close()
+        server.close()
+        claim.release()
+
+
+class _Nobody:
+    """A directory for a service that is only asked."""
+
+    def gateway_county(self, gateway_id: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def device_allowed(self, gateway_id: str, device_id: str) -> bool:  # noqa: ARG002
+        return False
 
 
 class Store(Protocol):

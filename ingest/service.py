@@ -12,6 +12,7 @@ from foundation.errors import NotFound
 from ingest.catalog import Catalog
 from ingest.claims import claim_free_writer
 from ingest.compaction import compact, remove_dropped
+from ingest.cursors import SinkState, sink_states
 from ingest.history import History
 from ingest.intake import Batch, Directory
 from ingest.payloads import Ack, Refused
@@ -139,6 +140,10 @@ class Readings:
         """Return the newest payloads that could not be taken, without their bodies."""
         query = "SELECT id, received, gateway, topic, reason, length(body) FROM dead_letter ORDER BY id DESC LIMIT ?"
         return [DeadLetter(*row) for row in self._catalog.rows(query, (limit,))]  # type: ignore[arg-type]
+
+    def sinks(self) -> list[SinkState]:
+        """Return how the feeds of server stores are, the one heard of last first."""
+        return sink_states(self._catalog)
 
     # Looking after the store
 

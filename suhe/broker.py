@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sys
 from dataclasses import asdict, dataclass
 from urllib.parse import unquote, urlsplit
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from foundation.errors import BadInput
 from foundation.files import find_program, write_durably
 from foundation.passwords import hash_password, new_password
+from foundation.ports import free_port, port_is_free
 from foundation.settings import Settings
 from suhe.broker_rules import INGEST_USER, MOSQUITTO_ACL
 
@@ -63,7 +63,7 @@ def prepare_broker(settings: Settings) -> Broker:
     kind = "mosquitto" if find_program("mosquitto") else "amqtt"
     kept = read_broker(settings)
     password = kept.ingest_password if kept and kept.kind != "outside" else new_password()
-    port = settings.mqtt_port or (kept.port if kept and kept.kind != "outside" and _free(kept.port) else _free_port())
+    port = settings.mqtt_port or (kept.port if kept and kept.kind != "outside" and port_is_free(kept.port) else free_port())
     broker = Broker(kind, "127.0.0.1", port, 5 if kind == "mosquitto" else 4, INGEST_USER, password)
     write_durably(folder / "broker.json", json.dumps(asdict(broker)).encode(), 0o600)
     write_durably(folder / "acl", MOSQUITTO_ACL.encode(), 0o600)
@@ -116,19 +116,3 @@ def _outside(url: str) -> Broker:
         raise BadInput("SUHE_MQTT_URL cannot be read", expected="mqtt://user:password@host:port", got=f"{parts.scheme}://…")
     user, password = unquote(parts.username or INGEST_USER), unquote(parts.password or "")
     return Broker("outside", parts.hostname, parts.port or 1883, 5, user, password)
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])

@@ -7,10 +7,10 @@ whoever runs it can rewrite it; every page that shows it says so.
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 from foundation.files import find_program, write_durably
+from foundation.ports import free_port, port_is_free
 from foundation.settings import Settings
 
 NAME = "chain"
@@ -32,7 +32,7 @@ def prepare_chain(settings: Settings, *, demo: bool) -> list[str] | None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     kept = _kept_port(settings)
-    port = kept if kept and _free(kept) else _free_port()
+    port = kept if kept and port_is_free(kept) else free_port()
     write_durably(folder / "chain.json", json.dumps({"port": port}).encode())
     state = folder.absolute() / "state.json"
     return [
@@ -53,19 +53,3 @@ def _kept_port(settings: Settings) -> int:
         return int(json.loads((settings.data / NAME / "chain.json").read_text())["port"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])

@@ -88,6 +88,14 @@ def ingest(
 
 
 @app.command()
+def sink() -> None:
+    """Feed the server store (InfluxDB v2 writes) from the readings on disk."""
+    from suhe.processes import run_sink
+
+    run_sink(settings())
+
+
+@app.command()
 def scheduler() -> None:
     """Run every scheduled job: price rounds, log checkpoints, the cold chain."""
     from suhe.processes import run_jobs

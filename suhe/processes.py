@@ -93,6 +93,23 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
     )
 
 
+def run_sink(settings: Settings) -> None:
+    """Feed the server store until told to stop."""
+    import os
+
+    from foundation.errors import NotFound
+    from ingest.feed import feed
+    from suhe.victoria import sink_target
+
+    set_up_logging(settings.log_level)
+    target = sink_target(settings)
+    if target is None:
+        raise NotFound("there is no server store here", todo="set SUHE_SINK_URL, or install VictoriaMetrics and start `suhe up`")
+    # Behind everything that someone waits for.
+    os.nice(10)
+    feed(settings.readings_folder, target, SystemClock(), lag_s=settings.sink_lag_seconds, stop=stop_on_signal())
+
+
 def run_jobs(settings: Settings) -> None:
     """Run the scheduler process."""
     from suhe.bootstrap import build_services

@@ -24,6 +24,7 @@ from suhe import chain_child
 from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords
 from suhe.installation import Installation, lock_folder, open_installation
 from suhe.supervisor import Child, Supervisor
+from suhe.victoria import prepare_victoria, sink_target, victoria_command
 
 FIRST_PAGE_SECONDS = 60.0
 _TICK = 0.25
@@ -81,6 +82,12 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
     found.append(ours("scheduler", "scheduler"))
     if installation.demo:
         found += [ours("field", "simulate", "field"), ours("season", "simulate", "season"), ours("trucks", "simulate", "trucks")]
+    # Last: a server store may lag, the pages and the readings may not.
+    own = prepare_victoria(settings)
+    if own is not None:
+        found.append(Child("victoria-metrics", victoria_command(settings, own), logs / "victoria-metrics.log", env))
+    if sink_target(settings) is not None:
+        found.append(ours("sink", "sink"))
     if lan:
         found.append(ours("web-lan", "web", "--public-only", "--host", "0.0.0.0", "--port", str(lan_port(settings))))  # noqa: S104
     return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from foundation.files import find_program, write_durably
+from foundation.ports import free_port, port_is_free
 from foundation.settings import Settings
 from ingest.sinks import Target
 
@@ -30,8 +31,8 @@ def prepare_victoria(settings: Settings) -> Target | None:
     folder.mkdir(parents=True, exist_ok=True)
     kept = own_victoria(settings)
     port = int(kept.url.rsplit(":", 1)[1]) if kept else 0
-    if not port or not _free(port):
-        port = _free_port()
+    if not port or not port_is_free(port):
+        port = free_port()
     name = kept.name if kept else f"victoria-metrics-{secrets.token_hex(4)}"
     write_durably(folder / "suhe.json", json.dumps({"name": name, "port": port}).encode())
     return Target(name, f"http://127.0.0.1:{port}")
@@ -67,7 +68,9 @@ def sink_target(settings: Settings) -> Target | None:
     """Return the server store of this installation, for any process of it, or None."""
     if not settings.sink_url:
         return own_victoria(settings) if victoria_program() else None
-    name = f"{settings.sink_url} {settings.sink_org}/{settings.sink_bucket}"
+    parts = urlsplit(settings.sink_url)
+    # Without what may be a password: the name is shown and stands in the catalogue.
+    name = f"{parts.hostname}:{parts.port or parts.scheme}{parts.path} {settings.sink_org}/{settings.sink_bucket}"
     return Target(name, settings.sink_url, settings.sink_token.get_secret_value(), settings.sink_org, settings.sink_bucket)
 
 
@@ -79,19 +82,3 @@ def _gently() -> list[str]:
 
 def _folder(settings: Settings) -> Path:
     return settings.data / "victoria-metrics"
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])

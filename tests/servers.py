@@ -122,11 +122,11 @@ def start_amqtt(folder: Path, *, passwords: Mapping[str, str] | None = None, por
     return _serve("amqtt", command, port, folder)
 
 
-def start_victoria_metrics(folder: Path) -> Server:
+def start_victoria_metrics(folder: Path, *flags: str) -> Server:
     """Start VictoriaMetrics with an empty store."""
     binary = program("victoria-metrics")
     port = free_port()
-    command = [binary, f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder / 'vm'}", "-retentionPeriod=100y"]
+    command = [binary, f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder / 'vm'}", "-retentionPeriod=100y", *flags]
     server = _serve("victoria-metrics", command, port, folder)
     server.url = f"http://127.0.0.1:{port}"
     _wait_for_http(server.url + "/health", server)

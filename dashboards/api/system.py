@@ -65,6 +65,14 @@ class _Figures:
         for state in self._services.readings.gateways():
             gaps.add_metric([state.gateway], len(state.open_gaps))
         yield gaps
+        lag = GaugeMetricFamily("suhe_sink_lag_seconds", "Age of the oldest thing a server store was not sent", labels=["sink"])
+        waiting = GaugeMetricFamily("suhe_sink_waiting", "Readings a server store was not sent", labels=["sink"])
+        refused = CounterMetricFamily("suhe_sink_refused", "Readings a server store refused for good", labels=["sink"])
+        for sink in self._services.readings.sinks():
+            lag.add_metric([sink.sink], sink.lag_seconds(now_ms))
+            waiting.add_metric([sink.sink], sink.waiting)
+            refused.add_metric([sink.sink], sink.refused)
+        yield from (lag, waiting, refused)
         checkpoint = self._services.trace.latest_checkpoint()
         if checkpoint is not None:
             yield GaugeMetricFamily("suhe_log_size", "Records in the log at the last checkpoint", value=checkpoint.size)

@@ -54,6 +54,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _fsync(settings.data)
     yield _pages()
     yield _chain(settings)
+    yield _server_store(settings)
     yield from _children(settings)
 
 
@@ -123,6 +124,32 @@ def _chain(settings: Settings) -> Finding:
         return Finding("chain anchor", True, "anvil, a development chain for demos: not an independent anchor")
     todo = "set SUHE_CHAIN_URL; for a demo, put anvil on the PATH or run `python simulators/chain/install.py`"
     return Finding("chain anchor", True, "no chain: the log is not anchored", todo)
+
+
+def _server_store(settings: Settings) -> Finding:
+    """Tell how the feed is; a server store is for boards, so having none is fine."""
+    from foundation.clock import SystemClock, to_ms
+    from ingest.catalog import Catalog
+    from ingest.cursors import HOLD_MS, sink_states
+    from suhe.victoria import sink_target
+
+    target = sink_target(settings)
+    if target is None:
+        return Finding("server store", True, "none (victoria-metrics is not found, SUHE_SINK_URL is empty)")
+    if not (settings.readings_folder / "catalog.db").exists():
+        return Finding("server store", True, f"{target.name}: nothing to send yet")
+    catalog, now = Catalog(settings.readings_folder), to_ms(SystemClock().now())
+    state = next((s for s in sink_states(catalog) if s.sink == target.name), None)
+    catalog.close()
+    if state is None:
+        return Finding("server store", True, f"{target.name}: nothing was sent yet")
+    seen = f"{target.name}: {state.waiting:,} readings wait, the oldest {state.lag_seconds(now):.0f} s"
+    if state.refused:
+        seen += f"; {state.refused:,} were refused for good: {state.refused_why[:120]}"
+    if state.problem:
+        return Finding("server store", False, f"{seen}; {state.problem}", f"read {settings.data}/logs/sink.log; nothing is lost meanwhile")
+    silent = now - state.seen_ms > HOLD_MS
+    return Finding("server store", not silent, seen, "the feed was not heard of for a day: is `suhe sink` running?" if silent else "")
 
 
 def _children(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,244 @@
+"""The real VictoriaMetrics killed, away, behind: after replay it holds exactly what our own history shows."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from foundation.clock import FixedClock, SystemClock
+from ingest.feed import Feed
+from ingest.service import Readings
+from ingest.sinks import Server, Target
+from tests import servers
+from tests.ingest.examples import DAY_MS, MINUTE_MS, NOW_MS, TwoGateways, clock, level, message
+from tests.waiting import wait_until
+
+DEVICES = ("by-01-a", "by-01-b", "sx-01-a")
+Values = dict[tuple[str, str], dict[int, float]]
+
+
+@pytest.fixture
+def vm(tmp_path: Path) -> Iterator[servers.Server]:
+    """Yield a VictoriaMetrics with the flags of our own child."""
+    server = servers.require(lambda: servers.start_victoria_metrics(tmp_path, "-dedup.minScrapeInterval=1ms"))
+    assert isinstance(server, servers.Server)
+    with servers.running(server):
+        yield server
+
+
+@pytest.fixture
+def now() -> FixedClock:
+    """Return a clock that can be moved."""
+    return clock()
+
+
+@pytest.fixture
+def readings(tmp_path: Path, now: FixedClock) -> Iterator[Readings]:
+    """Yield an empty store."""
+    made = Readings(tmp_path / "readings", now, TwoGateways())
+    yield made
+    made.close()
+
+
+class Time:
+    """A monotonic clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def fed(folder: Path, vm: servers.Server, *, lag_s: float = 60.0, monotonic: Callable[[], float] | None = None) -> Feed:
+    """Return a feed of the store in the folder."""
+    server = Server(Target("vm", vm.url))
+    return Feed(folder / "readings", server, SystemClock(), lag_s=lag_s, monotonic=monotonic or Time())
+
+
+def drain(feed: Feed) -> None:
+    """Send everything there is."""
+    while feed.step():
+        pass
+
+
+def fill(readings: Readings, first: int, count: int = 20) -> None:
+    """Hand in messages over four days and two counties: every series and time once."""
+    for seq in range(first, first + count):
+        for gateway in ("by-01-gw", "sx-01-gw"):
+            parts = [level(seq * 100 + n, float((seq + n) % 45), device=d) for n in range(20) for d in DEVICES if d[:5] == gateway[:5]]
+            readings.accept(gateway, message(seq, *parts))
+
+
+def ours(readings: Readings) -> Values:
+    """Return what our own history answers."""
+    found: Values = {}
+    for one in readings.latest():
+        points = readings.range(one.device, one.channel, 0, NOW_MS + DAY_MS, limit=1_000_000)
+        found[one.device, one.channel] = {p.t_ms: p.value for p in points}
+    return found
+
+
+def theirs(vm: servers.Server) -> Values:
+    """Return what VictoriaMetrics exports, every sample of it; a time it tells twice is an error."""
+    _get(vm, "/internal/force_flush")
+    found: Values = {}
+    for line in _get(vm, "/api/v1/export?" + urllib.parse.urlencode({"match[]": '{__name__=~".+_value"}'})).splitlines():
+        told = json.loads(line)
+        name = told["metric"]["__name__"].removesuffix("_value")
+        samples = dict(zip(told["timestamps"], told["values"], strict=True))
+        assert len(samples) == len(told["values"])
+        found.setdefault((told["metric"]["device"], name), {}).update(samples)
+    return found
+
+
+def _get(vm: servers.Server, path: str) -> str:
+    with urllib.request.urlopen(vm.url + path, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_everything_arrives_once_with_unit_and_flag(readings: Readings, vm: servers.Server, tmp_path: Path) -> None:
+    """Count and values are those of our own history, over segments and daily files; flags stand beside the values."""
+    fill(readings, 1)
+    readings.compact()
+    fill(readings, 21, 3)
+    feed = fed(tmp_path, vm)
+    drain(feed)
+    assert theirs(vm) == ours(readings) and sum(map(len, ours(readings).values())) > 1000
+    flags = _get(vm, "/api/v1/export?" + urllib.parse.urlencode({"match[]": "water_level_flag"})).splitlines()
+    assert {json.loads(line)["metric"]["unit"] for line in flags} == {"cm"} and len(flags) == len(DEVICES)
+    assert readings.sinks()[0].waiting > 0, "what was sent is told at the next commit"
+    feed.commit()
+    assert readings.sinks()[0].waiting == 0 and readings.sinks()[0].lag_seconds(NOW_MS) == 0.0
+    feed.close()
+
+
+@pytest.mark.parametrize("sink_dies_too", [False, True])
+def test_a_server_killed_right_after_its_answers_loses_nothing(
+    readings: Readings, vm: servers.Server, tmp_path: Path, *, sink_dies_too: bool
+) -> None:
+    """What was answered with 204 and lost in the kill is written again, whether the feed lives on or starts anew."""
+    time = Time()
+    fill(readings, 1, 5)
+    feed = fed(tmp_path, vm, monotonic=time)
+    drain(feed)
+    feed.commit()
+    vm.kill()
+    vm.start_again()
+    lost = sum(map(len, ours(readings).values())) - sum(map(len, theirs(vm).values()))
+    assert lost > 0, "this version keeps what it answered for: the lag would not be needed"
+    if sink_dies_too:
+        feed.close()
+        feed = fed(tmp_path, vm, monotonic=time)
+    else:
+        time.now += 61
+        feed.commit()  # the server started anew: its place is not kept although it is old enough
+    drain(feed)
+    assert theirs(vm) == ours(readings)
+    feed.close()
+
+
+def test_the_place_is_kept_only_when_the_answer_is_old_enough(readings: Readings, vm: servers.Server, tmp_path: Path) -> None:
+    """Younger than the lag it is sent again by the next process; older than the lag it is not."""
+    time = Time()
+    fill(readings, 1, 2)
+    feed = fed(tmp_path, vm, monotonic=time)
+    drain(feed)
+    time.now += 59
+    feed.commit()
+    feed.close()
+    feed = fed(tmp_path, vm, monotonic=time)
+    assert feed.step(), "not confirmed: sent again"
+    time.now += 60
+    feed.commit()
+    feed.close()
+    feed = fed(tmp_path, vm, monotonic=time)
+    assert not feed.step()
+    feed.close()
+
+
+def test_a_server_that_was_away_catches_up_after_compaction(
+    readings: Readings, vm: servers.Server, tmp_path: Path, now: FixedClock
+) -> None:
+    """While it is away segments are merged and even removed; when it is back it is fed all the same."""
+    from datetime import timedelta
+
+    time = Time()
+    fill(readings, 1, 3)
+    feed = fed(tmp_path, vm, monotonic=time)
+    drain(feed)
+    time.now += 61
+    feed.commit()
+    vm.stop()
+    fill(readings, 4, 3)
+    readings.compact()
+    stop = threading.Event()
+    thread = threading.Thread(target=feed.run, args=(stop,))
+    thread.start()
+    wait_until(lambda: readings.sinks()[0].problem, 10, what="the problem is told")
+    assert readings.sinks()[0].waiting > 0
+    # Two days later nobody remembers the segments.
+    now.advance(timedelta(days=2))
+    feed._clock = now
+    fill(readings, 7, 3)
+    readings.compact()
+    stop.set()
+    thread.join(10)
+    feed.close()
+    with readings._catalog.transaction() as db:
+        db.execute("UPDATE sink_cursor SET seen = 0")
+    readings.compact()
+    now.advance(timedelta(minutes=2))
+    readings.compact()
+    assert not list((tmp_path / "readings" / "segments").glob("*.parquet"))
+    fill(readings, 10, 2)
+    vm.start_again()
+    feed = fed(tmp_path, vm)
+    drain(feed)
+    assert theirs(vm) == ours(readings)
+    feed.close()
+
+
+def test_a_feed_killed_at_any_moment(readings: Readings, vm: servers.Server, tmp_path: Path) -> None:
+    """A feed's process killed again and again in the middle, with compactions meanwhile: nothing is missing in the end."""
+    code = (
+        "import sys, threading; from pathlib import Path; from foundation.clock import SystemClock; "
+        "from ingest.feed import feed; from ingest.sinks import Target; "
+        "feed(Path(sys.argv[1]), Target('vm', sys.argv[2]), SystemClock(), lag_s=0.05, stop=threading.Event())"
+    )
+    dice = random.Random(4)
+    for turn in range(4):
+        child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "readings"), vm.url], stderr=subprocess.DEVNULL)
+        for seq in range(5):
+            fill(readings, 1 + turn * 20 + seq, 1)
+        wait_until(lambda: readings.sinks() or child.poll() is not None, 20)
+        threading.Event().wait(dice.random() * 0.5)
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+        readings.compact()
+    feed = fed(tmp_path, vm)
+    drain(feed)
+    assert theirs(vm) == ours(readings)
+    feed.close()
+
+
+def test_late_and_early_readings_do_not_hide_each_other(readings: Readings, vm: servers.Server, tmp_path: Path) -> None:
+    """A reading of 1970 and one of today in one message both arrive, each at its time."""
+    odd = [level(5, 1.0, device="by-01-a"), level(NOW_MS / MINUTE_MS - 1, 2.0, device="by-01-a")]
+    readings.accept("by-01-gw", message(1, *odd))
+    feed = fed(tmp_path, vm)
+    drain(feed)
+    assert ours(readings)["by-01-a", "water_level"].keys() == {NOW_MS - 5 * MINUTE_MS, MINUTE_MS}
+    assert NOW_MS - 5 * MINUTE_MS in theirs(vm)["by-01-a", "water_level"]
+    feed.close()
