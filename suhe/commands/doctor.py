@@ -131,11 +131,13 @@ def _server_store(settings: Settings) -> Finding:
     from foundation.clock import SystemClock, to_ms
     from ingest.catalog import Catalog
     from ingest.cursors import HOLD_MS, sink_states
-    from suhe.victoria import sink_target
+    from suhe.victoria import sink_target, victoria_program
 
     target = sink_target(settings)
+    if target is None and victoria_program():
+        return Finding("server store", True, "VictoriaMetrics; `suhe up` starts it")
     if target is None:
-        return Finding("server store", True, "none (victoria-metrics is not found, SUHE_SINK_URL is empty)")
+        return Finding("server store", True, "none (VictoriaMetrics is not found, SUHE_SINK_URL is empty)")
     if not (settings.readings_folder / "catalog.db").exists():
         return Finding("server store", True, f"{target.name}: nothing to send yet")
     catalog, now = Catalog(settings.readings_folder), to_ms(SystemClock().now())
