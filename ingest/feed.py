@@ -36,6 +36,7 @@ LOOK_S = 1.0
 COMMIT_S = 5.0
 HEALTH_S = 10.0
 RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
+SETTLE_S = 1.2
 
 
 def feed(folder: Path, target: Target, clock: Clock, *, lag_s: float, stop: threading.Event) -> None:
@@ -111,9 +112,11 @@ class Feed:
         lag_s: float,
         readings: Readings | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._folder, self._store, self._clock = folder, store, clock
         self._lag_s, self._readings, self._monotonic = lag_s, readings, monotonic
+        self._sleep = sleep
         self._catalog = Catalog(folder)
         self._history = History(folder, self._catalog)
         self._cursor = Cursor(self._catalog, store.target.name, self._now_ms())
@@ -201,6 +204,10 @@ class Feed:
     def _look_at_server(self) -> None:
         """Go back to the confirmed place where the server may have lost what it was sent since."""
         started = self._store.started()
+        if started is not None and started != self._server:
+            # It tells whole seconds. Once it has been up for longer than one, the next process's start is another number.
+            self._sleep(SETTLE_S)
+            started = self._store.started()
         if self._failed or started != self._server:
             self._sent = Sent(self._cursor.confirmed())
             self._server, self._failed = started, False

@@ -61,10 +61,17 @@ class Time:
         return self.now
 
 
-def fed(folder: Path, vm: servers.Server, *, lag_s: float = 60.0, monotonic: Callable[[], float] | None = None) -> Feed:
+def fed(
+    folder: Path,
+    vm: servers.Server,
+    *,
+    lag_s: float = 60.0,
+    monotonic: Callable[[], float] | None = None,
+    sleep: Callable[[float], None] | None = None,
+) -> Feed:
     """Return a feed of the store in the folder."""
-    server = Server(Target("vm", vm.url))
-    return Feed(folder / "readings", server, SystemClock(), lag_s=lag_s, monotonic=monotonic or Time())
+    server, time = Server(Target("vm", vm.url)), Time()
+    return Feed(folder / "readings", server, SystemClock(), lag_s=lag_s, monotonic=monotonic or time, sleep=sleep or (lambda _: None))
 
 
 def drain(feed: Feed) -> None:
@@ -131,7 +138,7 @@ def test_a_server_killed_right_after_its_answers_loses_nothing(
     """What was answered with 204 and lost in the kill is written again, whether the feed lives on or starts anew."""
     time = Time()
     fill(readings, 1, 5)
-    feed = fed(tmp_path, vm, monotonic=time)
+    feed = fed(tmp_path, vm, monotonic=time, sleep=threading.Event().wait)
     drain(feed)
     feed.commit()
     vm.kill()
