@@ -79,7 +79,7 @@ class Screens:
             "time": s.clock,
             "date": s.date,
             "version": s.version,
-            "panels": {p["key"]: {"as_of": p["as_of"], "stale": p["stale"], "html": str(p["html"])} for p in s.panels},
+            "panels": {p["key"]: {"note": p["note"], "as_of": p["as_of"], "stale": p["stale"], "html": str(p["html"])} for p in s.panels},
         }
         return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
@@ -87,7 +87,7 @@ class Screens:
         view = field_view(a.services, a.county, a.lang, a.t)
         latest = a.services.readings.latest(county=a.county)
         devices = a.once("devices", 30, lambda: a.services.registry.devices(county=a.county))
-        found = a.kept.get((a.county, a.lang, "alarms"), 2, lambda: alarms(a.services, a.county, view, a.lang, a.t, self._seen))
+        found = a.kept.get((a.county, a.lang, "alarms"), 5, lambda: alarms(a.services, a.county, view, a.lang, a.t, self._seen))
         figures = watched(a, view)
         weather = weather_panel(a, latest, devices)
         if a.county == LOTUS_COUNTY:

@@ -208,6 +208,9 @@ def test_readings_that_stop_show_on_the_wall(moving: Site, chromium: Any) -> Non
         assert "过时" in page.inner_text("#p-weather .asof")
         assert page.evaluate("getComputedStyle(document.querySelector('#p-weather .body')).opacity < 1")
         assert not page.evaluate("document.querySelector('#p-alarms').classList.contains('stale')")
+        # The number of alarms beside the heading moves with them.
+        assert page.inner_text("#p-alarms .note") == str(page.locator("#p-alarms li.bad, #p-alarms li.warning").count())
+        assert page.inner_text("#p-alarms .note") != "0"
 
 
 def test_a_cut_line_is_told_and_mended(tmp_path: Path, chromium: Any) -> None:

@@ -20,6 +20,7 @@
       const panel = document.getElementById("p-" + key), news = frame.panels[key];
       if (!panel) continue;
       panel.classList.toggle("stale", news.stale);
+      put(panel.querySelector(".note"), news.note);
       put(panel.querySelector(".asof"), news.as_of);
       if (shown[key] !== news.html) panel.querySelector(".body").innerHTML = shown[key] = news.html;
     }
