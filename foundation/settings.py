@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     sink_lag_seconds: float = Field(
         default=60.0, ge=60, description="How long after a write was answered it is trusted; before that it is written again after a crash"
     )
+    grafana_url: str = Field(default="", description="Address of a Grafana that `suhe grafana push` sends boards to")
+    grafana_token: SecretStr = Field(default=SecretStr(""), description="Token of a service account of that Grafana")
+    grafana_readings_url: str = Field(default="", description="VictoriaMetrics as Grafana reaches it, such as http://127.0.0.1:8428")
+    grafana_records_host: str = Field(default="", description="PostgreSQL as Grafana reaches it, host:port")
+    grafana_records_database: str = Field(default="", description="Name of the database that holds the records")
+    grafana_records_user: str = Field(default="", description="Role that may read the records and nothing else")
+    grafana_records_password: SecretStr = Field(default=SecretStr(""), description="Its password")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")
     contact: str = Field(default="", description="Contact printed in the user agent of the price collector")
 

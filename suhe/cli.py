@@ -162,6 +162,7 @@ def doctor(*, json_output: Annotated[bool, typer.Option("--json", help="Print as
 from suhe.commands.cold import app as cold_app  # noqa: E402
 from suhe.commands.demo import app as demo_app  # noqa: E402
 from suhe.commands.freight import app as freight_app  # noqa: E402
+from suhe.commands.grafana import app as grafana_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
 from suhe.commands.trace import app as trace_app  # noqa: E402
 from suhe.commands.user import app as user_app  # noqa: E402
@@ -169,6 +170,7 @@ from suhe.commands.user import app as user_app  # noqa: E402
 app.add_typer(trace_app, name="trace")
 app.add_typer(price_app, name="price")
 app.add_typer(freight_app, name="freight")
+app.add_typer(grafana_app, name="grafana")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cold_app, name="cold")
 app.add_typer(user_app, name="user")
