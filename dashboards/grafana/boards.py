@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -13,13 +12,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import DataSourceRef
 from grafana_foundation_sdk.models.dashboard import GridPos, Threshold, ThresholdsMode, VariableOption, VariableRefresh
 
+from dashboards.grafana.marks import MARK, content_mark
 from dashboards.grafana.panels import BARS, READINGS, RECORDS, SERIES, STAT, TABLE, VARIABLES, Board, Panel
 
 KINDS: dict[str, Any] = {SERIES: timeseries.Panel, STAT: stat.Panel, TABLE: table.Panel, BARS: bargauge.Panel}
 # Type ids Grafana knows its datasources by; 10.2 and later.
 TYPES = {READINGS: "prometheus", RECORDS: "grafana-postgresql-datasource"}
 HEIGHTS = {SERIES: 8, STAT: 5, TABLE: 8, BARS: 8}
-_HASH_TAG = "suhe-content:"
 
 
 class RawQuery(variants.Dataquery):
@@ -40,8 +39,7 @@ class RawQuery(variants.Dataquery):
 def board_json(board: Board, lang: str) -> str:
     """Return a board in one language as the text that is committed; it carries a mark of its own content among its tags."""
     told = json.loads(json.dumps(_build(board, lang).build(), cls=JSONEncoder))
-    mark = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
-    told["tags"] = [*told["tags"], _HASH_TAG + mark]
+    told["tags"] = [*told["tags"], MARK + content_mark(told)]
     return json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 

@@ -32,17 +32,17 @@ def connect(url: str, token: str, *, timeout_s: float = TIMEOUT_S) -> Grafana:
     if told.scheme not in ("http", "https") or not told.hostname or port == -1 or told.query or told.fragment or told.username:
         # What was typed may hold a password, so it is not shown again.
         raise BadInput(
-            "this is no address of a Grafana", expected="http(s)://host[:port][/prefix], without a user name", todo="--url or SUHE_GRAFANA_URL"
+            "this is no address of a Grafana",
+            expected="http(s)://host[:port][/prefix], without a user name",
+            todo="--url or SUHE_GRAFANA_URL",
         )
     if not token:
         raise NotSignedIn("there is no token for Grafana", expected=_NEEDED, todo="put it into the environment as SUHE_GRAFANA_TOKEN")
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise BadInput("SUHE_GRAFANA_TOKEN cannot be a token", expected="one word of visible ASCII characters", got=f"{len(token)} characters")
+        raise BadInput("SUHE_GRAFANA_TOKEN cannot be a token", expected="one word of visible ASCII", got=f"{len(token)} characters")
     host = f"[{told.hostname}]" if ":" in told.hostname else told.hostname
     prefix = told.path.strip("/")
-    face = GrafanaFace(
-        token, host=host, port=port, protocol=told.scheme, url_path_prefix=f"{prefix}/" if prefix else "", timeout=timeout_s
-    )
+    face = GrafanaFace(token, host=host, port=port, protocol=told.scheme, url_path_prefix=f"{prefix}/" if prefix else "", timeout=timeout_s)
     # A redirect would turn a write into a read, and might carry the token elsewhere.
     face.api.s.max_redirects = 0
     return Grafana(face, token)
@@ -118,7 +118,7 @@ class Grafana:
         except ValueError:  # no JSON; requests' own error for it is a RequestException too
             raise self._no_grafana() from None
         except RequestException as error:
-            raise Unavailable("Grafana does not answer", got=self._clean(type(error).__name__), todo="start it, or correct its address") from None
+            raise Unavailable("Grafana does not answer", got=type(error).__name__, todo="start it, or correct its address") from None
         if not isinstance(told, dict):
             raise self._no_grafana()
         return told
@@ -144,7 +144,7 @@ class Grafana:
         return BadInput(f"Grafana refused to {verb}", got=got)
 
     def _no_grafana(self) -> SuheError:
-        return BadInput("what answers there is not Grafana's API", expected="Grafana's JSON", todo="correct --url or SUHE_GRAFANA_URL, its prefix too")
+        return BadInput("what answers there is not Grafana's API", todo="correct --url or SUHE_GRAFANA_URL, its prefix too")
 
     def _clean(self, text: str) -> str:
         return (text.replace(self._token, "********") if self._token else text)[:200]

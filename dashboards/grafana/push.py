@@ -92,9 +92,11 @@ def _push_source(grafana: Grafana, source: Datasource, *, force: bool, dry_run: 
     if not different and not (force and "secureJsonData" in source.body):
         return Outcome("datasource", source.uid, UNCHANGED)
     if there.get("readOnly"):
-        return Outcome("datasource", source.uid, FILED if different else UNCHANGED, f"differs in {', '.join(different)}" if different else "")
+        if not different:
+            return Outcome("datasource", source.uid, UNCHANGED)
+        return Outcome("datasource", source.uid, FILED, f"differs in {', '.join(different)}")
     if not dry_run:
-        kept = {name: there[name] for name in ("version", "isDefault") if name in there}
+        kept: dict[str, Any] = {name: there[name] for name in ("version", "isDefault") if name in there}
         grafana.change_datasource({**kept, **source.body, "jsonData": {**(there.get("jsonData") or {}), **source.body["jsonData"]}})
     return Outcome("datasource", source.uid, UPDATED if different else OVERWRITTEN, ", ".join(different or ["password"]))
 

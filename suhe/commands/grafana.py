@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -38,11 +39,12 @@ def push(
         if not json_output:
             print(f"{outcome.kind:<11} {outcome.uid:<16} {outcome.state}{': ' + outcome.detail if outcome.detail else ''}", flush=True)
     if json_output:
-        print(json.dumps([{"kind": o.kind, "uid": o.uid, "state": o.state, "detail": o.detail} for o in done], ensure_ascii=False, indent=2))
+        print(json.dumps([dataclasses.asdict(outcome) for outcome in done], ensure_ascii=False, indent=2))
     if dry_run:
         print("dry run: nothing was sent", file=sys.stderr)
-    if any(outcome.left for outcome in done):
-        print("left alone: " + ", ".join(o.uid for o in done if o.left) + "; --force overwrites what was edited in Grafana", file=sys.stderr)
+    left = ", ".join(outcome.uid for outcome in done if outcome.left)
+    if left:
+        print(f"left alone: {left}; --force overwrites what was edited in Grafana", file=sys.stderr)
         sys.exit(1)
 
 

@@ -214,3 +214,21 @@ def test_the_wheel_would_carry_the_files() -> None:
     """Boards and provisioning lie inside a package that is packed whole."""
     assert JSON.parent == Path(__file__).parents[2] / "dashboards" / "grafana"
     assert {p.name for p in PROVISIONING.rglob("*.yaml")} == {"suhe.yaml"}
+
+
+def test_the_role_of_the_document_reads_every_board_and_nobody_s_keys(records: tuple[House, Any]) -> None:
+    """The SQL of `docs/grafana.md` is run as it stands: its role may run each query of the boards, change nothing and see no credentials."""
+    page = (JSON.parents[2] / "docs" / "grafana.md").read_text(encoding="utf-8")
+    made = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert made
+    connection = records[1]
+    connection.execute(made[1].replace("DATABASE suhe", "DATABASE grafana_boards").encode())
+    connection.execute(b"SET ROLE suhe_reader")
+    try:
+        for query in [p.query for _, p in PANELS if p.source == RECORDS] + [v[2] for v in VARIABLES.values()]:
+            connection.execute(expand(query, 0, int(time.time())).encode())
+        for refused in (b"SELECT * FROM api_key", b"SELECT * FROM person", b"DELETE FROM lot"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(refused)
+    finally:
+        connection.execute(b"RESET ROLE")
