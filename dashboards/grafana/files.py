@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dashboards.grafana.generate import FOLDERS, JSON
 from foundation.errors import BadInput, Conflict
 from foundation.files import write_durably
+from foundation.settings import Settings
 
 PROVISIONING = Path(__file__).with_name("provisioning")
 # Which files we put there, with their hashes: by it the folder is known to be ours, and a changed file is noticed.
@@ -43,17 +45,25 @@ def place(folder: Path, langs: Iterable[str], *, force: bool = False) -> list[st
     return list(wanted)
 
 
-def environment(folder: Path) -> list[str]:
-    """Return the lines of environment that Grafana needs; what only the operator knows is left open."""
-    return [
-        f"GF_PATHS_PROVISIONING={folder.absolute() / 'provisioning'}",
-        f"SUHE_GRAFANA_BOARDS={folder.absolute() / 'boards'}",
-        "SUHE_GRAFANA_READINGS_URL=http://127.0.0.1:8428",
-        "SUHE_GRAFANA_RECORDS_HOST=127.0.0.1:5432",
-        "SUHE_GRAFANA_RECORDS_DATABASE=suhe",
-        "SUHE_GRAFANA_RECORDS_USER=...",
-        "SUHE_GRAFANA_RECORDS_PASSWORD=...",
-    ]
+def environment(folder: Path, settings: Settings, readings_url: str = "") -> list[str]:
+    """Return the lines of environment that Grafana needs: from the settings, else from what this installation uses, else left open.
+
+    `readings_url` is this machine's own VictoriaMetrics. The records' own user is not handed on: it may write. No password is shown.
+    """
+    database = urlsplit(settings.database_url.get_secret_value())
+    host, name = "", ""
+    if database.scheme.startswith("postgresql"):
+        host, name = f"{database.hostname or '127.0.0.1'}:{database.port or 5432}", database.path.strip("/")
+    told = {
+        "GF_PATHS_PROVISIONING": str(folder.absolute() / "provisioning"),
+        "SUHE_GRAFANA_BOARDS": str(folder.absolute() / "boards"),
+        "SUHE_GRAFANA_READINGS_URL": settings.grafana_readings_url or readings_url,
+        "SUHE_GRAFANA_RECORDS_HOST": settings.grafana_records_host or host,
+        "SUHE_GRAFANA_RECORDS_DATABASE": settings.grafana_records_database or name,
+        "SUHE_GRAFANA_RECORDS_USER": settings.grafana_records_user,
+        "SUHE_GRAFANA_RECORDS_PASSWORD": "",
+    }
+    return [f"{variable}={value or '...'}" for variable, value in told.items()]
 
 
 def _wanted(langs: Iterable[str]) -> dict[str, bytes]:

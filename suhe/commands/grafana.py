@@ -57,12 +57,16 @@ def files(
 ) -> None:
     """Put provisioning and boards into a folder, ready for a Grafana on this machine, and print the environment it needs."""
     from dashboards.grafana.files import environment, place
+    from suhe.cli import settings
+    from suhe.victoria import own_victoria
 
+    read = settings()
     names = place(folder, _langs(lang), force=force)
     for name in names:
         print(folder / name)
     print("\nGrafana's environment (docs/grafana.md says how to start it):", file=sys.stderr)
-    print("\n".join(f"  {line}" for line in environment(folder)), file=sys.stderr)
+    own = own_victoria(read)
+    print("\n".join(f"  {line}" for line in environment(folder, read, own.url if own else "")), file=sys.stderr)
 
 
 def _langs(lang: str) -> tuple[str, ...]:

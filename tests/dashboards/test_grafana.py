@@ -217,7 +217,7 @@ def test_the_wheel_would_carry_the_files() -> None:
 
 
 def test_the_role_of_the_document_reads_every_board_and_nobody_s_keys(records: tuple[House, Any]) -> None:
-    """The SQL of `docs/grafana.md` is run as it stands: its role may run each query of the boards, change nothing and see no credentials."""
+    """The SQL of `docs/grafana.md`, run as it stands, makes a role that may run each query of the boards and read or change no more."""
     page = (JSON.parents[2] / "docs" / "grafana.md").read_text(encoding="utf-8")
     made = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
     assert made

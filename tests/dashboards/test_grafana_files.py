@@ -30,9 +30,20 @@ def test_the_files_are_there_and_parse(tmp_path: Path) -> None:
     for path in (folder / "provisioning").rglob("*.yaml"):
         assert yaml.safe_load(path.read_text())["apiVersion"] == 1
         asked |= set(re.findall(r"\$(\w+)", path.read_text()))
-    told = dict(line.split("=", 1) for line in environment(folder))
+    told = dict(line.split("=", 1) for line in environment(folder, Settings()))
     assert asked and asked <= set(told)
     assert told["GF_PATHS_PROVISIONING"] == str(folder / "provisioning") and told["SUHE_GRAFANA_BOARDS"] == str(folder / "boards")
+
+
+def test_the_environment_is_this_installation_s_without_its_secrets(tmp_path: Path) -> None:
+    """Settings win, then PostgreSQL's own place and the VictoriaMetrics at hand; the writing user and all passwords are left open."""
+    told = environment(tmp_path, Settings(database_url="postgresql://owner:hidden@db.example/suhe"), "http://127.0.0.1:9999")  # type: ignore[arg-type]
+    assert "SUHE_GRAFANA_READINGS_URL=http://127.0.0.1:9999" in told and "SUHE_GRAFANA_RECORDS_HOST=db.example:5432" in told
+    assert "SUHE_GRAFANA_RECORDS_DATABASE=suhe" in told and "SUHE_GRAFANA_RECORDS_USER=..." in told
+    assert not [line for line in told if "hidden" in line or "owner" in line]
+    named = environment(tmp_path, Settings(grafana_readings_url="http://r.example:8428", grafana_records_password="hidden"), "http://x")  # type: ignore[arg-type]
+    assert "SUHE_GRAFANA_READINGS_URL=http://r.example:8428" in named and "SUHE_GRAFANA_RECORDS_HOST=..." in named
+    assert "hidden" not in "".join(named)
 
 
 def test_files_and_push_mean_the_same_datasources() -> None:
