@@ -19,6 +19,7 @@ from traceability.activity import Activity, activity, failed_lots, inspections
 from traceability.authors import Envelope, read_signed
 from traceability.codes import RandomBytes, read_code
 from traceability.events import TraceEvent, check_lot, decimal_of, read_event
+from traceability.labelling import Hold, holds
 from traceability.ledger import Receipt, append, seal
 from traceability.notes import Checkpoint, NoteSigner, read_signer
 from traceability.verdicts import LogReport, Verdict
@@ -143,6 +144,12 @@ class Trace:
         if not found:
             raise NotFound("no lot of produce has this id", got=lot_id[:160])
         return str(found)
+
+    def holds_on_labels(self, lot_id: str) -> list[Hold]:
+        """Return what keeps labels of a lot from being printed, nothing where it may go out."""
+        own = self.lot(lot_id)
+        # Only lots with an inspection have anything to say.
+        return holds(own, [self.lot(a.id) for a in own.ancestors if a.inspection])
 
     def movements(self, after: int, limit: int = 500) -> list[Movement]:
         """Return shipments, receipts and leg summaries behind a place of the log, in its order; altered ones are passed over."""

@@ -21,6 +21,7 @@ SAME_IN_BOTH = frozenset(
         "SVG",
         "PNG",
         "CSV",
+        "PDF",
         "MQTT",
         "HTTP",
         "OpenAPI",
@@ -51,6 +52,7 @@ PAGES = (
     f"/c/{BAOYING}/prices", f"/c/{SHENXIAN}/prices/tomato", "/sources", "/t/{code}", "/t/AAAA-AAAA-AAAA-AAAA-A", "/style", "/api/v1/docs",
     "/anchor", "/sign-in/none", "/no/such/page", f"/c/{SHENXIAN}/sell", f"/c/{SHENXIAN}/sell?product=cucumber&base=sx-04&kg=2000",
     f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x", f"/c/{SHENXIAN}/freight", f"/c/{BAOYING}/freight",
+    f"/lots/{SHENXIAN}:P1/labels", f"/lots/{SHENXIAN}:P1/labels?sheet=roll-60x40&count=x", f"/lots/{SHENXIAN}:T2/labels",
     "/screen/shenxian", "/screen/baoying",
 )  # fmt: skip
 
