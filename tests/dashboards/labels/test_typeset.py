@@ -84,9 +84,7 @@ def test_a_label_too_small_for_its_address_is_refused() -> None:
     with pytest.raises(BadInput, match="SUHE_PUBLIC_URL"):
         typeset(label_of(host="x" * 4000 + ".cn"), SHEETS["a4-3x8"], measure)
     with pytest.raises(BadInput, match="larger labels"):
-        typeset(
-            label_of("香" * 99, "M" * 99, "社" * 99, "厂" * 99, "x" * 64, "trace.shenxian.example.gov.cn"), SHEETS["a4-3x8"], measure
-        )
+        typeset(label_of("香" * 99, "M" * 99, "社" * 99, "厂" * 99, "x" * 64, "trace.shenxian.example.gov.cn"), SHEETS["a4-3x8"], measure)
     with pytest.raises(BadInput):
         label_of(host="")
 
