@@ -50,8 +50,13 @@ def sheet(
         raise BadInput("there is nothing to label", expected="a harvested lot in stock", got=county, todo="suhe trace lots")
     total = sum(run.copies for run in runs)
     body = print_sheets(services, runs, chosen, start)
-    output.write_bytes(body)
-    print(f"{output}: {total} labels of {len(runs)} lots on {chosen.pages(total, start)} pages ({chosen.id})")
+    try:
+        output.write_bytes(body)
+    except OSError as error:
+        raise BadInput(
+            "the file cannot be written", expected="a path in a folder that exists", got=f"{output}: {error.strerror}"
+        ) from error
+    print(f"{output}: labels {total}, lots {len(runs)}, pages {chosen.pages(total, start)}, sheet {chosen.id}")
     if reach_of(address) != "world":
         print(f"the codes lead to {address}, which phones outside cannot open: set SUHE_PUBLIC_URL", file=sys.stderr)
 
