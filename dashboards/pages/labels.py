@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.api.deps import READERS, require
 from dashboards.i18n import Translate, number_text
@@ -28,9 +28,16 @@ def router(services: Services) -> APIRouter:
 
     @pages.get("/lots/{lot}/labels.pdf")
     def pdf(request: Request, lot: str, sheet: Wish = USUAL_SHEET, count: Wish = "", start: Wish = "1") -> Response:
-        chosen, copies, first = _chosen(sheet, count, start)
-        label = label_of(services, _known(services, lot), public_url(services, request))
-        body = print_sheets(services, [Run(label, copies)], chosen, first)
+        known = _known(services, lot)
+        try:
+            chosen, copies, first = _chosen(sheet, count, start)
+            label = label_of(services, known, public_url(services, request))
+            body = print_sheets(services, [Run(label, copies)], chosen, first)
+        except (BadInput, HeldBack):
+            if "text/html" in request.headers.get("accept", ""):
+                # The page says why in the reader's language; a bare error would be a dead end.
+                return RedirectResponse(f"/lots/{lot}/labels?{request.url.query}", status_code=303)
+            raise
         name = f"labels-{label.lot}-{chosen.id}.pdf"
         return Response(body, media_type="application/pdf", headers={"content-disposition": f'inline; filename="{name}"'})
 

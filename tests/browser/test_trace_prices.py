@@ -19,8 +19,8 @@ from tests.servers import free_port
 from tests.traceability.anchor_kit import FakeChain, anchor_on
 from tests.waiting import wait_until
 
-PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/c/{county}/lots", "/c/{county}/prices",
-         "/c/{county}/prices/tomato", "/sources", "/anchor")  # fmt: skip
+PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/lots/{county}:P1/labels", "/c/{county}/lots",
+         "/c/{county}/prices", "/c/{county}/prices/tomato", "/sources", "/anchor")  # fmt: skip
 
 
 class Site:

@@ -33,6 +33,9 @@ def web(whole: House) -> Iterator[TestClient]:
         yield client
 
 
+MACHINE = {"accept": "application/pdf"}
+
+
 def codes(pdf: bytes) -> list[str]:
     """Return what a phone reads off each page."""
     return [b.text for page in pypdfium2.PdfDocument(pdf) for b in zxingcpp.read_barcodes(page.render(scale=200 / 72).to_pil())]
@@ -106,10 +109,10 @@ def test_a_failed_inspection_holds_labels_back(tmp_path: Path) -> None:
             page = web.get(f"/lots/{COUNTY}:{lot}/labels").text
             assert "这一批现在不能打印标签" in page and "最近一次检测不合格" in page and f'<a href="/lots/{COUNTY}:T1">T1</a>' in page
             assert "labels.pdf" not in page
-            assert web.get(f"/lots/{COUNTY}:{lot}/labels.pdf", headers={"accept": "*/*"}).status_code == 409
+            assert web.get(f"/lots/{COUNTY}:{lot}/labels.pdf", headers=MACHINE).status_code == 409
         inspect("P1", "pass")
         assert web.get(f"/lots/{COUNTY}:P1/labels.pdf").status_code == 200
-        assert web.get(f"/lots/{COUNTY}:T1/labels.pdf").status_code == 409
+        assert web.get(f"/lots/{COUNTY}:T1/labels.pdf", headers=MACHINE).status_code == 409
     with pytest.raises(HeldBack, match="inspection failed"):
         label_of(house.services, f"{COUNTY}:T1", "https://trace.example.cn")
 
@@ -121,7 +124,7 @@ def test_growing_and_altered_lots_get_no_labels(tmp_path: Path) -> None:
     with TestClient(house.app(labels), headers={"accept": "text/html", "accept-language": "zh"}) as web:
         assert "还没有采收" in web.get(f"/lots/{COUNTY}:T2/labels").text
         assert "记录被改动过" in web.get(f"/lots/{LOT}/labels").text
-        assert web.get(f"/lots/{LOT}/labels.pdf").status_code == 409
+        assert web.get(f"/lots/{LOT}/labels.pdf", headers=MACHINE).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -132,7 +135,8 @@ def test_absurd_numbers_are_told_and_kept(web: TestClient, asked: dict[str, str]
     page = web.get(f"/lots/{LOT}/labels", params=asked)
     assert page.status_code == 200 and "枚数请填 1 至 5,000，起始位置请填 1 至 24。" in page.text
     assert f'value="{next(iter(asked.values()))}"' in page.text
-    assert web.get(f"/lots/{LOT}/labels.pdf", params=asked).status_code == 422
+    assert web.get(f"/lots/{LOT}/labels.pdf", params=asked, headers=MACHINE).status_code == 422
+    assert web.get(f"/lots/{LOT}/labels.pdf", params=asked).text == page.text, "a browser is shown the page that says why"
 
 
 def test_an_unknown_sheet_or_lot_is_told(web: TestClient) -> None:
@@ -145,7 +149,7 @@ def test_an_unknown_sheet_or_lot_is_told(web: TestClient) -> None:
 
 def test_bought_inputs_have_no_labels(web: TestClient) -> None:
     """Fertiliser is a lot too, but not one with a trace code."""
-    assert web.get(f"/lots/{COUNTY}:F1/labels.pdf").status_code in (404, 409)
+    assert web.get(f"/lots/{COUNTY}:F1/labels.pdf", headers=MACHINE).status_code in (404, 409)
 
 
 def test_outside_the_demo_labels_need_a_sign_in(tmp_path: Path) -> None:
