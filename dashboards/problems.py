@@ -40,6 +40,18 @@ _BY_STATUS = {
 }
 
 
+INFLUX_PREFIX = "/api/v2/"
+_INFLUX_CODES = {
+    400: "invalid",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not found",
+    405: "method not allowed",
+    413: "request too large",
+    503: "unavailable",
+}
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of `app` in one shape."""
 
@@ -66,6 +78,13 @@ def install(app: FastAPI) -> None:
         return answer(request, 500, "error", "", {}, HEADERS)
 
 
+def influx_answer(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """Return an error in the shape InfluxDB's clients read."""
+    status = 400 if status == 422 else status
+    body = {"code": _INFLUX_CODES.get(status, "internal error"), "message": message}
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
 def _own_words(error: HTTPException) -> str:
     """Return what an HTTP error says beyond the name of its status."""
     said = str(error.detail or "")
@@ -73,7 +92,11 @@ def _own_words(error: HTTPException) -> str:
 
 
 def answer(request: Request, status: int, code: str, detail: str, more: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    """Return the problem as JSON, or as a page where a browser asked for one."""
+    """Return the problem as JSON, or as a page where a browser asked for one; as InfluxDB would where its clients ask."""
+    if request.url.path.startswith(INFLUX_PREFIX):
+        return influx_answer(
+            status, "; ".join([detail or HTTPStatus(status).phrase, *(f"{k}: {v}" for k, v in more.items() if k != "errors")]), headers
+        )
     t = translator(language_of(request))
     title = t(TITLES.get(code, TITLES["error"]))
     if not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", ""):

@@ -13,7 +13,7 @@ from ingest.channels import CHANNELS
 from ingest.payloads import LARGEST_MESSAGE, Ack, ReadingIn, Refused, Up, decode_up, ranges, sequence_in
 from ingest.quality import GrossRange
 from ingest.sequences import Sequences
-from ingest.topics import parse_topic
+from ingest.topics import parse_topic, up_topic
 
 # How long an answer of the directory is believed: a gateway or device taken away is refused after this.
 BELIEVE_S = 5.0
@@ -61,6 +61,7 @@ class Batch:
         self.counties: dict[str, str] = {}
         self.readings: dict[str, int] = {}
         self.last_received: dict[str, int] = {}
+        self.unnumbered: dict[str, int] = {}
         self.tokens: list[Any] = []
         self.size = 0
         self.new_series = False
@@ -71,7 +72,7 @@ class Batch:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write and nothing to answer."""
-        return not (self.tokens or self.new or self.known or self.dead)
+        return not (self.tokens or self.new or self.known or self.dead or self.unnumbered)
 
     def acks(self) -> dict[str, Ack]:
         """Return the acknowledgement due to each gateway once the batch is durable."""
@@ -139,6 +140,32 @@ class Intake:
             batch.counties[source.gateway], batch.last_received[source.gateway] = source.county, received_ms
             return
         self._rows(source, up, topic, body, received_ms, batch)
+
+    def take_unnumbered(
+        self, gateway: str, readings: Sequence[ReadingIn], seq: int, received_ms: int, batch: Batch
+    ) -> dict[tuple[str, str, str | None], str]:
+        """Take readings that came without a message number of the gateway's; return the reason for each name that is refused.
+
+        Nothing tells a repeat from a new message here. That changes no answer: the same value for the same time is the same reading.
+        """
+        topic = up_topic(gateway)
+        source = self._sources.get(topic)
+        if source is None or self._now > source.believed_until:
+            source = self._look_up(topic)
+        if source.county is None:
+            return {(r.d, r.c, r.u): f"gateway {gateway} is not registered" for r in readings}
+        wrong = self._resolve(source, readings, batch)
+        good = [r for r in readings if (r.d, r.c, r.u) not in wrong] if wrong else readings
+        if good:
+            batch.sids += [source.sids[r.d, r.c, r.u] for r in good]
+            batch.times += [r.t for r in good]
+            batch.values += [r.x for r in good]
+            batch.seqs += [seq] * len(good)
+            batch.received += [received_ms] * len(good)
+            batch.unnumbered[gateway] = batch.unnumbered.get(gateway, 0) + 1
+            batch.readings[gateway] = batch.readings.get(gateway, 0) + len(good)
+            batch.counties[gateway], batch.last_received[gateway] = source.county, received_ms
+        return wrong
 
     def _rows(self, source: Source, up: Up, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
         readings = up.readings

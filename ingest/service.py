@@ -15,6 +15,7 @@ from ingest.compaction import compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
 from ingest.history import History
 from ingest.intake import Batch, Directory
+from ingest.lines_in import Lines, Written
 from ingest.payloads import Ack, Refused
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
 from ingest.sequences import Sequences
@@ -34,6 +35,7 @@ class Readings:
         self._made: Catalog | None = None
         self._asked: History | None = None
         self._web: Writer | None = None
+        self._lines = Lines()
         self._lock = threading.Lock()
 
     # Accepting over HTTP
@@ -52,6 +54,19 @@ class Readings:
                 raise
         # A body without a readable sequence number has no acknowledgement: there is nothing to name, but the reason is told.
         return batch.acks().get(gateway) or Ack(1, [], [Refused(-1, batch.dead[0][3])])
+
+    def accept_lines(self, gateway: str, body: bytes, precision: str) -> Written:
+        """Take line protocol of a gateway that proved who it is; on return every line that is in order is on disk.
+
+        `precision` is the unit of its times: ns, us, ms or s. Raises BadInput where nothing of it can be read.
+        """
+        batch = Batch()
+        with self._lock:
+            writer = self._web or self._open_writer()
+            writer.intake.refresh()
+            written = self._lines.take(writer.intake, gateway, body, precision, to_ms(self._clock.now()), batch)
+            writer.flush(batch)
+        return written
 
     def _open_writer(self) -> Writer:
         # Several web processes may share a folder: each takes a name that no other holds.

@@ -53,7 +53,7 @@ class Writer:
         if batch.new_series:
             # A segment whose series were lost in a power cut would later be read as another's.
             self._catalog.harden()
-        gateways = {*batch.new, *batch.known}
+        gateways = {*batch.new, *batch.known, *batch.unnumbered}
         stored = {gateway: ranges(seqs) for gateway, seqs in batch.new.items()}
         file, newest = self._write(batch, stored) if len(batch) else (None, [])
         with self._catalog.transaction() as db:
@@ -71,7 +71,7 @@ class Writer:
                         g,
                         batch.counties[g],
                         batch.last_received[g],
-                        len(batch.new.get(g, ())),
+                        len(batch.new.get(g, ())) + batch.unnumbered.get(g, 0),
                         batch.readings.get(g, 0),
                         len(batch.known.get(g, ())),
                     )
