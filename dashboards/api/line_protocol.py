@@ -59,12 +59,12 @@ def router(services: Services) -> APIRouter:
         written = await run_in_threadpool(take)
         return influx_answer(400, written.message()) if written.dropped else Response(status_code=204, headers=ours)
 
-    @routes.get("/ping", status_code=204, response_class=Response)
+    @routes.get("/ping", status_code=204, response_class=Response, include_in_schema=False)
     def ping() -> Response:
         """Answer that we are here, as InfluxDB does."""
         return Response(status_code=204, headers=ours)
 
-    @routes.get("/health")
+    @routes.get("/health", include_in_schema=False)
     def health() -> dict[str, Any]:
         """Answer that writes are taken, as InfluxDB does; `/readyz` tells more."""
         told = {"name": "suhe", "message": "ready for writes; there are no Flux queries", "status": "pass", "checks": []}
