@@ -37,6 +37,9 @@ COMMIT_S = 5.0
 HEALTH_S = 10.0
 RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
 SETTLE_S = 1.2
+# Writing a whole series anew for one corrected value is dear: many corrections are mended together.
+MEND_S = 60.0
+LAST_MS, MOST_POINTS = 2**62, 2**31
 
 
 def feed(folder: Path, target: Target, clock: Clock, *, lag_s: float, stop: threading.Event) -> None:
@@ -79,6 +82,10 @@ class Store(Protocol):
         """Return when the server's process started, None where it does not tell."""
         ...
 
+    def forget_series(self, channel: str, device: str) -> bool:
+        """Delete a channel of a device where the server needs that before a correction; tell whether it did."""
+        ...
+
 
 class Readings(Protocol):
     """What the health lines are made of, see `service.Readings`."""
@@ -94,10 +101,14 @@ class Readings(Protocol):
 
 @dataclass
 class Sent:
-    """How far the sending is, and the places on the way with the time of their 204, oldest first."""
+    """How far the sending is, and the places on the way with the time of their 204, oldest first.
+
+    `revised` are series of which another value for some time was sent before. While there are any, no further place is noted.
+    """
 
     place: Place
     reached: deque[tuple[float, Place]] = field(default_factory=deque)
+    revised: set[int] = field(default_factory=set)
 
 
 class Feed:
@@ -124,6 +135,7 @@ class Feed:
         self._heads: dict[int, str] = {}
         self._server: float | None = None
         self._failed = True
+        self._mend_at = 0.0
         self._told = ""
         self._log = get_logger(__name__)
 
@@ -174,7 +186,9 @@ class Feed:
             names, kind = [one.name for one in segments], "segments"
             reached = replace(place, arrived=segments[-1].number) if segments else place
         try:
-            self._send(self._history.answers([self._folder / kind / name for name in names]) if names else iter(()))
+            # A server that is new to us was never sent an earlier word than the one that counts.
+            new = missed is not None and not place.arrived
+            self._send(self._history.answers([self._folder / kind / name for name in names]) if names else iter(()), new=new)
         except (duckdb.IOException, FileNotFoundError):
             # A compaction came between the list and the file. What it left half removed is noted, and the list is made anew.
             for one in segments if kind == "segments" else []:
@@ -183,13 +197,17 @@ class Feed:
             return True
         if reached != place:
             self._sent.place = reached
-            self._sent.reached.append((self._monotonic(), reached))
+            if not self._sent.revised:
+                self._sent.reached.append((self._monotonic(), reached))
         return reached != place
 
     def commit(self) -> None:
         """Keep the newest place whose 204 is at least the lag old; where the server started anew meanwhile, go back instead."""
         self._look_at_server()
         self._heads = {}  # a device may have moved to another gateway, which is one of its tags
+        if self._sent.revised and self._monotonic() >= self._mend_at:
+            self._mend()
+            self._mend_at = self._monotonic() + MEND_S
         confirmed, due = self._cursor.confirmed(), self._monotonic() - self._lag_s
         while self._sent.reached and self._sent.reached[0][0] <= due:
             confirmed = self._sent.reached.popleft()[1]
@@ -212,7 +230,18 @@ class Feed:
             self._sent = Sent(self._cursor.confirmed())
             self._server, self._failed = started, False
 
-    def _send(self, blocks: Iterator[list[Answer]]) -> None:
+    def _mend(self) -> None:
+        """Have a server that keeps both of two values for one time, and tells either, forget the series, and write it whole."""
+        sids = sorted(self._sent.revised)
+        for series in self._catalog.series(f"sid IN ({','.join(map(str, sids))})"):
+            if not self._store.forget_series(series.channel, series.device):
+                break  # it overwrites, as InfluxDB does
+            points = self._history.points(series.sid, 0, LAST_MS, MOST_POINTS)
+            self._send(iter([[(series.sid, p.t_ms, p.value, p.flag, False) for p in points]]))
+        self._sent.revised.clear()
+        self._sent.reached.append((self._monotonic(), self._sent.place))
+
+    def _send(self, blocks: Iterator[list[Answer]], *, new: bool = False) -> None:
         """Write what counts, in batches of one size whatever the blocks are."""
         rows = (row for block in blocks for row in block)
         while part := list(itertools.islice(rows, BATCH_LINES)):
@@ -221,6 +250,8 @@ class Feed:
             lines = reading_lines(self._heads, (row[:4] for row in part if row[0] in self._heads))
             if lines:
                 self._count(self._store.write(lines))
+            if not new:
+                self._sent.revised |= {row[0] for row in part if row[4]}
 
     def _count(self, refusals: Sequence[Refusal]) -> None:
         for one in refusals:

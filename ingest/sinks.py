@@ -94,10 +94,22 @@ class Server:
         found = re.search(r"^process_start_time_seconds\s+(\S+)", text, re.MULTILINE) if status == 200 else None
         return float(found.group(1)) if found else None
 
-    def forget_series(self, selector: str) -> bool:
-        """Delete the series a VictoriaMetrics selector names; tell whether this server can do that."""
-        status, _ = self._get("/api/v1/admin/tsdb/delete_series", [("match[]", selector)])
-        return status in (200, 204)
+    def forget_series(self, channel: str, device: str) -> bool:
+        """Delete a channel of a device from a VictoriaMetrics; tell whether this server is one.
+
+        Of two values for one time it keeps both and tells either, whichever part of its files comes first. InfluxDB overwrites.
+        """
+        if not self._is_victoria():
+            return False
+        names = [f'{{__name__="{channel}_{field}",device="{device}"}}' for field in ("value", "flag")]
+        status, _ = self._get("/api/v1/admin/tsdb/delete_series", [("match[]", name) for name in names])
+        if status not in (200, 204):
+            raise Unavailable("a corrected series cannot be written anew", got=f"delete_series answers {status}")
+        return True
+
+    def _is_victoria(self) -> bool:
+        status, text = self._get("/metrics")
+        return status == 200 and "\nvm_app_version{" in "\n" + text
 
     def _post(self, lines: Sequence[str]) -> tuple[int, str] | None:
         """Return None where the lines are taken, else status and words of a refusal that will stay one."""

@@ -221,16 +221,17 @@ def test_a_feed_killed_at_any_moment(readings: Readings, vm: servers.Server, tmp
     """A feed's process killed again and again in the middle, with compactions meanwhile: nothing is missing in the end."""
     code = (
         "import sys, threading; from pathlib import Path; from foundation.clock import SystemClock; "
-        "from ingest.feed import feed; from ingest.sinks import Target; "
-        "feed(Path(sys.argv[1]), Target('vm', sys.argv[2]), SystemClock(), lag_s=0.05, stop=threading.Event())"
+        "from ingest.feed import Feed; from ingest.sinks import Server, Target; store = Server(Target('vm', sys.argv[2])); "
+        "Feed(Path(sys.argv[1]), store, SystemClock(), lag_s=0.05, sleep=lambda _: None).run(threading.Event())"
     )
     dice = random.Random(4)
+    seen = 0
     for turn in range(4):
         child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "readings"), vm.url], stderr=subprocess.DEVNULL)
         for seq in range(5):
             fill(readings, 1 + turn * 20 + seq, 1)
-        wait_until(readings.sinks, 20)
-        threading.Event().wait(dice.random() * 0.5)
+        seen = wait_until(lambda before=seen: max((s.seen_ms for s in readings.sinks() if s.seen_ms > before), default=0), 20)  # type: ignore[misc]
+        threading.Event().wait(dice.random() * 0.3)
         child.send_signal(signal.SIGKILL)
         child.wait(10)
         readings.compact()
@@ -249,4 +250,31 @@ def test_late_and_early_readings_do_not_hide_each_other(readings: Readings, vm: 
     assert ours(readings)["by-01-a", "water_level"].keys() == {NOW_MS - 5 * MINUTE_MS, MINUTE_MS}
     assert theirs(vm) == ours(readings)
     assert NOW_MS - 5 * MINUTE_MS in theirs(vm)["by-01-a", "water_level"]
+    feed.close()
+
+
+def test_a_correction_counts_whatever_part_of_the_server_it_is_in(readings: Readings, vm: servers.Server, tmp_path: Path) -> None:
+    """The newest received value is the one the server tells, up or down, across its parts, a kill and a compaction of ours."""
+    feed = fed(tmp_path, vm)
+    keys = [("by-01-a", 10), ("by-01-b", 20), ("by-01-a", 30)]
+    for turn, values in enumerate([(1.0, 5.0, 3.0), (5.0, 1.0, 3.0), (2.0, 6.0, 4.0)]):
+        readings.accept("by-01-gw", message(turn + 1, *(level(m, x, device=d) for (d, m), x in zip(keys, values, strict=True))))
+        readings.accept("sx-01-gw", message(turn + 1, level(turn, 9.0, device="sx-01-a")))
+        if turn == 1:
+            readings.compact()
+        drain(feed)
+        feed._mend_at = 0.0
+        feed.commit()
+        _get(vm, "/internal/force_flush")
+        assert theirs(vm) == ours(readings)
+    flags = _get(vm, "/api/v1/export?" + urllib.parse.urlencode({"match[]": 'water_level_flag{device="by-01-a"}'}))
+    assert len(json.loads(flags)["values"]) == 2
+    # What was mended lately is mended again where the server lost it.
+    vm.kill()
+    vm.start_again()
+    feed.close()
+    feed = fed(tmp_path, vm)
+    drain(feed)
+    feed.commit()
+    assert theirs(vm) == ours(readings)
     feed.close()
