@@ -83,7 +83,7 @@ def _push_source(grafana: Grafana, source: Datasource, *, force: bool, dry_run: 
     there = grafana.datasource(source.uid)
     if source.unset:
         state = UNCHANGED if there else UNSET
-        return Outcome("datasource", source.uid, state, f"{', '.join(source.unset)} is empty here")
+        return Outcome("datasource", source.uid, state, f"empty here: {', '.join(source.unset)}")
     if there is None:
         if not dry_run:
             grafana.make_datasource(source.body)
@@ -117,7 +117,8 @@ def _push_board(grafana: Grafana, board: dict[str, Any], folder: str, *, force: 
             grafana.put_board(board, folder=folder, message=_message(mark), overwrite=False)
         return Outcome("board", uid, CREATED)
     stored, meta = there["dashboard"], there["meta"]
-    untouched = _untouched(grafana, stored)
+    version = stored.get("version", meta.get("version"))
+    untouched = _untouched(grafana, uid, stored, version)
     if untouched and told_mark(stored) == mark:
         return Outcome("board", uid, UNCHANGED)
     if meta.get("provisioned"):
@@ -125,17 +126,17 @@ def _push_board(grafana: Grafana, board: dict[str, Any], folder: str, *, force: 
     if not untouched and not force:
         return Outcome("board", uid, EDITED, str(stored.get("title", "")))
     if not dry_run:
-        body = {**board, "id": stored.get("id"), "version": stored.get("version")}
+        body = {**board, "id": stored.get("id"), "version": version}
         # It stays in the folder where somebody may have put it.
         grafana.put_board(body, folder=meta.get("folderUid", folder), message=_message(mark), overwrite=not untouched)
     return Outcome("board", uid, UPDATED if untouched else OVERWRITTEN)
 
 
-def _untouched(grafana: Grafana, stored: dict[str, Any]) -> bool:
+def _untouched(grafana: Grafana, uid: str, stored: dict[str, Any], version: Any) -> bool:
     mark = told_mark(stored)
     if not mark:
         return False
-    return content_mark(stored) == mark or grafana.message_of(str(stored["uid"]), stored.get("version")) == _message(mark)
+    return content_mark(stored) == mark or grafana.message_of(uid, version) == _message(mark)
 
 
 def _message(mark: str) -> str:

@@ -134,6 +134,20 @@ def test_a_grafana_that_rewrites_json_as_it_saves_is_not_taken_for_a_hand(stub: 
     assert pushed(stub, changed())["suhe-field-en"].state == "edited there"
 
 
+def test_a_board_saved_in_a_newer_form_is_somebody_s_work(stub: GrafanaStub) -> None:
+    """Grafana 13 answers 406 where a board was saved in its second schema, or tells that schema: kept and named, the others go on."""
+    pushed(stub)
+    stub.fail = {("GET", "/dashboards/uid/suhe-field-zh"): (406, {"message": "dashboard api version not supported"})}
+    second = {"title": "second schema", "elements": {}, "tags": ["suhe", MARK + told_mark(BOARDS["en"][0])]}
+    stub.fail["GET", f"/dashboards/uid/{BOARDS['en'][0]['uid']}"] = (200, {"dashboard": second, "meta": {"version": 2}})
+    stub.messages[BOARDS["en"][0]["uid"]].append("")
+    stub.sent()
+    outcomes = pushed(stub)
+    assert [o.uid for o in outcomes.values() if o.state == "edited there"] == ["suhe-field-zh", BOARDS["en"][0]["uid"]]
+    assert sum(o.state == "unchanged" for o in outcomes.values()) == EVERYTHING - 2 and stub.sent() == []
+    assert pushed(stub, force=True)["suhe-field-zh"].state == "overwritten"
+
+
 def test_edited_while_we_push_is_a_conflict_by_name(stub: GrafanaStub) -> None:
     """Somebody saves between our look and our write: Grafana says 412, nothing is lost, and the next push keeps the edit."""
     pushed(stub)
@@ -208,7 +222,7 @@ def test_datasources_follow_the_settings_by_uid(stub: GrafanaStub) -> None:
 def test_a_datasource_without_an_address_is_said_not_made(stub: GrafanaStub) -> None:
     """Boards still go; the missing settings are named. A read-only datasource that differs is left and told."""
     outcomes = pushed(stub, settings=Settings())
-    assert (outcomes["suhe-readings"].state, outcomes["suhe-readings"].detail) == ("not set up", "SUHE_GRAFANA_READINGS_URL is empty here")
+    assert (outcomes["suhe-readings"].state, outcomes["suhe-readings"].detail) == ("not set up", "empty here: SUHE_GRAFANA_READINGS_URL")
     assert "SUHE_GRAFANA_RECORDS_HOST" in outcomes["suhe-records"].detail and stub.datasources == {}
     assert outcomes["suhe-field-zh"].state == "created"
     pushed(stub)
