@@ -35,8 +35,11 @@ class Settings(BaseSettings):
     chain_confirmations: int = Field(default=12, ge=1, description="Blocks after which an anchor is no longer asked for one by one")
     compact_seconds: float = Field(default=3600.0, gt=0, description="Interval between compactions of the segments")
     use_pyvrp: bool = Field(default=True, description="Plan freight with PyVRP; without it our own search plans, and says so")
+    # No user or password in it: it is shown, and the token is the place for a secret.
     sink_url: str = Field(
-        default="", description="A server store that takes InfluxDB v2 writes; empty means our own VictoriaMetrics where it is found"
+        default="",
+        pattern=r"^(https?://[^@\s]+)?$",
+        description="A server store that takes InfluxDB v2 writes; empty means our own VictoriaMetrics where it is found",
     )
     sink_token: SecretStr = Field(default=SecretStr(""), description="Token of the server store")
     sink_org: str = Field(default="suhe", min_length=1, description="Organisation at the server store")
