@@ -190,11 +190,12 @@ class Feed:
             new = missed is not None and not place.arrived
             self._send(self._history.answers([self._folder / kind / name for name in names]) if names else iter(()), new=new)
         except (duckdb.IOException, FileNotFoundError):
-            # A compaction came between the list and the file. What it left half removed is noted, and the list is made anew.
-            for one in segments if kind == "segments" else []:
-                if not (self._folder / kind / one.name).exists():
-                    self._cursor.gone(one.name, one.number)
-            return True
+            # A compaction came between the list and the file. What it left half removed is noted, and the list is made anew, at once
+            # where that changes it.
+            gone = [one for one in segments if kind == "segments" and not (self._folder / kind / one.name).exists()]
+            for one in gone:
+                self._cursor.gone(one.name, one.number)
+            return bool(gone)
         if reached != place:
             self._sent.place = reached
             if not self._sent.revised:

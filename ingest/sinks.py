@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from foundation.errors import BadInput, SuheError, Unavailable
-from foundation.log import get_logger
 
 TIMEOUT_MS = 30_000
 # Bad lines of a batch are found by halving it; a batch that is bad through and through must not become ten thousand requests.
@@ -121,7 +120,7 @@ class Server:
             milliseconds: Any = WritePrecision.MS  # typed as text there, and asked for as its class
             self._api.write(bucket=self.target.bucket, record="\n".join(lines).encode(), write_precision=milliseconds)
         except ApiException as error:
-            said = _words(error)
+            said = _words(error, self.target.token)
             if error.status in (400, 413, 422):
                 return int(error.status), said
             if error.status in (401, 403, 404):
@@ -148,13 +147,12 @@ class Server:
         return int(status), str(text)
 
 
-def _words(error: Any) -> str:
-    """Return a server's own words, InfluxDB's JSON or plain text, shortened; never the request."""
+def _words(error: Any, secret: str) -> str:
+    """Return a server's own words, InfluxDB's JSON or plain text, shortened; never our token, even where it is echoed."""
     body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body or error.reason or "")
     try:
         told = json.loads(body)
         body = str(told.get("message") or told.get("error") or body)
     except (ValueError, AttributeError):
         pass
-    get_logger(__name__).debug("the server store answered", status=error.status)
-    return body[:300]
+    return (body.replace(secret, "********") if secret else body)[:300]

@@ -61,6 +61,7 @@ def victoria_command(settings: Settings, target: Target) -> list[str]:
         "-dedup.minScrapeInterval=1ms",
         # A query hides the newest 30 s by default, which looks like a stopped sensor.
         "-search.latencyOffset=1s",
+        "-loggerLevel=WARN",
     ]
 
 

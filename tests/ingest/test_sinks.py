@@ -284,6 +284,15 @@ def test_a_refusal_of_us_is_told_and_nothing_is_passed_over(
     assert influx.points == ours(readings)
 
 
+def test_a_token_that_the_server_echoes_is_masked(readings: Readings, influx: Influx, make: Callable[..., Feed]) -> None:
+    """Nothing that is logged or shown holds the token."""
+    readings.accept("by-01-gw", message(1))
+    influx.answer = lambda _lines: (401, {"code": "unauthorized", "message": "Token secret is wrong"})
+    with pytest.raises(Misconfigured) as told:
+        make().step()
+    assert "secret" not in told.value.explain() and "is wrong" in told.value.explain()
+
+
 def test_the_problem_is_gone_when_it_is_gone(readings: Readings, influx: Influx, make: Callable[..., Feed]) -> None:
     """A server that answers again leaves no complaint behind."""
     feed_ = make()
