@@ -10,11 +10,10 @@ of files, of writers and of repeats does not matter: the server ends with what o
 from __future__ import annotations
 
 import hashlib
-import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -24,12 +23,12 @@ from foundation.errors import SuheError
 from foundation.log import get_logger
 from ingest.catalog import Catalog
 from ingest.cursors import Cursor, Place, sink_states
-from ingest.history import Answer, History
-from ingest.lines import health_lines, reading_lines, series_head
+from ingest.history import History
+from ingest.lines import health_lines
 from ingest.reading import Counts, GatewayState
-from ingest.sinks import Refusal, Server, Target
+from ingest.sending import Sender, Store
+from ingest.sinks import Server, Target
 
-BATCH_LINES = 5_000
 # So many rows of segments are looked up at once: one question to the files for many small segments.
 STEP_ROWS = 50_000
 LOOK_S = 1.0
@@ -39,7 +38,6 @@ RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
 SETTLE_S = 1.2
 # Writing a whole series anew for one corrected value is dear: many corrections are mended together.
 MEND_S = 60.0
-LAST_MS, MOST_POINTS = 2**62, 2**31
 
 
 def feed(folder: Path, target: Target, clock: Clock, *, lag_s: float, stop: threading.Event) -> None:
@@ -67,24 +65,6 @@ class _Nobody:
 
     def device_allowed(self, gateway_id: str, device_id: str) -> bool:  # noqa: ARG002
         return False
-
-
-class Store(Protocol):
-    """A server store, see `sinks.Server`."""
-
-    target: Target
-
-    def write(self, lines: Sequence[str]) -> list[Refusal]:
-        """Write lines; return what was refused for good."""
-        ...
-
-    def started(self) -> float | None:
-        """Return when the server's process started, None where it does not tell."""
-        ...
-
-    def forget_series(self, channel: str, device: str) -> bool:
-        """Delete a channel of a device where the server needs that before a correction; tell whether it did."""
-        ...
 
 
 class Readings(Protocol):
@@ -131,9 +111,9 @@ class Feed:
         self._catalog = Catalog(folder)
         self._history = History(folder, self._catalog)
         self._cursor = Cursor(self._catalog, store.target.name, self._now_ms())
+        self._sender = Sender(store, self._catalog, self._history, self._cursor, self._now_ms)
         self._sent = Sent(self._cursor.confirmed())
-        self._heads: dict[int, str] = {}
-        self._server: float | None = None
+        self._starts: set[float | None] = set()
         self._failed = True
         self._mend_at = 0.0
         self._told = ""
@@ -188,7 +168,9 @@ class Feed:
         try:
             # A server that is new to us was never sent an earlier word than the one that counts.
             new = missed is not None and not place.arrived
-            self._send(self._history.answers([self._folder / kind / name for name in names]) if names else iter(()), new=new)
+            blocks = self._history.answers([self._folder / kind / name for name in names]) if names else iter(())
+            revised = self._sender.send(blocks)
+            self._sent.revised |= set() if new else revised
         except (duckdb.IOException, FileNotFoundError):
             # A compaction came between the list and the file. What it left half removed is noted, and the list is made anew, at once
             # where that changes it.
@@ -205,9 +187,11 @@ class Feed:
     def commit(self) -> None:
         """Keep the newest place whose 204 is at least the lag old; where the server started anew meanwhile, go back instead."""
         self._look_at_server()
-        self._heads = {}  # a device may have moved to another gateway, which is one of its tags
+        self._sender.forget_names()
         if self._sent.revised and self._monotonic() >= self._mend_at:
-            self._mend()
+            self._sender.mend(self._sent.revised)
+            self._sent.revised.clear()
+            self._sent.reached.append((self._monotonic(), self._sent.place))
             self._mend_at = self._monotonic() + MEND_S
         confirmed, due = self._cursor.confirmed(), self._monotonic() - self._lag_s
         while self._sent.reached and self._sent.reached[0][0] <= due:
@@ -221,43 +205,18 @@ class Feed:
         self._store.write(health_lines(readings.gateways(), readings.counts(), state.lag_seconds(now), state.waiting, now))
 
     def _look_at_server(self) -> None:
-        """Go back to the confirmed place where the server may have lost what it was sent since."""
+        """Go back to the confirmed place where the server may have lost what it was sent since.
+
+        A process that started anew has a start nobody has seen. One that was seen before is another process behind the same address.
+        """
         started = self._store.started()
-        if started is not None and started != self._server:
-            # It tells whole seconds. Once it has been up for longer than one, the next process's start is another number.
-            self._sleep(SETTLE_S)
-            started = self._store.started()
-        if self._failed or started != self._server:
+        if self._failed or started not in self._starts:
+            if started is not None and started not in self._starts:
+                # It tells whole seconds. What is sent from here on is sent when that second is over, so the next process's start differs.
+                self._sleep(SETTLE_S)
             self._sent = Sent(self._cursor.confirmed())
-            self._server, self._failed = started, False
-
-    def _mend(self) -> None:
-        """Have a server that keeps both of two values for one time, and tells either, forget the series, and write it whole."""
-        sids = sorted(self._sent.revised)
-        for series in self._catalog.series(f"sid IN ({','.join(map(str, sids))})"):
-            if not self._store.forget_series(series.channel, series.device):
-                break  # it overwrites, as InfluxDB does
-            points = self._history.points(series.sid, 0, LAST_MS, MOST_POINTS)
-            self._send(iter([[(series.sid, p.t_ms, p.value, p.flag, False) for p in points]]))
-        self._sent.revised.clear()
-        self._sent.reached.append((self._monotonic(), self._sent.place))
-
-    def _send(self, blocks: Iterator[list[Answer]], *, new: bool = False) -> None:
-        """Write what counts, in batches of one size whatever the blocks are."""
-        rows = (row for block in blocks for row in block)
-        while part := list(itertools.islice(rows, BATCH_LINES)):
-            if any(sid not in self._heads for sid, *_ in part):
-                self._heads = {s.sid: series_head(s) for s in self._catalog.series()}
-            lines = reading_lines(self._heads, (row[:4] for row in part if row[0] in self._heads))
-            if lines:
-                self._count(self._store.write(lines))
-            if not new:
-                self._sent.revised |= {row[0] for row in part if row[4]}
-
-    def _count(self, refusals: Sequence[Refusal]) -> None:
-        for one in refusals:
-            self._log.error("the server store refused readings for good", readings=one.count, why=one.why)
-            self._cursor.refuse(one.count, one.why, one.lines, self._now_ms())
+            self._starts.add(started)
+            self._failed = False
 
     def _now_ms(self) -> int:
         return to_ms(self._clock.now())

@@ -39,6 +39,7 @@ class Influx:
     def __init__(self) -> None:
         self.points: dict[tuple[str, str, int], float] = {}
         self.asked: list[dict[str, Any]] = []
+        self.starts: list[int] = []
         self.answer: Callable[[list[str]], Answer] = lambda _lines: None
         stub = self
 
@@ -57,7 +58,15 @@ class Influx:
                 self.wfile.write(content)
 
             def do_GET(self) -> None:
-                self.send_error(404)
+                if not stub.starts:
+                    self.send_error(404)
+                    return
+                stub.starts.append(stub.starts.pop(0))  # the next process behind this address
+                content = f"a 1\nprocess_start_time_seconds {stub.starts[0]}\n".encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -310,6 +319,22 @@ def test_two_servers_are_fed_apart(readings: Readings, influx: Influx, make: Cal
     assert {s.sink: s.waiting for s in readings.sinks()} == {"a": 0, "b": 1}
     drain(second)
     assert {s.sink: s.waiting for s in readings.sinks()} == {"a": 0, "b": 0}
+
+
+def test_several_processes_behind_one_address(readings: Readings, influx: Influx, make: Callable[..., Feed]) -> None:
+    """A cluster tells several starts by turns: no restart. A start never seen is one: what is not confirmed is sent again."""
+    influx.starts = [100, 200]
+    feed_ = make(lag_s=60.0)
+    for _ in range(3):
+        drain(feed_)
+    readings.accept("by-01-gw", message(1))
+    for _ in range(4):
+        drain(feed_)
+    assert [len(a["lines"]) for a in influx.asked] == [1]
+    influx.starts = [100, 300]
+    for _ in range(4):
+        drain(feed_)
+    assert [len(a["lines"]) for a in influx.asked] == [1, 1]
 
 
 def test_one_process_feeds_one_server(tmp_path: Path, influx: Influx) -> None:
