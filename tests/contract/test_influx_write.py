@@ -302,6 +302,21 @@ def test_an_answer_means_on_disk(house: House) -> None:
     assert any(((pl.read_parquet(f)["t"] == T + 1_600_000) & (pl.read_parquet(f)["x"] == 7.25)).any() for f in files)
 
 
+def test_metrics_tell_how_far_a_server_store_is(house: House) -> None:
+    """Lag, waiting and refused, for each sink: what an alert is set on."""
+    from ingest.catalog import Catalog
+    from ingest.cursors import Cursor
+
+    post(house, line(1700, 1.0).encode())
+    catalog = Catalog(house.services.settings.readings_folder)
+    Cursor(catalog, "vm", 1).refuse(3, "why", [], 1)
+    catalog.close()
+    with urllib.request.urlopen(house.url + "/metrics", timeout=10) as answer:
+        told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if line.startswith("suhe_sink_"))
+    assert float(told['suhe_sink_waiting{sink="vm"}']) >= 1 and float(told['suhe_sink_lag_seconds{sink="vm"}']) >= 0
+    assert float(told['suhe_sink_refused_total{sink="vm"}']) == 3
+
+
 def post(house: House, body: bytes, *, query: str = "", authorization: str | None = None, **headers: str) -> tuple[int, str]:
     """Post a body without the client and return status and text."""
     headers["authorization"] = f"Token {house.token}" if authorization is None else authorization

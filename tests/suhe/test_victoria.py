@@ -11,12 +11,18 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from foundation.clock import SystemClock, to_ms
 from foundation.settings import Settings
+from ingest.catalog import Catalog
+from ingest.cursors import Cursor, Place
+from ingest.service import Readings
 from suhe.broker import Broker
+from suhe.commands.doctor import _server_store
 from suhe.installation import open_installation
 from suhe.stack import children
 from suhe.victoria import PROGRAMS, own_victoria, prepare_victoria, sink_target, victoria_command
 from tests import servers
+from tests.ingest.examples import TwoGateways, message
 from tests.waiting import wait_until
 
 BROKER = Broker("mosquitto", "127.0.0.1", 1, 5, "ingest", "x")
@@ -119,3 +125,23 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def test_doctor_tells_how_far_the_server_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None, nothing sent, what waits, what is wrong: each is said, and only the last is a fault."""
+    monkeypatch.setenv("SUHE_HIDE_PROGRAMS", ",".join(PROGRAMS))
+    assert "none" in _server_store(Settings(data=tmp_path)).seen
+    settings = Settings(data=tmp_path, sink_url="http://tsdb.example", sink_org="o", sink_bucket="b")
+    assert _server_store(settings).fine and "nothing to send" in _server_store(settings).seen
+    readings = Readings(settings.readings_folder, SystemClock(), TwoGateways())
+    readings.accept("by-01-gw", message(1))
+    assert "nothing was sent yet" in _server_store(settings).seen
+    catalog = Catalog(settings.readings_folder)
+    cursor = Cursor(catalog, "tsdb.example:http o/b", to_ms(SystemClock().now()))
+    assert _server_store(settings).fine and "1 readings wait" in _server_store(settings).seen
+    cursor.refuse(7, "beyond retention", [], 1)
+    cursor.commit(Place(), Place(), to_ms(SystemClock().now()), "401: unauthorized")
+    found = _server_store(settings)
+    assert not found.fine and "401" in found.seen and "7 were refused for good: beyond retention" in found.seen
+    catalog.close()
+    readings.close()
