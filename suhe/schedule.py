@@ -149,7 +149,7 @@ JOBS: tuple[Job, ...] = (
         live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600},
     ),
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
-    Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 60}),
+    Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
     # A look costs a few requests on loopback or the network; how often something is anchored is a setting of its own.
     Job("log-anchor", keep_anchor, live={"trigger": "interval", "seconds": 30}, demo={"trigger": "interval", "seconds": 4}),
