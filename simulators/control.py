@@ -41,6 +41,8 @@ def cut_gateways(folder: Path) -> frozenset[str]:
 def break_reefer(folder: Path, truck: str) -> str:
     """Have the cooling of a truck fail until it is healed, and return the truck; without a name, of the one that left last.
 
+    A county's code instead of a name means the one that left last there.
+
     Raises:
         NotFound: there is no such truck, none is under way, or it drives in real time, where nothing would show for half an hour.
 
@@ -48,8 +50,10 @@ def break_reefer(folder: Path, truck: str) -> str:
     from simulators.fleet import fleet
 
     fast = [t.id for t in fleet().trucks if t.fast]
-    if not truck:
-        under_way = sorted((t["since_ms"], t["truck"]) for t in trucks_under_way(folder) if t["fast"])
+    county_of = {t.id: t.county for t in fleet().trucks}
+    if not truck or truck in county_of.values():
+        there = [t for t in trucks_under_way(folder) if t["fast"] and truck in ("", county_of.get(str(t["truck"])))]
+        under_way = sorted((t["since_ms"], t["truck"]) for t in there)
         if not under_way:
             raise NotFound("no accelerated truck is under way", todo="wait a minute, or start the demo")
         truck = str(under_way[-1][1])

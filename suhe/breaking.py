@@ -76,9 +76,11 @@ def _broker(settings: Settings, _which: str) -> str:
 
 def _reefer(settings: Settings, which: str) -> str:
     from simulators.control import break_reefer
+    from simulators.fleet import fleet
 
     truck = break_reefer(simulator_folder(settings), which)
-    return f"the cooling of {truck} has failed: its cargo passes the limit within a minute, then the alarm opens on the cold-chain page"
+    page = "/c/" + next(t.county for t in fleet().trucks if t.id == truck) + "/cold-chain"
+    return f"the cooling of {truck} has failed: its cargo passes the limit within a minute, then the alarm opens on {page}"
 
 
 def _chain(settings: Settings, which: str) -> str:

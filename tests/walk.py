@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,11 +136,12 @@ def take_pictures() -> None:
         county = County(Path(folder), "mosquitto")
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu"])
         try:
+            begin = time.monotonic()
             county.start()
             wait_until(lambda: county.status("/readyz") == 200, 300, every=0.5, what="ready")
             walk = Walk(county)
             for step in steps():
-                print(step if not isinstance(step, str) else step.strip(), flush=True)
+                print(f"{time.monotonic() - begin:6.1f} s", step if not isinstance(step, str) else step.strip(), flush=True)
                 if isinstance(step, str):
                     walk.run(step)
                 elif isinstance(step, Then):

@@ -31,10 +31,12 @@ def break_part(
     ],
     which: Annotated[
         str,
-        typer.Argument(help="Which gateway, event, market source or truck; of the chain: empty; a good one is chosen where you name none."),
+        typer.Argument(
+            help="Which gateway, event, market source, truck or truck's county; of the chain: empty; a good one where you name none."
+        ),
     ] = "",
 ) -> None:
-    """Break one part. Each shows on a page within ten seconds; `suhe demo heal` mends everything."""
+    """Break one part. Each shows on a page within ten seconds, a warm truck within two minutes; `suhe demo heal` mends everything."""
     from suhe.breaking import break_it
     from suhe.cli import settings
 

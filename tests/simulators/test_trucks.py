@@ -12,7 +12,7 @@ import pytest
 from foundation.errors import NotFound
 from ingest.payloads import MOST_READINGS, ReadingIn
 from simulators.control import break_reefer, heal_reefers, trucks_under_way
-from simulators.fleet import place_of, setpoint_of
+from simulators.fleet import fleet, place_of, setpoint_of
 from simulators.season import SEED, SLOT_MS, SLOTS
 from simulators.season_plan import live, live_trip, trips
 from simulators.timegrid import DAY_MS, day_of, start_of
@@ -124,6 +124,8 @@ def test_a_broken_cooling_warms_within_a_minute_and_a_mended_one_comes_back(tmp_
     under_way = [t for t in trucks_under_way(tmp_path) if t["fast"]]
     assert {t["truck"][:2] for t in under_way} == {"sx", "by"}
     truck = break_reefer(tmp_path, "")
+    for county in {t.county for t in fleet().trucks if t.id == truck}:
+        assert break_reefer(tmp_path, county) == truck
     assert truck == max(under_way, key=lambda t: (t["since_ms"], t["truck"]))["truck"]
     depot.go(60)
 
