@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
-from foundation.errors import BadInput, NotFound
+from foundation.errors import BadInput, NotFound, SuheError
 from logistics.distance import Distances, Tortuous
 from logistics.freight import solver, store
 from logistics.freight.check import check
@@ -94,9 +94,14 @@ class Freight:
         consignments, left = assigned(lying, self._selling, day)
         inputs = self._inputs(consignments, left)
         with reading(self._engine).connect() as connection:
-            kept = store.find(connection, county, day.isoformat(), inputs)
+            kept = _read(store.find(connection, county, day.isoformat(), inputs))
+            last = _read(store.latest(connection, county, day.isoformat()))
         if kept is not None:
-            return _read(kept)
+            if kept != last:
+                # What came in between was picked, failed or sold; the page must not go on showing that plan.
+                with self._engine.begin() as connection:
+                    store.put_in_force(connection, county, day.isoformat(), inputs, to_ms(self._clock.now()))
+            return kept
         made = self._plan(county, day, consignments, left, limit_s)
         with self._engine.begin() as connection:
             store.add(
@@ -107,8 +112,7 @@ class Freight:
     def latest(self, county: str, day: date | None = None) -> DayPlan | None:
         """Return the plan made last for a county, of one day or of any; None where there is none."""
         with reading(self._engine).connect() as connection:
-            found = store.latest(connection, county, day.isoformat() if day else None)
-        return None if found is None else _read(found)
+            return _read(store.latest(connection, county, day.isoformat() if day else None))
 
     def compare(
         self, county: str, days: int, *, limit_s: float = 1.0, progress: Callable[[int, int], None] | None = None
@@ -156,5 +160,9 @@ class Freight:
         return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
 
 
-def _read(body: bytes) -> DayPlan:
-    return msgspec.json.decode(body, type=DayPlan)
+def _read(body: bytes | None) -> DayPlan | None:
+    """Return a stored plan; one that another version wrote in another shape is no plan, and is made anew."""
+    try:
+        return None if body is None else msgspec.json.decode(body, type=DayPlan)
+    except (msgspec.MsgspecError, SuheError):
+        return None
