@@ -25,7 +25,7 @@ from traceability.notes import Checkpoint, NoteSigner, read_signer
 from traceability.verdicts import LogReport, Verdict
 from traceability.verify_log import verify_log
 from traceability.verify_lot import verify_lot
-from traceability.views import LotHistory, LotSummary, summaries, view_of
+from traceability.views import LotHistory, LotSummary, summaries, summary_of, view_of
 from traceability.vocabulary import LOT_URN
 
 if TYPE_CHECKING:
@@ -103,6 +103,15 @@ class Trace:
                 query = query.where((first < before) | ((first == before) & (store.lot.c.id > last_id)))
             rows = connection.execute(query.order_by(store.lot.c.first_index.desc(), store.lot.c.id).limit(max(1, min(limit, 500)))).all()
             return summaries(connection, list(rows))
+
+    def lots_at_makers(self, county: str) -> list[LotSummary]:
+        """Return every lot of produce of which its maker still holds something, the newest first; `held` is what the maker holds."""
+        lot, holding = store.lot, store.holding.c
+        own = lot.join(store.holding, (holding.lot == lot.c.id) & (holding.party == lot.c.party) & (holding.held > 0))
+        query = select(lot, holding.held.label("own")).select_from(own).where(lot.c.kind == "produce", lot.c.county == county)
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(lot.c.first_index.desc(), lot.c.id)).all()
+        return [summary_of(row, row.own, 0) for row in rows]
 
     def lot(self, lot_id: str) -> LotHistory:
         """Return a lot with its events in the order of its chain."""

@@ -87,7 +87,9 @@ def _chosen(services: Services, bases: list[str], asked: dict[str, str], loads: 
         try:
             load = services.logistics.selling.load_of_lot(asked["lot"])
         except Conflict as error:
-            raise _Said(t("这一批已经不在基地了，没有可卖的。请选产品和基地。")) from error
+            raise _Said(t("这一批没有可卖的：不在基地了、没有通过检测，或不按公斤计。请选产品和基地。")) from error
+        if load.base not in bases:
+            raise NotFound("this lot lies in another county", got=asked["lot"])
         return {"product": load.product, "base": load.base, "kg": load.kg}
     quoted = services.prices.products_quoted()
     first = next((x for x in loads if x.product in quoted), None)

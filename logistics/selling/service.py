@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from registry.service import Registry
     from traceability.service import Trace
     from traceability.views import LotSummary
-
-_LOOKED_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +78,33 @@ class Selling:
         )  # fmt: skip
 
     def load_of_lot(self, lot_id: str) -> Load:
-        """Return what of a lot lies at its own base; Conflict where nothing does any more, or never a plot was told."""
-        summary = self._trace.lot(lot_id).summary
+        """Return what of a lot lies at its own base.
+
+        Raises:
+            Conflict: nothing lies there any more, no plot was ever told, it is not weighed, or the lot may not be sold.
+
+        """
+        history = self._trace.lot(lot_id)
+        summary = history.summary
+        if summary.inspection in BLOCKED:
+            raise Conflict("this lot did not pass its inspection", got=summary.short, todo="choose a product and a base instead")
         base = self._base_of(summary)
-        held = int(summary.held)
-        if not base or held <= 0 or summary.state == "growing":
+        # What a buyer or a works holds of it does not lie at the base.
+        held = int(history.holders.get(self._registry.base(base).party, 0)) if base and summary.unit == WEIGHED else 0
+        if held <= 0:
             raise Conflict("nothing of this lot lies at a base to be sold", got=summary.short, todo="choose a product and a base instead")
         return Load(summary.product, base, held, (summary,))
 
     def loads(self, county: str) -> list[Load]:
         """Return what lies picked at each base of a county today, the heaviest first."""
         lying: dict[tuple[str, str], list[LotSummary]] = {}
-        for lot in self._in_stock(county):
+        for lot in self._trace.lots_at_makers(county):
             base = self._base_of(lot)
             # What a works made of it lies at the works, not at the base it once came from.
-            if base and self._registry.base(base).party == lot.party and int(lot.held) > 0 and lot.inspection not in BLOCKED:
+            if base and self._registry.base(base).party == lot.party and _for_sale(lot):
                 lying.setdefault((lot.product, base), []).append(lot)
         found = [Load(product, base, sum(int(x.held) for x in lots), tuple(lots)) for (product, base), lots in lying.items()]
         return sorted(found, key=lambda load: (-load.kg, load.product, load.base))
-
-    def _in_stock(self, county: str) -> Iterable[LotSummary]:
-        return self._trace.lots(county, None, None, _LOOKED_AT, state="in_stock")
 
     def _base_of(self, lot: LotSummary) -> str:
         """Return the base where a lot lies: its plot's, or that of the nearest lot it came from."""
@@ -121,8 +125,14 @@ class Selling:
         ]  # fmt: skip
 
 
+# The tariff moves kilograms; what is counted or filled has no weight.
+WEIGHED = "kg"
 # A lot that failed, or waits for the instrument after a positive screening, is not for sale.
 BLOCKED = ("fail", "screening_positive")
+
+
+def _for_sale(lot: LotSummary) -> bool:
+    return lot.unit == WEIGHED and int(lot.held) > 0 and lot.inspection not in BLOCKED
 
 
 def needs_reefer(product: str) -> bool:

@@ -1,0 +1,66 @@
+"""Which lots are a load: only kilograms that lie at their base and may be sold; and whose business a county's answers are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from dashboards.pages import selling as page
+from foundation.errors import Conflict
+from tests.dashboards.fakes_house import COOP, HARVESTED, INSPECTOR, PLOT, SHOP, House, build_house
+
+COUNTY = "371522"
+
+
+def at(moment: datetime) -> str:
+    """Return a time as events tell it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Return a house with lots that failed, are counted in pieces, or were sold in part, beside the usual ones."""
+    made = build_house(tmp_path_factory.mktemp("lots"), readings_every_minutes=1440, price_days=5)
+    place = {"bizLocation": {"id": f"urn:suhe:plot:{PLOT}"}}
+    when = {"eventTime": at(HARVESTED)}
+    for number, uom in (("BAD", "KGM"), ("PIECES", "H87"), ("PART", "KGM"), ("LITTLE", "KGM")):
+        made.kit.send("plant", COOP, quantityList=[{"epcClass": made.kit.lot(number)}], ilmd={"suhe:product": "melon"}, **place, **when)
+        quantity = 0.9 if number == "LITTLE" else 500
+        picked = {"epcClass": made.kit.lot(number), "quantity": quantity, "uom": uom}
+        made.kit.send("harvest", COOP, quantityList=[picked], **place, **when)
+    made.kit.inspect("BAD", "fail", INSPECTOR, **when)
+    made.kit.ship("PART", 200, COOP, SHOP, **when)
+    made.kit.receive("PART", 200, SHOP, COOP, **when)
+    return made
+
+
+@pytest.mark.parametrize("number", ["P1", "BAD", "PIECES", "LITTLE", "T2"])
+def test_what_was_delivered_failed_or_is_not_weighed_is_no_load(house: House, number: str) -> None:
+    """A lot at the buyer's, one that failed, one counted in pieces, less than a kilogram, one that grows: refused with what to do."""
+    with pytest.raises(Conflict, match="choose a product"):
+        house.services.logistics.selling.load_of_lot(f"{COUNTY}:{number}")
+
+
+def test_of_a_lot_sold_in_part_the_rest_is_the_load(house: House) -> None:
+    """500 kg were picked and 200 kg are the shop's: 300 kg lie at the base."""
+    assert house.services.logistics.selling.load_of_lot(f"{COUNTY}:PART").kg == 300
+
+
+def test_only_what_may_be_sold_lies_there(house: House) -> None:
+    """Neither trucks nor markets are sought for what failed or has no weight."""
+    lots = {x.number for load in house.services.logistics.selling.loads(COUNTY) for x in load.lots}
+    assert lots == {"T1", "PART"}
+    (load,) = house.services.logistics.selling.loads(COUNTY)
+    assert load.kg == 460 + 300
+
+
+def test_a_lot_of_another_county_is_not_opened_under_this_one(house: House, tmp_path: Path) -> None:
+    """The address names the county; a lot that lies elsewhere is told not to be there."""
+    client = TestClient(house.app(page), headers={"accept-language": "en", "accept": "text/html"})
+    assert "Today the 460 kg" in client.get("/c/371522/sell?lot=371522:T1").text
+    other = client.get("/c/321023/sell?lot=371522:T1").text
+    assert "no such product, base or lot" in other and "460 kg" not in other
+    assert "did not pass its inspection" in client.get("/c/371522/sell?lot=371522:BAD").text
