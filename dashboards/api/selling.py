@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from dashboards.api.deps import READERS, require
-from foundation.errors import BadInput
+from foundation.errors import BadInput, NotAllowed
+from registry.people import Caller
 
 if TYPE_CHECKING:
     from dashboards.services import Services
     from logistics.selling.model import Ranking
 
+Reader = Annotated[Caller, Depends(require(*READERS))]
+
 
 def router(services: Services) -> APIRouter:
     """Return the routes of where to sell."""
-    routes = APIRouter(prefix="/api/v1/sell", tags=["where to sell"], dependencies=[Depends(require(*READERS))])
+    routes = APIRouter(prefix="/api/v1/sell", tags=["where to sell"])
 
     @routes.get("", summary="Rank markets for a load")
     def where_to_sell(
+        caller: Reader,
         product: Annotated[str, Query(max_length=64)] = "",
         base: Annotated[str, Query(max_length=64)] = "",
         kg: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
@@ -33,6 +37,9 @@ def router(services: Services) -> APIRouter:
             product, base, kg = load.product, load.base, load.kg
         if not (product and base and kg):
             raise BadInput("say what is to be sold", expected="product, base and kg, or lot", got="not all of them")
+        county = services.registry.base(base).county
+        if caller.county is not None and caller.county != county:
+            raise NotAllowed("this base is another county's", expected=caller.county, got=county)
         return ranking_json(selling.where_to_sell(product, base, kg))
 
     return routes

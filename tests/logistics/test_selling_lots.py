@@ -64,3 +64,24 @@ def test_a_lot_of_another_county_is_not_opened_under_this_one(house: House, tmp_
     other = client.get("/c/321023/sell?lot=371522:T1").text
     assert "no such product, base or lot" in other and "460 kg" not in other
     assert "did not pass its inspection" in client.get("/c/371522/sell?lot=371522:BAD").text
+
+
+def test_a_key_of_one_county_sees_and_plans_no_other(house: House) -> None:
+    """Plans and loads of a county are for its own callers; an office above counties, bound to none, sees all."""
+    services = house.services
+    from dashboards.api import freight as freight_api
+    from dashboards.api import selling as selling_api
+
+    app = house.app(freight_api, selling_api)
+
+    def code(county: str | None, method: str, path: str) -> int:
+        key = services.registry.make_api_key("test", "county" if county else "service", county)
+        return TestClient(app, headers={"authorization": f"Bearer {key}"}).request(method, path).status_code
+
+    for method, path, fine in (
+        ("POST", "/api/v1/freight/plan?county=371522", 201),
+        ("GET", "/api/v1/freight/plan?county=371522", 200),
+        ("GET", "/api/v1/sell?product=cucumber&base=sx-04&kg=2000", 200),
+        ("GET", "/api/v1/sell?lot=371522:T1", 200),
+    ):
+        assert [code(county, method, path) for county in ("371522", None, "321023")] == [fine, fine, 403], path
