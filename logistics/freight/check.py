@@ -37,6 +37,7 @@ def _each_once(plan: Plan, consignments: Sequence[Consignment]) -> list[str]:
     left = {u.consignment.id for u in plan.unserved}
     wrong = [f"{part} is carried {times} times" for part, times in carried.items() if times > 1]
     whole = {part.split("/")[0] for part in carried}
+    wrong += [f"{part} is carried whole and in parts" for part in sorted(carried) if any(p.startswith(f"{part}/") for p in carried)]
     for c in consignments:
         if c.id not in whole and c.id not in left:
             wrong.append(f"{c.id} is neither carried nor named as unserved")
@@ -44,16 +45,38 @@ def _each_once(plan: Plan, consignments: Sequence[Consignment]) -> list[str]:
             wrong.append(f"{c.id} is both carried and named as unserved")
     unknown = whole - {c.id for c in consignments}
     wrong += [f"{part} is nobody's consignment" for part in sorted(unknown)]
-    told = sum(stop.kg for trip in plan.trips for stop in trip.stops)
-    owed = sum(c.kg for c in consignments if c.id in whole)
-    return wrong + ([f"{told} kg are carried of {owed} kg"] if told != owed else [])
+    return wrong + _weights(plan, {c.id: c for c in consignments})
+
+
+def _weights(plan: Plan, known: Mapping[str, Consignment]) -> list[str]:
+    """Return which stops tell another weight than their lots have; the parts of a split lot make up the whole lot."""
+    wrong: list[str] = []
+    # Lots whose parts stand at the same stops, with what those stops carry of them together.
+    split: list[tuple[set[str], int]] = []
+    for stop in (stop for trip in plan.trips for stop in trip.stops):
+        lots = {part.split("/")[0] for part in stop.consignments if part not in known} & known.keys()
+        rest = stop.kg - sum(known[part].kg for part in stop.consignments if part in known)
+        if rest < len(lots) or (rest and not lots):
+            wrong.append(f"{stop.kg} kg are told at {stop.base}, its lots are {stop.kg - rest} kg")
+        if lots:
+            same = [s for s in split if s[0] & lots]
+            split = [s for s in split if s not in same]
+            split.append((lots.union(*(s[0] for s in same)), rest + sum(s[1] for s in same)))
+    for lots, kg in split:
+        owed = sum(known[lot].kg for lot in lots)
+        if kg != owed:
+            wrong.append(f"{kg} kg are carried of {owed} kg of {', '.join(sorted(lots))}")
+    return wrong
 
 
 def _trip(
     trip: Trip, known: Mapping[str, Consignment], tariff: Tariff, distances: Distances, places: Mapping[str, Place]
 ) -> list[str]:  # fmt: skip
     wrong: list[str] = []
-    truck = tariff.truck(trip.truck)
+    truck = next((t for t in tariff.trucks if t.id == trip.truck), None)
+    unknown = [place for place in (*(stop.base for stop in trip.stops), trip.market) if place not in places]
+    if truck is None or unknown or not trip.stops:
+        return [f"no trip: truck {trip.truck}, {len(trip.stops)} stops, places unknown: {', '.join(unknown) or 'none'}"]
     for stop in trip.stops:
         for part in stop.consignments:
             c = known.get(part.split("/")[0])
@@ -68,6 +91,8 @@ def _trip(
     kg = sum(stop.kg for stop in trip.stops)
     if kg != trip.kg:
         wrong.append(f"{trip.kg} kg are told, the stops add up to {kg} kg")
+    if kg <= 0:
+        return [*wrong, "the trip carries nothing"]
     if kg > truck.payload_kg or tariff.crates_of(kg) > truck.crates:  # 3
         return [*wrong, f"{kg} kg in {tariff.crates_of(kg)} crates overload {truck.id}"]
     wrong += _times(trip, tariff, distances, places)  # 4

@@ -110,6 +110,52 @@ def planted(plan: Plan, lots: list[Consignment]) -> dict[str, tuple[Plan, str]]:
     }  # fmt: skip
 
 
+def test_no_weight_is_moved_from_one_truck_to_another() -> None:
+    """A truck whose papers say less than it carries, another's more: the sum is right, and the checker still says so."""
+    lots = day(30, 7, ("kuangshan",))
+    plan = plan_best(lots, *TOLD, solver=None, limit_s=1)
+
+    def heavier(trip: Trip, kg: int) -> Trip:
+        stop = replace(trip.stops[0], kg=trip.stops[0].kg + kg)
+        return replace(trip, stops=(stop, *trip.stops[1:]), kg=trip.kg + kg)
+
+    first, second, *rest = plan.trips
+    moved = Plan("x", (heavier(first, -50), heavier(second, 50), *rest))
+    assert sum("are told at" in wrong for wrong in check(moved, lots, *TOLD)) == 2
+
+
+def test_the_parts_of_a_split_lot_make_up_the_lot() -> None:
+    """Two lots of one base, each more than a truck takes: a part that is left out is missed, even where another part grew by it."""
+    lots = [Consignment(x, f"371522:{x}", "tomato", SHENXIAN[0], 14_000, True, "kuangshan") for x in ("a", "b", "c")]
+    plan = plan_best(lots, *TOLD, solver=None, limit_s=1)
+    assert check(plan, lots, *TOLD) == []
+    parts = [part for trip in plan.trips for stop in trip.stops for part in stop.consignments]
+    assert len(parts) > len({part.split("/")[0] for part in parts}) == 3
+
+    def without(trip: Trip, part: str) -> Trip:
+        return replace(trip, stops=tuple(replace(s, consignments=tuple(c for c in s.consignments if c != part)) for s in trip.stops))
+
+    def whole(trip: Trip, part: str) -> Trip:
+        told = {part: part.split("/")[0]}
+        return replace(trip, stops=tuple(replace(s, consignments=tuple(told.get(c, c) for c in s.consignments)) for s in trip.stops))
+
+    for part in parts:
+        assert check(Plan("x", tuple(without(t, part) for t in plan.trips)), lots, *TOLD), part
+        assert "/" not in part or check(Plan("x", tuple(whole(t, part) for t in plan.trips)), lots, *TOLD), part
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [({"truck": "sledge"}, "truck sledge"), ({"stops": ()}, "0 stops"), ({"market": "moon"}, "places unknown: moon")],
+)
+def test_the_checker_reports_what_is_no_trip_and_never_fails(changed: dict[str, Any], words: str) -> None:
+    """A truck nobody has, a trip to nowhere: told like every other fault."""
+    lots = day(3, 5, ("kuangshan",))
+    plan = plan_best(lots, *TOLD, solver=None, limit_s=1)
+    broken = Plan("x", (replace(plan.trips[0], **changed), *plan.trips[1:]))
+    assert any(words in wrong for wrong in check(broken, lots, *TOLD))
+
+
 FAULTS = sorted(planted(plan_best(day(30, 7, ("kuangshan",)), *TOLD, solver=None, limit_s=1), []))
 
 
