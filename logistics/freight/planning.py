@@ -47,8 +47,9 @@ def plan_best(
             solved = solver(lane, max(0.3, limit_s * len(lane.loads) / loads))
             if solved is not None and cost_of(lane, solved) is not None:
                 options.append(solved)
-                used = True
+        # Of two that cost the same the first is kept: a plan is the solver's only where that is cheaper.
         best = min(options, key=lambda routes: cost_of(lane, routes) or 0)
+        used = used or best is not options[0]
         trips += [trip for route in best if (trip := lane.trip(route)) is not None]
     return Plan("pyvrp" if used else "local_search", tuple(sorted(trips, key=_departure)), tuple(unserved))
 

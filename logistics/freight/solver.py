@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -53,7 +54,8 @@ def problem_of(lane: Lane, limit_s: float, seed: int = 1) -> dict[str, Any]:
         )  # fmt: skip
     kg = [lane.kg(k) for k in range(len(lane.loads))]
     return {
-        "limit_s": limit_s, "seed": seed, "at": [[p.lon, p.lat] for p in places], "kg": kg, "crates": [tariff.crates_of(x) for x in kg],
+        "limit_s": limit_s, "last_s": math.ceil(limit_s + STARTUP_S + GRACE_S), "seed": seed,
+        "at": [[p.lon, p.lat] for p in places], "kg": kg, "crates": [tariff.crates_of(x) for x in kg],
         # Unloading what was loaded takes its time at the end; counted here, it is right wherever the load stands in the route.
         "service_s": [tariff.stop_seconds(x) + tariff.minutes_per_tonne * 60 * x // 1000 for x in kg],
         "from_s": tariff.loading_from_s, "close_s": tariff.market_closes_s, "seconds": drive, "trucks": trucks,
@@ -62,13 +64,22 @@ def problem_of(lane: Lane, limit_s: float, seed: int = 1) -> dict[str, Any]:
 
 def solve(lane: Lane, limit_s: float, *, seed: int = 1, command: Sequence[str] = COMMAND) -> list[Route] | None:
     """Return the best routes told within the limit, or None where there were none; never takes longer than limit, start and grace."""
-    program = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    told = json.dumps(problem_of(lane, limit_s, seed)).encode()
     try:
-        out, err = program.communicate(json.dumps(problem_of(lane, limit_s, seed)).encode(), timeout=limit_s + STARTUP_S + GRACE_S)
+        program = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        get_logger(__name__).warning("the solver cannot be started", why=str(error))
+        return None
+    try:
+        out, err = program.communicate(told, timeout=limit_s + STARTUP_S + GRACE_S)
     except subprocess.TimeoutExpired:
         program.kill()
         out, err = program.communicate()
         get_logger(__name__).warning("the solver was killed at its limit", seconds=limit_s, loads=len(lane.loads))
+    finally:
+        # Whatever ends the waiting, no child is left behind; one that has ended is not touched.
+        program.kill()
+        program.wait()
     if program.returncode and not out:
         get_logger(__name__).warning("the solver failed", why=err.decode(errors="replace")[-300:])
     return _best(out, len(lane.loads))

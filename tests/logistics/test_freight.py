@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import random
+import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -199,6 +203,44 @@ def test_a_solver_that_hangs_babbles_or_dies_never_holds_a_plan_up(
     assert time.monotonic() - begin < 60  # it would have slept for ten minutes
     best = plan_best(lots, *TOLD, solver=lambda lane, limit: solver.solve(lane, limit, command=command), limit_s=0.3)
     assert check(best, lots, *TOLD) == []
+
+
+def test_a_solver_that_cannot_be_started_or_is_not_cheaper_gets_no_credit() -> None:
+    """A plan is called the solver's only where its routes are the cheaper ones; without a program our own search stands in."""
+    lots = [Consignment(f"c{k}", f"l{k}", "tomato", SHENXIAN[k], 800, True, "kuangshan") for k in range(3)]
+    assert solver.solve(lane_of("kuangshan", True, lots, *TOLD), 0.3, command=("/no/such/program",)) is None
+    for routes in (None, [(0,), (1,), (2,)], local_search(lane_of("kuangshan", True, lots, *TOLD))):
+        assert plan_best(lots, *TOLD, solver=lambda _lane, _limit, routes=routes: routes, limit_s=1).method == "local_search"
+
+
+def test_no_child_outlives_whoever_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt while the solver thinks ends it too, and leaves no zombie."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
+        def communicate(self, *_args: Any, **_named: Any) -> Any:
+            started.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    lots = [Consignment(f"c{k}", f"l{k}", "tomato", SHENXIAN[k], 800, True, "kuangshan") for k in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        solver.solve(lane_of("kuangshan", True, lots, *TOLD), 0.3, command=SLEEPS)
+    assert [p.returncode for p in started] == [-signal.SIGKILL]
+
+
+def test_a_solver_whose_starter_is_gone_ends_by_itself(tmp_path: Path) -> None:
+    """A scheduler may be killed while its solver hangs: nobody is left to kill the child, so the kernel does at its last second."""
+    (tmp_path / "pyvrp").mkdir()
+    (tmp_path / "pyvrp" / "__init__.py").write_text("import time\n\n\ndef Model():\n    time.sleep(600)\n")
+    (tmp_path / "pyvrp" / "stop.py").write_text("MaxRuntime = None\n")
+    lots = [Consignment(f"c{k}", f"l{k}", "tomato", SHENXIAN[k], 800, True, "kuangshan") for k in range(3)]
+    problem = solver.problem_of(lane_of("kuangshan", True, lots, *TOLD), 0.5)
+    assert problem["last_s"] >= 0.5 + solver.STARTUP_S + solver.GRACE_S
+    told = json.dumps(problem | {"last_s": 1}).encode()
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    ended = subprocess.run(solver.COMMAND, input=told, capture_output=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": path})
+    assert ended.returncode == -signal.SIGALRM, ended.stderr
 
 
 def test_every_matrix_is_capped() -> None:
