@@ -156,7 +156,10 @@ class Freight:
         )  # fmt: skip
 
     def _inputs(self, consignments: list[Consignment], left: list[Unserved]) -> str:
-        told = [consignments, left, self.tariff.id, self._distances.method, self.has_solver]
+        places = self.places()
+        where = [places[p] for p in sorted({p for c in consignments for p in (c.base, c.market)})]
+        # The tariff whole, not by its name: an operator puts the county's own rates into the file that is there.
+        told = [consignments, left, self.tariff, where, self._distances.method, self.has_solver]
         return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
 
 

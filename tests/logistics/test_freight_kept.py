@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def test_a_plan_of_another_shape_is_no_plan(house: House, body: bytes) -> None:
         connection.execute(update(store.freight_plan).values(body=body))
     assert freight.latest(COUNTY) is None
     assert freight.plan_day(COUNTY) == made == freight.latest(COUNTY)
+
+
+def test_other_rates_under_the_same_name_make_another_plan(house: House) -> None:
+    """A county that writes its own rates into the tariff's file gets a plan by them, not the one kept."""
+    selling, freight = house.services.logistics.selling, house.services.logistics.freight
+    before = freight.plan_day(COUNTY)
+    selling.tariff = replace(selling.tariff, driver_fen_per_hour=2 * selling.tariff.driver_fen_per_hour)
+    assert freight.plan_day(COUNTY).plan.total_fen > before.plan.total_fen
 
 
 def test_two_makers_of_one_plan_do_not_collide(records_url: str, tmp_path: Path) -> None:
