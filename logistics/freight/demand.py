@@ -17,7 +17,8 @@ from foundation.errors import SuheError
 from logistics.freight.model import Consignment, Unserved
 from logistics.places import MARKET_PLACES
 from logistics.selling.netback import MOST_KG
-from logistics.selling.service import Load, needs_reefer
+from logistics.selling.service import WEIGHED, Load, needs_reefer
+from traceability.vocabulary import UNITS
 
 if TYPE_CHECKING:
     from logistics.selling.service import Selling
@@ -84,12 +85,13 @@ def shipped(trace: Trace, registry: Registry, county: str) -> dict[date, list[Ly
     """Return what left each producer's base day by day, as signed shipments tell it; what left a works or a shop is not counted."""
     producers = {p.id for p in registry.parties(county) if "cooperative" in p.roles or "grower" in p.roles}
     bases: dict[str, str] = {}
-    found: dict[date, list[Lying]] = {}
+    # By day and lot: two shipments of one lot on one day are one load.
+    found: dict[date, dict[str, Lying]] = {}
     after = -1
     while True:
         some = trace.movements(after, _BATCH)
         if not some:
-            return found
+            return {day: list(lots.values()) for day, lots in found.items()}
         after = some[-1].log_index
         for movement in some:
             event = movement.event
@@ -98,10 +100,11 @@ def shipped(trace: Trace, registry: Registry, county: str) -> dict[date, list[Ly
             for item in event.items:
                 base = bases[item.lot] if item.lot in bases else bases.setdefault(item.lot, _base_of(trace, registry, item.lot))
                 kg = (item.milli or 0) // 1000
-                if base and kg > 0 and item.lot in movement.products:
-                    day = market_day(from_ms(event.event_time_ms))
+                if base and kg > 0 and UNITS.get(item.uom) == WEIGHED and item.lot in movement.products:
+                    lots = found.setdefault(market_day(from_ms(event.event_time_ms)), {})
                     short = item.lot.removeprefix("urn:suhe:lot:")
-                    found.setdefault(day, []).append(Lying(short, movement.products[item.lot], base, kg))
+                    before = lots[short].kg if short in lots else 0
+                    lots[short] = Lying(short, movement.products[item.lot], base, before + kg)
 
 
 def _base_of(trace: Trace, registry: Registry, lot: str) -> str:

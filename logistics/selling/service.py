@@ -16,7 +16,6 @@ from logistics.selling.model import Quoted, Ranking
 from logistics.selling.netback import OLDEST_DAYS, haul_of, netback_of, sift
 from logistics.selling.terms import TermSheet, term_sheet
 from logistics.tariff import Tariff, tariff_of
-from pricing.board import FRESH_DAYS
 
 if TYPE_CHECKING:
     from pricing.service import Prices
@@ -117,14 +116,18 @@ class Selling:
 
     def _quotes(self, product: str, day: date) -> list[Quoted]:
         kinds = {m.id: m.kind for m in self._prices.markets()}
+        # The board calls a quote stale by its age too; a source in trouble is in trouble whatever the age.
+        troubled = {s.id for s in self._prices.sources() if s.state in NOT_BELIEVED}
         return [
             Quoted(r.market, kinds[r.market], r.low, r.mid, r.high, r.valid_date, r.age_days, r.observed_ms, r.source,
-                   troubled=r.stale and r.age_days <= FRESH_DAYS)
+                   troubled=r.source in troubled)
             for r in self._prices.board(None, day)
             if r.product == product
         ]  # fmt: skip
 
 
+# How a source is whose last answer failed or was not believed.
+NOT_BELIEVED = ("quarantined", "failing")
 # The tariff moves kilograms; what is counted or filled has no weight.
 WEIGHED = "kg"
 # A lot that failed, or waits for the instrument after a positive screening, is not for sale.
@@ -140,4 +143,4 @@ def needs_reefer(product: str) -> bool:
     return CLASS_OF.get(product, "chilled") != "ambient"
 
 
-__all__ = ["BLOCKED", "OLDEST_DAYS", "Load", "Selling", "needs_reefer"]
+__all__ = ["BLOCKED", "OLDEST_DAYS", "WEIGHED", "Load", "Selling", "needs_reefer"]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from dashboards.pages import selling as page
+from foundation.clock import market_day
 from foundation.errors import Conflict
-from tests.dashboards.fakes_house import COOP, HARVESTED, INSPECTOR, PLOT, SHOP, House, build_house
+from logistics.freight.demand import shipped
+from pricing.store import price_source
+from tests.dashboards.fakes_house import COOP, HARVESTED, INSPECTOR, NOW, PLOT, SHOP, House, build_house
 
 COUNTY = "371522"
 
@@ -32,7 +36,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
         picked = {"epcClass": made.kit.lot(number), "quantity": quantity, "uom": uom}
         made.kit.send("harvest", COOP, quantityList=[picked], **place, **when)
     made.kit.inspect("BAD", "fail", INSPECTOR, **when)
-    made.kit.ship("PART", 200, COOP, SHOP, **when)
+    made.kit.ship("PART", 120, COOP, SHOP, **when)
+    made.kit.ship("PART", 80, COOP, SHOP, **when)
+    made.kit.ship("PIECES", 80, COOP, SHOP, changes={"quantityList": [{**made.kit.part("PIECES", 80), "uom": "H87"}]}, **when)
     made.kit.receive("PART", 200, SHOP, COOP, **when)
     return made
 
@@ -55,6 +61,31 @@ def test_only_what_may_be_sold_lies_there(house: House) -> None:
     assert lots == {"T1", "PART"}
     (load,) = house.services.logistics.selling.loads(COUNTY)
     assert load.kg == 460 + 300
+
+
+def test_two_shipments_of_a_lot_on_one_day_are_one_load(house: House) -> None:
+    """The same lot twice would look to the checker like one carried twice, and the day would be left out of the comparison."""
+    services = house.services
+    told = {x.lot: x.kg for lots in shipped(services.trace, services.registry, COUNTY).values() for x in lots}
+    assert told == {"371522:P1": 395, "371522:PART": 200}
+    found = services.logistics.freight.compare(COUNTY, 20)
+    assert len(found["savings"].days) == 1
+
+
+@pytest.mark.parametrize("days", [0, 2, 3])
+def test_a_source_in_trouble_ranks_no_market_whatever_the_age(house: House, days: int) -> None:
+    """A quote of the day before yesterday from a source that failed since is no offer; the same quote of a sound source still is."""
+    selling, today = house.services.logistics.selling, market_day(NOW) + timedelta(days=days)
+    fine = selling.where_to_sell("cucumber", "sx-04", 2000, today)
+    with house.kit.engine.begin() as connection:
+        connection.execute(update(price_source).values(state="failing"))
+    try:
+        found = selling.where_to_sell("cucumber", "sx-04", 2000, today)
+    finally:
+        with house.kit.engine.begin() as connection:
+            connection.execute(update(price_source).values(state="ok"))
+    assert fine.ranked and not found.ranked
+    assert {r.reason for r in found.refused if r.quoted.age_days <= 3} == {"troubled"}
 
 
 def test_a_lot_of_another_county_is_not_opened_under_this_one(house: House, tmp_path: Path) -> None:
