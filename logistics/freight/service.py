@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
-from foundation.errors import BadInput, NotFound, SuheError
+from foundation.errors import BadInput, Conflict, NotFound, SuheError
 from logistics.distance import Distances, Tortuous
 from logistics.freight import solver, store
 from logistics.freight.check import check
@@ -120,9 +120,11 @@ class Freight:
         """Plan what left the bases on each of the last `days` days with shipments, and return a comparison for each named baseline.
 
         Raises:
-            NotFound: nothing was shipped on any day.
+            NotFound: there is no such county, or nothing was shipped on any day.
+            Conflict: the checker refuses a plan; a comparison without that day would say more than is true.
 
         """
+        self._registry.county(county)
         demand = shipped(self._trace, self._registry, county)
         chosen = sorted(demand)[-days:]
         plans: list[DayPlan] = []
@@ -130,7 +132,10 @@ class Freight:
             plans.append(self._plan(county, day, *assigned(demand[day], self._selling, day), limit_s))
             if progress is not None:
                 progress(n, len(chosen))
-        plans = [p for p in plans if p.plan.trips and not p.problems]
+        wrong = [f"{p.day}: {what}" for p in plans for what in p.problems]
+        if wrong:
+            raise Conflict("a plan does not pass the checker, so there is nothing to compare", got=wrong[0])
+        plans = [p for p in plans if p.plan.trips]
         if not plans:
             raise NotFound("there is no day to compare", got=county, todo="wait until lots have been shipped")
         methods = sorted({p.plan.method for p in plans})
