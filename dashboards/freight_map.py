@@ -61,6 +61,6 @@ def freight_map(
     return FreightMap(
         sheet,
         tuple((short[b.id], *at[b.id], b.id in served) for b in bases if b.id in at),
-        tuple((markets[m], *where[m]) for m in used),
+        tuple((markets.get(m, m), *where[m]) for m in used),
         tuple(lines),
     )

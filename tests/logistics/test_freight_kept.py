@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from dashboards.freight_view import freight_view
+from dashboards.i18n import translator
 from foundation.database import open_engine
+from foundation.errors import Conflict
 from logistics.freight import store
+from logistics.freight.model import Unserved
 from tests.dashboards.fakes_house import House, build_house
 
 COUNTY = "371522"
@@ -59,6 +63,39 @@ def test_other_rates_under_the_same_name_make_another_plan(house: House) -> None
     before = freight.plan_day(COUNTY)
     selling.tariff = replace(selling.tariff, driver_fen_per_hour=2 * selling.tariff.driver_fen_per_hour)
     assert freight.plan_day(COUNTY).plan.total_fen > before.plan.total_fen
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "en"])
+def test_a_plan_of_things_no_longer_known_is_still_shown(house: House, lang: str) -> None:
+    """A truck the new tariff lacks, a market, reason or baseline of an older version: told by their ids, never a broken page."""
+    made = house.services.logistics.freight.plan_day(COUNTY)
+    trip = replace(made.plan.trips[0], truck="sledge", market="moon")
+    left = (Unserved(replace(made.consignments[0], id="x", product="dodo"), "bad_weather"),)
+    old = replace(made, plan=replace(made.plan, trips=(trip,), unserved=left), baselines=(replace(made.plan, method="oracle"),))
+    view = freight_view(house.services, old, lang, translator(lang))
+    assert (view.trips[0].truck, view.trips[0].market, view.baselines[0].name) == ("sledge", "moon", "oracle")
+    assert view.unserved[0][1:] == ("dodo 460 kg", "bad_weather")
+
+
+def test_the_page_claims_no_more_than_the_plan_does(house: House) -> None:
+    """Lots that no truck takes are not counted as carried, nor is nothing said to lie there; times and ways are told as estimates."""
+    made = house.services.logistics.freight.plan_day(COUNTY)
+    (lot,) = made.consignments
+    t = translator("en")
+    more = replace(lot, id="far", lot="far")
+    some = replace(made, consignments=(lot, more), plan=replace(made.plan, unserved=(Unserved(more, "too_far"),)))
+    view = freight_view(house.services, some, "en", t)
+    assert view.summary.startswith("1 lots, 460 kg, 1 trips")
+    assert "assumptions of the tariff" in view.basis and "estimated from coordinates" in view.basis
+    none = replace(some, consignments=(), plan=replace(made.plan, trips=(), unserved=(Unserved(more, "no_market"),)))
+    assert freight_view(house.services, none, "en", t).summary == "1 lots lie at the bases; none of them is on a truck."
+
+
+def test_a_day_that_fails_the_check_is_not_left_out_of_a_comparison(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving it out would flatter the mean: the comparison is refused with the fault."""
+    monkeypatch.setattr("logistics.freight.service.check", lambda *_: ["a fault"])
+    with pytest.raises(Conflict, match="a fault"):
+        house.services.logistics.freight.compare(COUNTY, 20)
 
 
 def test_two_makers_of_one_plan_do_not_collide(records_url: str, tmp_path: Path) -> None:
