@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dashboards.i18n import CHINESE, Translate, name_of, number_text
-from dashboards.joining import listed, sentences
+from dashboards.joining import clauses, listed, sentences
 from dashboards.price_words import days_old, price_text, price_unit
 from logistics.selling.model import RETAIL, TOO_OLD, TROUBLED, UNPLACED, Netback, Ranking, RefusedMarket
 from logistics.tariff import DUE_NOT_FRESH, DUE_NOT_FULL, FREE_MASS, FREE_VOLUME, NO_ROAD
@@ -86,6 +86,8 @@ def explain(services: Services, ranking: Ranking, markets: dict[str, str], lang:
     base = name_of(services.registry.base(ranking.base), lang)
     load = {"kg": number_text(ranking.kg, lang), "product": product, "base": base}
     if not ranking.ranked:
+        if any(r.reason != TOO_OLD for r in ranking.refused):
+            return t("%(base)s的 %(kg)s 公斤%(product)s：有报价，但没有一条能拿来排名，原因在下面。", **load)
         if ranking.refused:
             return t("%(base)s的 %(kg)s 公斤%(product)s：有报价，但没有一条新到能拿来排名。", **load)
         return t("%(base)s的 %(kg)s 公斤%(product)s：今天没有市场报这种产品的价。", **load)
@@ -97,9 +99,11 @@ def explain(services: Services, ranking: Ranking, markets: dict[str, str], lang:
         )
     first = t("今天把%(base)s的 %(kg)s 公斤%(product)s卖到%(market)s最合算，到手 %(net)s %(unit)s", **said)
     if len(ranking.ranked) == 1:
-        return first + t("；只有这一个市场有新的报价。")
+        return first + t("；只有这一个市场的报价能拿来排名。")
     second = ranking.ranked[1]
     lead = price_text(ranking.lead_milli or 0, lang)
+    if lead == price_text(0, lang):
+        return first + t("，和第二的%(second)s几乎一样。", second=markets[second.quoted.market])
     return first + t(
         "，比第二的%(second)s多 %(lead)s：%(why)s。", second=markets[second.quoted.market], lead=lead, why=_why(best, second, lang, t)
     )
@@ -151,7 +155,8 @@ def _line(rank: int, n: Netback, markets: dict[str, str], sources: dict[str, str
         return price_text(milli, lang).replace("-", "−")
 
     truck = name_of(n.haul.truck, lang)
-    fill = max(c.fill_percent for c in n.haul.costs)
+    fill, last = n.haul.costs[0].fill_percent, n.haul.costs[-1].fill_percent
+    haul = t("%(n)s 辆%(truck)s，装到 %(fill)s%%", n=n.haul.trucks, truck=truck, fill=fill)
     return MarketLine(
         rank=rank,
         id=n.quoted.market,
@@ -169,7 +174,7 @@ def _line(rank: int, n: Netback, markets: dict[str, str], sources: dict[str, str
         loss_share=f"{n.loss_ppm / 10_000:.1f}%",
         fees=p(n.fees_milli),
         packing=p(n.packing_milli),
-        haul=t("%(n)s 辆%(truck)s，装到 %(fill)s%%", n=n.haul.trucks, truck=truck, fill=fill),
+        haul=clauses([haul, t("末一辆 %(last)s%%", last=last) if last != fill else ""], lang),
         way=t("%(km)s 公里，路上约 %(h)s 小时", km=number_text(round(n.haul.metres / 1000), lang), h=f"{n.haul.drive_seconds / 3600:.1f}"),
     )
 

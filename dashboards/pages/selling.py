@@ -51,7 +51,7 @@ def sell_context(services: Services, county: str, asked: dict[str, str], lang: s
     quoted = set(services.prices.products_quoted())
     products = [p for p in services.registry.products() if p.id in quoted]
     wrong, view = "", None
-    chosen: dict[str, Any] = {"product": "", "base": "", "kg": 0}
+    chosen: dict[str, Any] = {"product": asked["product"], "base": asked["base"], "kg": asked["kg"]}
     try:
         chosen = _chosen(services, [b.id for b in bases], asked, loads, t)
         view = selling_view(services, selling.where_to_sell(chosen["product"], chosen["base"], chosen["kg"]), lang, t)

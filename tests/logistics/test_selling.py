@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import tomllib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from dashboards.selling_view import selling_view
 from foundation.errors import BadInput, Conflict, NotFound
 from logistics.distance import Matrix, Tortuous
 from logistics.places import MARKET_PLACES, Place
-from logistics.selling.model import Quoted, Ranking, Terms
+from logistics.selling.model import Netback, Quoted, Ranking, RefusedMarket, Terms
 from logistics.selling.netback import haul_of, loss_share_ppm, netback_of, sift
 from logistics.selling.terms import FILE, read_terms, term_sheet
 from logistics.tariff import tariff_of
@@ -153,6 +154,29 @@ def test_one_sentence_says_where_and_by_how_much(house: House, lang: str, words:
     assert view.lines[0].netback in view.sentence
 
 
+def test_the_sentence_claims_no_more_than_the_quotes_do(house: House) -> None:
+    """Quotes refused for another reason than age are not called old, the only one ranked is not the only fresh one, a tie is a tie."""
+    found = ranking(house)
+    t = translator("en")
+
+    def said(ranked: tuple[Netback, ...], reason: str) -> str:
+        refused = tuple(RefusedMarket(n.quoted, reason) for n in found.ranked)
+        return selling_view(house.services, replace(found, ranked=ranked, refused=refused), "en", t).sentence
+
+    assert "the reasons are below" in said((), "troubled") and "fresh" not in said((), "troubled")
+    assert "none fresh enough" in said((), "too_old")
+    assert "whose quote can be ranked" in said(found.ranked[:1], "troubled")
+    tie = replace(found.ranked[1], mid=found.ranked[0].mid)
+    assert "practically the same" in said((found.ranked[0], tie), "too_old")
+
+
+def test_the_last_truck_is_not_called_full(house: House) -> None:
+    """Of a load that fills trucks but the last one, both fills are told; of one truck its own."""
+    many = selling_view(house.services, ranking(house, 18_000), "en", translator("en")).lines[0].haul
+    assert many.startswith("2 ×") and "filled to 100%, the last one to" in many
+    assert "last" not in selling_view(house.services, ranking(house, 1000), "en", translator("en")).lines[0].haul
+
+
 def test_a_lot_is_a_load_while_it_lies_at_its_base(house: House) -> None:
     """T1 has kilograms left at its base; P1 was delivered and is refused with what to do."""
     load = house.services.logistics.selling.load_of_lot("371522:T1")
@@ -175,6 +199,8 @@ def test_the_page_and_the_api_answer_and_refuse(house: House, tmp_path: Path) ->
     text = client.get("/c/371522/sell?product=cucumber&base=sx-04&kg=2000").text
     assert "Today the 2,000 kg of cucumber at Weizhuang" in text and "/lots/371522:T1" in text
     assert "enter 1 to 500,000 kg" in client.get("/c/371522/sell?kg=900000000").text
+    kept = client.get("/c/371522/sell?product=cucumber&base=sx-04&kg=2t").text
+    assert '<option value="cucumber" selected>' in kept and '<option value="sx-04" selected>' in kept and 'value="2t"' in kept
     assert "no such product" in client.get("/c/371522/sell?product=gold").text
     told = client.get("/api/v1/sell?product=cucumber&base=sx-04&kg=2000").json()
     assert told["ranked"][0]["mid"] - told["ranked"][1]["mid"] == told["lead_milli"]
