@@ -11,7 +11,7 @@ from dashboards.api.deps import READERS, require
 from dashboards.i18n import Translate, name_of, number_text
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.selling_view import selling_view
-from foundation.errors import BadInput, NotFound
+from foundation.errors import BadInput, Conflict, NotFound
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -82,12 +82,12 @@ class _Said(BadInput):
 def _chosen(services: Services, bases: list[str], asked: dict[str, str], loads: list[Load], t: Translate) -> dict[str, Any]:
     """Return product, base and weight: as asked, of the lot asked for, or else the heaviest load that lies in the county."""
     if asked["lot"]:
-        from foundation.errors import Conflict
-
         try:
             load = services.logistics.selling.load_of_lot(asked["lot"])
         except Conflict as error:
             raise _Said(t("这一批没有可卖的：不在基地了、没有通过检测，或不按公斤计。请选产品和基地。")) from error
+        except BadInput as error:
+            raise NotFound("this is no lot", got=asked["lot"]) from error
         if load.base not in bases:
             raise NotFound("this lot lies in another county", got=asked["lot"])
         return {"product": load.product, "base": load.base, "kg": load.kg}

@@ -7,7 +7,7 @@ who each reckon with a truck of their own would all sell next door.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -53,22 +53,36 @@ def assigned(lying: Sequence[Lying], selling: Selling, day: date) -> tuple[list[
     First every lot reckons with everything of its kind as company; then, some rounds long, with those that chose the same market before.
     """
     chosen: dict[str, str] = {}
+    # Prices do not change between rounds, and a county's lots are of few products.
+    quotes = {product: selling.quotes(product, day) for product in {x.product for x in lying}}
     for turn in range(ROUNDS):
         before = chosen
         chosen = {}
+        all_kg, there = _sums(lying, before)
         for x in lying:
             cooled = needs_reefer(x.product)
-            kind = [y for y in lying if needs_reefer(y.product) == cooled]
-            company = {m: sum(y.kg for y in kind if y.lot != x.lot and before.get(y.lot) == m) + x.kg for m in MARKET_PLACES}
-            alone = sum(y.kg for y in kind) if turn == 0 else x.kg
+            company = {m: there.get((cooled, m), 0) + (0 if before.get(x.lot) == m else x.kg) for m in MARKET_PLACES}
+            alone = all_kg[cooled] if turn == 0 else x.kg
             shared = {} if turn == 0 else {m: min(kg, MOST_KG) for m, kg in company.items()}
-            ranking = selling.rank(x.product, x.base, min(alone, MOST_KG), shared, day)
+            ranking = selling.rank(x.product, x.base, min(alone, MOST_KG), shared, day, quotes=quotes[x.product])
             reach = [n for n in ranking.ranked if n.mid > 0 and _in_time(selling, n.haul.drive_seconds, x.kg)]
             chosen[x.lot] = reach[0].quoted.market if reach else _NOWHERE
         if chosen == before:
             break
     found = [Consignment(x.lot, x.lot, x.product, x.base, x.kg, needs_reefer(x.product), chosen[x.lot]) for x in sorted(lying, key=_by_lot)]
     return [c for c in found if c.market != _NOWHERE], [Unserved(c, NO_MARKET) for c in found if c.market == _NOWHERE]
+
+
+def _sums(lying: Sequence[Lying], chosen: Mapping[str, str]) -> tuple[dict[bool, int], dict[tuple[bool, str], int]]:
+    """Return the kilograms of each kind, cooled or not, in all and by the market chosen."""
+    in_all: dict[bool, int] = {}
+    there: dict[tuple[bool, str], int] = {}
+    for x in lying:
+        cooled = needs_reefer(x.product)
+        in_all[cooled] = in_all.get(cooled, 0) + x.kg
+        if x.lot in chosen:
+            there[cooled, chosen[x.lot]] = there.get((cooled, chosen[x.lot]), 0) + x.kg
+    return in_all, there
 
 
 def _by_lot(x: Lying) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -59,12 +59,18 @@ class Selling:
         haul_of(self.tariff, self._distances, at, at, kg, reefer=needs_reefer(product))
         return self.rank(product, base, kg, {}, day)
 
-    def rank(self, product: str, base: str, kg: int, shared: Mapping[str, int], day: date | None = None) -> Ranking:
-        """Return the ranking of a load that travels with others: to a market in `shared` its trucks carry that many kilograms."""
+    def rank(
+        self, product: str, base: str, kg: int, shared: Mapping[str, int], day: date | None = None, *,
+        quotes: Sequence[Quoted] | None = None,
+    ) -> Ranking:  # fmt: skip
+        """Return the ranking of a load that travels with others: to a market in `shared` its trucks carry that many kilograms.
+
+        Who ranks many loads at once asks for `quotes` once.
+        """
         known, at = self._registry.product(product), place_of(self._registry.base(base))
         day = day or market_day(self._clock.now())
         reefer = needs_reefer(product)
-        fine, refused = sift(self._quotes(product, day), MARKET_PLACES)
+        fine, refused = sift(self.quotes(product, day) if quotes is None else quotes, MARKET_PLACES)
         netbacks = []
         for quoted in fine:
             place: Place = MARKET_PLACES[quoted.market]
@@ -114,7 +120,8 @@ class Selling:
                 return self._registry.plot(parent.plot).base
         return ""
 
-    def _quotes(self, product: str, day: date) -> list[Quoted]:
+    def quotes(self, product: str, day: date) -> list[Quoted]:
+        """Return every market's quote of a product as the board of a day has it."""
         kinds = {m.id: m.kind for m in self._prices.markets()}
         # The board calls a quote stale by its age too; a source in trouble is in trouble whatever the age.
         troubled = {s.id for s in self._prices.sources() if s.state in NOT_BELIEVED}

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from dashboards.pages import selling as page
 from foundation.clock import market_day
 from foundation.errors import Conflict
-from logistics.freight.demand import shipped
+from logistics.freight.demand import Lying, assigned, shipped
 from pricing.store import price_source
 from tests.dashboards.fakes_house import COOP, HARVESTED, INSPECTOR, NOW, PLOT, SHOP, House, build_house
 
@@ -72,6 +72,17 @@ def test_two_shipments_of_a_lot_on_one_day_are_one_load(house: House) -> None:
     assert len(found["savings"].days) == 1
 
 
+def test_many_lots_ask_for_prices_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three hundred lots of two products: the board is read twice, and no lot is lost."""
+    prices, selling = house.services.prices, house.services.logistics.selling
+    board, asked = prices.board, list[object]()
+    monkeypatch.setattr(prices, "board", lambda *told: asked.append(told) or board(*told))
+    lying = [Lying(f"l{k}", ("cucumber", "tomato")[k % 2], "sx-04", 400 + k) for k in range(300)]
+    found, left = assigned(lying, selling, market_day(NOW))
+    assert len(asked) == 2
+    assert {c.lot for c in found} | {u.consignment.lot for u in left} == {x.lot for x in lying}
+
+
 @pytest.mark.parametrize("days", [0, 2, 3])
 def test_a_source_in_trouble_ranks_no_market_whatever_the_age(house: House, days: int) -> None:
     """A quote of the day before yesterday from a source that failed since is no offer; the same quote of a sound source still is."""
@@ -94,6 +105,7 @@ def test_a_lot_of_another_county_is_not_opened_under_this_one(house: House, tmp_
     assert "Today the 460 kg" in client.get("/c/371522/sell?lot=371522:T1").text
     other = client.get("/c/321023/sell?lot=371522:T1").text
     assert "no such product, base or lot" in other and "460 kg" not in other
+    assert "no such product, base or lot" in client.get("/c/371522/sell?lot=nonsense").text
     assert "did not pass its inspection" in client.get("/c/371522/sell?lot=371522:BAD").text
 
 
