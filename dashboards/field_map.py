@@ -74,7 +74,7 @@ def places(bases: Sequence[Placed], names: Mapping[str, str], marks: Mapping[str
     placed: dict[str, tuple[int, int]] = {}
     taken: list[tuple[float, float, float]] = []
     for b in sorted(bases, key=lambda b: (-b.lat, b.id)):
-        half = max(_text_width(names[b.id]), marks[b.id] * MARK_STEP) / 2 + 12
+        half = max(text_width(names[b.id]), marks[b.id] * MARK_STEP) / 2 + 12
         x = half + (b.lon - west) / ((east - west) or 1.0) * (sheet.width - 2 * half)
         y = _EDGE + (north - b.lat) / ((north - south) or 1.0) * (sheet.height - 2 * _EDGE)
         x, y = _free(x, y, half, taken, sheet)
@@ -118,6 +118,6 @@ def _steps() -> list[tuple[float, float]]:
     return sorted(steps, key=lambda s: (s[0] ** 2 + (1.6 * s[1]) ** 2, s))
 
 
-def _text_width(text: str) -> float:
+def text_width(text: str) -> float:
     """Return roughly how wide 14-pixel text is."""
     return sum(14.5 if unicodedata.east_asian_width(c) in "WF" else 7.8 for c in text)

@@ -5,15 +5,17 @@ Schematic on purpose: a market five hundred kilometres away and a base next door
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboards.field_map import Placed, Sheet, places, short_names
+from dashboards.field_map import Placed, Sheet, places, short_names, text_width
 from logistics.freight.model import Trip
 
 # The lines of trips differ by dash as well as by colour; the table names each by its number.
 LOOKS = 6
 _MARKET = 150
+_EDGE = 4
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,23 @@ class TripLine:
 
 
 @dataclass(frozen=True)
+class MarketMark:
+    """A market on the map; its name hangs from `anchor` at `text_x` of the mark, so that it stays on the sheet."""
+
+    name: str
+    x: int
+    y: int
+    anchor: str
+    text_x: int
+
+
+@dataclass(frozen=True)
 class FreightMap:
     """A drawing for one sheet; the template makes SVG of it."""
 
     sheet: Sheet
     bases: tuple[tuple[str, int, int, bool], ...]
-    markets: tuple[tuple[str, int, int], ...]
+    markets: tuple[MarketMark, ...]
     lines: tuple[TripLine, ...]
 
 
@@ -61,6 +74,16 @@ def freight_map(
     return FreightMap(
         sheet,
         tuple((short[b.id], *at[b.id], b.id in served) for b in bases if b.id in at),
-        tuple((markets.get(m, m), *where[m]) for m in used),
+        tuple(_mark(markets.get(m, m), *where[m], sheet) for m in used),
         tuple(lines),
     )
+
+
+def _mark(name: str, x: int, y: int, sheet: Sheet) -> MarketMark:
+    """Return a market's mark; a name too long to be centred ends or begins at the sheet's edge."""
+    half = math.ceil(text_width(name) / 2)
+    if x + half > sheet.width:
+        return MarketMark(name, x, y, "end", sheet.width - _EDGE - x)
+    if x - half < 0:
+        return MarketMark(name, x, y, "start", _EDGE - x)
+    return MarketMark(name, x, y, "middle", 0)

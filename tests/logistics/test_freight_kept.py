@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from dashboards.field_map import SHEETS, Sheet, text_width
+from dashboards.freight_map import freight_map
 from dashboards.freight_view import freight_view
-from dashboards.i18n import translator
+from dashboards.i18n import name_of, translator
 from foundation.database import open_engine
 from foundation.errors import Conflict
 from logistics.freight import store
@@ -89,6 +91,22 @@ def test_the_page_claims_no_more_than_the_plan_does(house: House) -> None:
     assert "assumptions of the tariff" in view.basis and "estimated from coordinates" in view.basis
     none = replace(some, consignments=(), plan=replace(made.plan, trips=(), unserved=(Unserved(more, "no_market"),)))
     assert freight_view(house.services, none, "en", t).summary == "1 lots lie at the bases; none of them is on a truck."
+
+
+@pytest.mark.parametrize("sheet", SHEETS)
+@pytest.mark.parametrize("lang", ["zh-Hans", "en"])
+def test_every_markets_name_is_whole_on_the_map(house: House, sheet: Sheet, lang: str) -> None:
+    """The longest name in the outermost place stays on the sheet, by itself and beside five others."""
+    (trip,) = house.services.logistics.freight.plan_day(COUNTY).plan.trips
+    names = {m.id: name_of(m, lang) for m in house.services.prices.markets()}
+    longest = sorted(names, key=lambda m: -text_width(names[m]))
+    for some in (longest[:1], longest[:6]):
+        drawn = freight_map([replace(trip, market=m) for m in some], [], {}, names, sheet)
+        assert len(drawn.markets) == len(some)
+        for mark in drawn.markets:
+            at, wide = mark.x + mark.text_x, text_width(mark.name)
+            left = at - {"start": 0, "middle": wide / 2, "end": wide}[mark.anchor]
+            assert left >= 0 and left + wide <= sheet.width, mark
 
 
 def test_a_day_that_fails_the_check_is_not_left_out_of_a_comparison(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
