@@ -112,14 +112,14 @@ class Walk:
         return next((c for c in codes if all(w in self.county.page(f"/t/{c}") for w in wanted)), "")
 
 
-def look(browser: Any, walk: Walk, picture: Picture, use: Callable[[Any], None]) -> None:
-    """Open what a picture shows in a window of its size and let `use` do something with the page."""
+def look(browser: Any, walk: Walk, picture: Picture, use: Callable[[Any], None], *, settle_ms: int = 1500) -> None:
+    """Open what a picture shows in a window of its size and let `use` do something with the page; a live page first gets a frame."""
     context = browser.new_context(viewport={"width": picture.width, "height": HEIGHTS[picture.width]}, device_scale_factor=1)
     try:
         page = context.new_page()
         answer = page.goto(f"http://127.0.0.1:{walk.county.port}{walk.path(picture.address)}", wait_until="load")
         assert answer is not None and answer.status == 200, f"{picture.address} answers {answer and answer.status}"
-        page.wait_for_timeout(1500)  # live pages fill with their first frame
+        page.wait_for_timeout(settle_ms)
         use(page)
     finally:
         context.close()

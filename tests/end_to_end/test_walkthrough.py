@@ -94,7 +94,7 @@ def test_no_walked_page_mixes_languages_or_has_an_empty_panel(walk: Walk, chromi
         def use(page: Any, found: dict[str, Any] = found) -> None:
             found.update(empty=page.evaluate(EMPTY), wider=page.evaluate(WIDER), html=page.content())
 
-        look(chromium, walk, Picture("", address, width), use)
+        look(chromium, walk, Picture("", address, width), use, settle_ms=200)
         assert found["empty"] == [] and found["wider"] <= 0
     said = [IDS.sub(" ", w) for w in seen_by(found["html"], lang)]
     if lang == "en":
