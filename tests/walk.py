@@ -30,9 +30,9 @@ HEIGHTS = {390: 844, 1440: 900, 1920: 1080}
 # What of a page is the same on every day: its headings, the heads of its columns, its navigation. A heading marked `data-now` comes and
 # goes with what it speaks of (an alarm, a market that is refused), and what is folded away is not in the picture.
 OUTLINE = """() => [...new Set([...document.querySelectorAll('h2:not([data-now]), thead th, header nav a')]
-  .filter(e => !e.closest('details'))
-  .filter(e => e.getClientRects().length).map(e => e.textContent.replace(/[0-9.,:%+−-]+/g, '').replace(/\\s+/g, ' ').trim()))]
-  .filter(Boolean)"""
+  .filter(e => !e.closest('details') && e.getClientRects().length)
+  .map(e => { const bare = e.cloneNode(true); bare.querySelectorAll('small, span, time').forEach(x => x.remove());
+    return bare.textContent.replace(/[0-9.,:%+−-]+/g, '').replace(/\\s+/g, ' ').trim(); }))].filter(Boolean)"""
 
 
 @dataclass(frozen=True)
