@@ -93,6 +93,9 @@ def test_pages_fit_the_screen_and_can_be_read(site: Site, chromium_page: Any, pa
     chromium_page.on("console", lambda m: complaints.append(m.text) if "404" not in m.text else None)
     chromium_page.goto(site.address(page, lang), wait_until="load")
     assert chromium_page.evaluate("document.documentElement.scrollWidth") <= chromium_page.viewport_size["width"]
+    # A table of quotes that is wider than its box would hide each quote's day without anything scrolling sideways.
+    cut = "[...document.querySelectorAll('.scroll:has(table.quotes)')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert chromium_page.evaluate(cut) == 0
     assert chromium_page.evaluate(CONTRAST) == []
     assert complaints == []
 
