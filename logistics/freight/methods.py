@@ -60,11 +60,15 @@ def savings(lane: Lane) -> list[Route]:
         routes = [r for r in routes if r not in (a, b)] + [joined]
 
 
-def local_search(lane: Lane) -> list[Route]:
-    """Savings, then moving loads between routes and reversing stretches while that is cheaper by the tariff: our plan without PyVRP."""
+def local_search(lane: Lane, out_of_time: Callable[[], bool] = lambda: False) -> list[Route]:
+    """Savings, then moving loads between routes and reversing stretches while that is cheaper by the tariff: our plan without PyVRP.
+
+    Once `out_of_time` says so, the best routes so far are returned.
+    """
     routes = savings(lane)
     for _ in range(MOST_ROUNDS):
-        better = next((found for found in _neighbours(routes) if _cost(lane, found) < _cost(lane, routes)), None)
+        tried = itertools.takewhile(lambda _routes: not out_of_time(), _neighbours(routes))
+        better = next((found for found in tried if _cost(lane, found) < _cost(lane, routes)), None)
         if better is None:
             return routes
         routes = better

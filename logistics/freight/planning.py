@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from logistics.distance import Distances
@@ -29,11 +30,12 @@ def plan_by(
 
 def plan_best(
     consignments: Sequence[Consignment], tariff: Tariff, distances: Distances, places: Mapping[str, Place], *, solver: Solver | None,
-    limit_s: float,
+    limit_s: float, monotonic: Callable[[], float] = time.monotonic,
 ) -> Plan:  # fmt: skip
     """Return the best plan: per lane the solver's routes and those of our own search, priced alike, and of the two the cheaper.
 
-    The solver optimises a cost that does not know the toll rule; the tariff's price decides. The time is shared by the loads' number.
+    The solver optimises a cost that does not know the toll rule; the tariff's price decides. The time is shared by the loads' number, and
+    our own search stops improving at its share as well.
     """
     unserved: list[Unserved] = []
     lanes = _lanes(consignments, tariff, distances, places, unserved)
@@ -41,10 +43,12 @@ def plan_best(
     trips: list[Trip] = []
     used = False
     for lane in lanes:
-        options = [local_search(lane)]
+        share_s = max(0.3, limit_s * len(lane.loads) / loads)
+        until = monotonic() + share_s
+        options = [local_search(lane, lambda until=until: monotonic() > until)]  # type: ignore[misc]
         # One load has one route: there is nothing to solve.
         if solver is not None and len(lane.loads) > 1:
-            solved = solver(lane, max(0.3, limit_s * len(lane.loads) / loads))
+            solved = solver(lane, share_s)
             if solved is not None and cost_of(lane, solved) is not None:
                 options.append(solved)
         # Of two that cost the same the first is kept: a plan is the solver's only where that is cheaper.

@@ -62,8 +62,10 @@ def problem_of(lane: Lane, limit_s: float, seed: int = 1) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def solve(lane: Lane, limit_s: float, *, seed: int = 1, command: Sequence[str] = COMMAND) -> list[Route] | None:
-    """Return the best routes told within the limit, or None where there were none; never takes longer than limit, start and grace."""
+def solve(
+    lane: Lane, limit_s: float, *, seed: int = 1, command: Sequence[str] = COMMAND, beyond_s: float = STARTUP_S + GRACE_S
+) -> list[Route] | None:
+    """Return the best routes told within the limit, or None where there were none; never takes longer than the limit and `beyond_s`."""
     told = json.dumps(problem_of(lane, limit_s, seed)).encode()
     try:
         program = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -71,7 +73,7 @@ def solve(lane: Lane, limit_s: float, *, seed: int = 1, command: Sequence[str] =
         get_logger(__name__).warning("the solver cannot be started", why=str(error))
         return None
     try:
-        out, err = program.communicate(told, timeout=limit_s + STARTUP_S + GRACE_S)
+        out, err = program.communicate(told, timeout=limit_s + beyond_s)
     except subprocess.TimeoutExpired:
         program.kill()
         out, err = program.communicate()

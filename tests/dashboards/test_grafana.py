@@ -27,6 +27,7 @@ from ingest.reading import Counts, GatewayState
 from simulators.scenario import scenario
 from tests import servers
 from tests.dashboards.fakes_house import NOW, House, build_house
+from tests.waiting import wait_until
 
 PROVISIONING = JSON.parent / "provisioning"
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -131,13 +132,13 @@ def _post(url: str, lines: list[str]) -> None:
 def ask_metrics(url: str, query: str) -> list[Any]:
     end = int(time.time())
     told = urllib.parse.urlencode({"query": expand(query, end - 36_000, end), "start": end - 36_000, "end": end, "step": "600"})
-    for _ in range(120):  # what was written last is searchable some seconds later
+
+    def found() -> list[Any]:
         with urllib.request.urlopen(f"{url}/api/v1/query_range?{told}&nocache=1", timeout=30) as answer:
-            found: list[Any] = json.load(answer)["data"]["result"]
-        if found:
-            return found
-        time.sleep(0.25)
-    return []
+            return list(json.load(answer)["data"]["result"])
+
+    # What was written last is searchable some seconds later.
+    return wait_until(found, 30, every=0.25, what=query)
 
 
 @pytest.fixture(scope="module")
