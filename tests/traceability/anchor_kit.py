@@ -16,6 +16,7 @@ from foundation.clock import to_ms
 from foundation.database import metadata
 from tests.servers import Server
 from tests.traceability.kit import NOW, Kit, make_kit
+from tests.waiting import wait_until
 from traceability import anchor_store
 from traceability.anchor import AnchorStatus
 from traceability.anchor_keeping import Rules
@@ -23,6 +24,16 @@ from traceability.anchoring import Anchors
 from traceability.chain import Chain, ChainIdentity, ChainTrouble, Logged, Mined, Prepared, Stand
 from traceability.chain_evm import EvmChain
 from traceability.chain_key import read_chain_key
+
+
+class PromptChain(EvmChain):
+    """An anvil whose answer to a transaction comes after its block: by itself it mines a moment later, which a busy machine stretches."""
+
+    def send(self, prepared: Prepared) -> None:
+        """Hand a transaction in and, where the chain mines by itself, wait for its block."""
+        super().send(prepared)
+        if self._web3.provider.make_request("anvil_getAutomine", []).get("result"):  # type: ignore[arg-type]
+            wait_until(lambda: self.mined(prepared.tx_hash), 10, what="the transaction's block")
 
 
 @dataclass
@@ -89,7 +100,7 @@ def make_anchor_kit(folder: Path, anvil: Server, *, own_chain: bool = True, conf
     (folder / "log").mkdir()
     kit = make_kit(url or f"sqlite:///{folder / 'log' / 'records.db'}", folder / "log")
     metadata.create_all(kit.engine, tables=[anchor_store.contract, anchor_store.anchor, anchor_store.state])
-    chain = EvmChain(anvil.url, read_chain_key(folder / "log" / "keys" / "chain.key"))
+    chain = PromptChain(anvil.url, read_chain_key(folder / "log" / "keys" / "chain.key"))
     rules = Rules(30_000, confirmations, own_chain=own_chain)
     made = AnchorKit(kit, anvil, chain, None, used=chain)  # type: ignore[arg-type]
     made.anchors = Anchors(kit.engine, kit.clock, kit.trace.log_vkey, lambda: made.used, rules)

@@ -10,6 +10,7 @@ import pytest
 
 from tests import servers
 from tests.traceability.anchor_kit import AnchorKit, make_anchor_kit
+from tests.waiting import wait_until
 from traceability.anchor import FINE, FIRM, NONE, Anchor, covering
 from traceability.chain import ChainTrouble
 from traceability.chain_evm import EvmChain, contract_file, made_address
@@ -82,8 +83,8 @@ def test_a_transaction_that_was_forced_in_changes_nothing(a: AnchorKit) -> None:
     a.rpc("anvil_impersonateAccount", account)
     data = a.chain._contract(contract).encode_abi("anchor", [2, b"\1" * 32])
     tx = a.rpc("eth_sendTransaction", {"from": account, "to": contract, "data": data, "gas": hex(100_000), "gasPrice": hex(10**10)})
-    mined = a.chain.mined(tx)
-    assert mined is not None and not mined.ok
+    mined = wait_until(lambda: a.chain.mined(tx), 10, what="the transaction's block")
+    assert not mined.ok
     assert a.stand() == (3, a.root_at(3))
 
 
