@@ -1,0 +1,12 @@
+"""Samples, tests, limits and certificates."""
+
+from __future__ import annotations
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this step; steps only go forward."""

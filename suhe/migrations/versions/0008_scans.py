@@ -1,0 +1,12 @@
+"""Scans of labels."""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this step; steps only go forward."""
