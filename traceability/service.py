@@ -27,6 +27,8 @@ from traceability.verify_log import verify_log
 from traceability.verify_lot import verify_lot
 from traceability.views import LotHistory, LotSummary, summaries, summary_of, view_of
 from traceability.vocabulary import LOT_URN
+from traceability.witness_store import Witness
+from traceability.witnessing import Cosigned, Witnessed, Witnessing
 
 if TYPE_CHECKING:
     from registry.keys import SigningKey
@@ -206,15 +208,15 @@ class Trace:
         return [Checkpoint(self._signer.name, row.size, row.root, row.time_ms) for row in rows]
 
     def checkpoint_note(self, size: int | None = None) -> str:
-        """Return the signed note of the latest checkpoint, or of the one at `size`."""
+        """Return the signed note of the latest checkpoint, or of the one at `size`, with the lines of the witnesses that cosigned it."""
         query = select(store.checkpoint.c.note).order_by(store.checkpoint.c.size.desc()).limit(1)
         if size is not None:
             query = query.where(store.checkpoint.c.size == size)
         with self._reading() as connection:
             note = connection.execute(query).scalar()
-        if note is None:
-            raise NotFound("there is no such checkpoint", got=str(size) if size is not None else "none yet")
-        return str(note)
+            if note is None:
+                raise NotFound("there is no such checkpoint", got=str(size) if size is not None else "none yet")
+            return self.witnessing.lines(connection, str(note))
 
     def tile(self, level: int, number: int) -> bytes:
         """Return a stored tile of the log's tree, empty where there is none."""
@@ -224,6 +226,29 @@ class Trace:
     def log_vkey(self) -> str:
         """Return the log's public key as C2SP tools take it."""
         return self._signer.verifier.vkey()
+
+    # Witnesses
+
+    @cached_property
+    def witnessing(self) -> Witnessing:
+        """Everything about this log's witnesses."""
+        return Witnessing(self._engine, self._clock, lambda: self._signer.verifier)
+
+    def add_witness(self, vkey: str, *, whole: bool = False, ours: bool = False) -> Witness:
+        """Know a witness by its public key. `whole`: it recomputes maps too; `ours`: we run it ourselves, so it is not independent."""
+        return self.witnessing.add(vkey, whole=whole, ours=ours)
+
+    def witnesses(self) -> list[Witness]:
+        """Return the known witnesses, the oldest first."""
+        return self.witnessing.known()
+
+    def add_cosignature(self, note: str) -> list[Cosigned]:
+        """Keep the cosignatures of known witnesses under a checkpoint of ours; see `Witnessing.take` for what is refused."""
+        return self.witnessing.take(note)
+
+    def witnessed(self, log_index: int) -> Witnessed:
+        """Return who vouched for a record; it is false where nobody did."""
+        return self.witnessing.witnessed(log_index)
 
     # Verifying
 
