@@ -1,0 +1,15 @@
+// Made from traceability/vocabulary.py by `python -m traceability.kinds_js`: name, EPCIS type, step, roles that may sign it.
+export const KINDS = [
+  ["harvest", "ObjectEvent", "urn:suhe:bizstep:harvesting", ["cooperative", "grower"]],
+  ["input_bought", "ObjectEvent", "urn:suhe:bizstep:input_buying", ["cooperative", "grower"]],
+  ["input_used", "ObjectEvent", "urn:suhe:bizstep:input_using", ["cooperative", "grower"]],
+  ["inspect", "ObjectEvent", "inspecting", ["cooperative", "inspector", "processor"]],
+  ["merge", "TransformationEvent", "urn:suhe:bizstep:merging", ["carrier", "cooperative", "grower", "processor", "retailer"]],
+  ["pack", "TransformationEvent", "packing", ["carrier", "cooperative", "grower", "processor", "retailer"]],
+  ["plant", "ObjectEvent", "urn:suhe:bizstep:planting", ["cooperative", "grower"]],
+  ["receive", "ObjectEvent", "receiving", ["carrier", "cooperative", "grower", "processor", "retailer"]],
+  ["sensor_summary", "ObjectEvent", "sensor_reporting", ["carrier", "cooperative", "processor"]],
+  ["ship", "ObjectEvent", "shipping", ["carrier", "cooperative", "grower", "processor", "retailer"]],
+  ["split", "TransformationEvent", "urn:suhe:bizstep:splitting", ["carrier", "cooperative", "grower", "processor", "retailer"]],
+];
+export const PLACED = ["plant", "harvest"];
