@@ -182,6 +182,12 @@ class Registry(Accounts):
             here = None if county is None else {b.id for b in store.find(connection, store.BASE, county=county)}
             return [p for p in store.find(connection, store.PLOT, base=base) if here is None or p.base in here]
 
+    def plots_run_by(self, party: str) -> list[str]:
+        """Return the ids of the plots on a party's bases, in order."""
+        query = select(store.plot.c.id).join_from(store.plot, store.base).where(store.base.c.party == party).order_by(store.plot.c.id)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def plot(self, plot_id: str) -> Plot:
         """Return a plot by its id."""
         return self._get(store.PLOT, plot_id)

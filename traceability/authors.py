@@ -12,6 +12,7 @@ from nacl.signing import VerifyKey
 
 from foundation.errors import BadInput, NotAllowed, NotFound, SuheError
 from traceability.events import TraceEvent, county_of, read_event
+from traceability.key_register import PLACED_KINDS, standing_of
 from traceability.ledger import SignedEvent, named
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class _Desk:
         self._now_ms = now_ms
         self._key = cache(registry.key)
         self._party = cache(registry.party)
+        self._plots = cache(registry.plots_run_by)
         self._plot = cache(registry.plot)
         self._base = cache(registry.base)
         self._device = cache(registry.device)
@@ -71,7 +73,8 @@ class _Desk:
             raise NotAllowed("the key belongs to another party than the event names", expected=key.party, got=event.party)
         self._check_entitled(event)
         self._check_named(event)
-        return SignedEvent(event, envelope.body, key.id, envelope.signature)
+        standing = standing_of(key, self._party(key.party).roles, self._plots(key.party))
+        return SignedEvent(event, envelope.body, standing, envelope.signature)
 
     def _valid_key(self, key_id: str) -> SigningKey:
         try:
@@ -91,7 +94,7 @@ class _Desk:
                 expected=" or ".join(event.kind.signers),
                 got=", ".join(party.roles),
             )
-        if event.plot and event.kind.name in ("plant", "harvest"):
+        if event.plot and event.kind.name in PLACED_KINDS:
             base = self._base(self._plot(event.plot).base)
             if base.party != event.party:
                 raise NotAllowed("only the party that runs a plot says what grows there", expected=base.party, got=event.party)

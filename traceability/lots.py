@@ -7,7 +7,7 @@ All quantities are thousandths of the lot's unit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from foundation.errors import BadInput, Conflict
 from traceability.events import Item, TraceEvent, county_of, decimal_of
@@ -114,6 +114,11 @@ def apply(event: TraceEvent, lots: dict[str, Lot]) -> list[Edge]:
     for child in event.with_role("output"):
         edges += [Edge(parent.lot, child.lot) for parent in event.with_role("input")]
     return edges
+
+
+def copy_of(lot: Lot) -> Lot:
+    """Return a lot that can change apart from the other."""
+    return replace(lot, held=dict(lot.held), arriving=dict(lot.arriving))
 
 
 def _new_lot(event: TraceEvent, item: Item, lots: Mapping[str, Lot]) -> Lot:

@@ -1,7 +1,8 @@
 """Signed checkpoints: C2SP tlog-checkpoint in a C2SP signed note, by an Ed25519 key.
 
-The text is origin, size, root in base 64 and a `time` line, one per line; below an empty line stands one signature per signer:
-an em dash, the signer's name, and base 64 of its key hash (4 bytes) and signature. Any C2SP tool reads it.
+The text is origin, size, root in base 64, a `time` line and a `map` line with the root of the map of subjects, one per line; below an
+empty line stands one signature per signer: an em dash, the signer's name, and base 64 of its key hash (4 bytes) and signature. Any C2SP
+tool reads it. Checkpoints from before the map was kept have no such line.
 """
 
 from __future__ import annotations
@@ -26,20 +27,31 @@ _PRIVATE = "PRIVATE+KEY+"
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the log says of itself at one moment: its size, its root and the time."""
+    """What the log says of itself at one moment: its size, its root, the time, and the map's root (None in checkpoints older than it)."""
 
     origin: str
     size: int
     root: bytes
     time_ms: int
+    map_root: bytes | None = None
 
     def __post_init__(self) -> None:
-        if not self.origin or any(c.isspace() for c in self.origin) or self.size < 0 or len(self.root) != HASH_BYTES or self.time_ms < 0:
+        hashes = [self.root] if self.map_root is None else [self.root, self.map_root]
+        if (
+            not self.origin
+            or any(c.isspace() for c in self.origin)
+            or self.size < 0
+            or self.time_ms < 0
+            or {*map(len, hashes)} != {HASH_BYTES}
+        ):
             raise BadInput("this is no checkpoint", got=f"{self.origin!r}, size {self.size}")
 
     def text(self) -> str:
         """Return the text that is signed."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\ntime {self.time_ms}\n"
+        lines = [self.origin, str(self.size), base64.b64encode(self.root).decode(), f"time {self.time_ms}"]
+        if self.map_root is not None:
+            lines.append("map " + base64.b64encode(self.map_root).decode())
+        return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +163,11 @@ def _make_signer(path: Path) -> None:
 
 def _parse(text: str) -> Checkpoint:
     try:
-        origin, size, root, time, end = text.split("\n")
-        found = Checkpoint(origin, int(size), base64.b64decode(root, validate=True), int(time.removeprefix("time ")))
-    except (ValueError, binascii.Error) as error:
+        origin, size, root, time, *more = text.removesuffix("\n").split("\n")
+        mapped = [base64.b64decode(line.removeprefix("map "), validate=True) for line in more]
+        found = Checkpoint(origin, int(size), base64.b64decode(root, validate=True), int(time.removeprefix("time ")), *mapped)
+    except (ValueError, TypeError, binascii.Error) as error:
         raise BadInput("this checkpoint cannot be read", got=repr(text[:120])) from error
-    if end or found.text() != text:
+    if found.text() != text:
         raise BadInput("this checkpoint is not written as checkpoints are", got=repr(text[:120]))
     return found

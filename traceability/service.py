@@ -8,20 +8,26 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select
 
 from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound, SuheError
-from traceability import store
+from traceability import map_store, store
 from traceability.activity import Activity, activity, failed_lots, inspections
 from traceability.authors import Envelope, read_signed
 from traceability.codes import RandomBytes, read_code
 from traceability.events import TraceEvent, check_lot, decimal_of, read_event
+from traceability.group_commit import GroupCommit
+from traceability.key_register import Register, standing_of
 from traceability.labelling import Hold, holds
-from traceability.ledger import Receipt, append, seal
+from traceability.ledger import Appender, LoggedKeys, Receipt, SignedEvent, append_groups, seal
+from traceability.lot_map import MapEntry, MapProof
+from traceability.merkle import consistency_proof
 from traceability.notes import Checkpoint, NoteSigner, read_signer
+from traceability.statements import Statement, read_statement
+from traceability.tiles import Tiles
 from traceability.verdicts import LogReport, Verdict
 from traceability.verify_log import verify_log
 from traceability.verify_lot import verify_lot
@@ -31,7 +37,6 @@ from traceability.witness_store import Witness
 from traceability.witnessing import Cosigned, Witnessed, Witnessing
 
 if TYPE_CHECKING:
-    from registry.keys import SigningKey
     from registry.service import Registry
 
 # The kinds of events that move lots, or tell what a lot's way was like.
@@ -56,6 +61,8 @@ class Trace:
     ) -> None:
         self._engine, self._registry, self._clock = engine, registry, clock
         self._log_key_path, self._random_bytes = log_key_path, random_bytes
+        self._logged: LoggedKeys = {}
+        self._commits: GroupCommit[list[SignedEvent], list[Receipt]] = GroupCommit(self._commit)
 
     # Recording
 
@@ -75,15 +82,52 @@ class Trace:
         """Record signed events in order, all or none, in one transaction. Raises as `capture`, naming the event by its number."""
         if not envelopes:
             return []
-        now_ms = to_ms(self._clock.now())
-        signed = read_signed(envelopes, self._registry, now_ms)
+        return self._commits.submit(read_signed(envelopes, self._registry, to_ms(self._clock.now())))
+
+    def state(self, kind: str, subject: str, fields: Mapping[str, Any]) -> Receipt:
+        """Log a statement signed by the log's own key and return its receipt."""
+        return self.state_many([(kind, subject, fields)])[0]
+
+    def state_many(self, statements: Sequence[tuple[str, str, Mapping[str, Any]]]) -> list[Receipt]:
+        """Log statements, each (type, subject, fields), in order in one transaction."""
         with self._engine.begin() as connection:
-            return append(connection, signed, now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes)
+            page = self._appender(connection)
+            receipts = [page.state(*one) for one in statements]
+            page.finish()
+        return receipts
 
     def make_checkpoint(self) -> Checkpoint | None:
-        """Seal what was recorded since the last checkpoint; return None where nothing was."""
+        """Seal what was recorded since the last checkpoint, newly revoked keys with it; return None where nothing was."""
+        self.note_revocations()
         with self._engine.begin() as connection:
             return seal(connection, now_ms=to_ms(self._clock.now()), signer=self._signer)
+
+    def note_keys(self, keys: Sequence[str]) -> None:
+        """State in the log whose these keys are, where it does not know yet; the first event of a key does so by itself."""
+        found = [self._registry.key(k) for k in keys]
+        standings = [standing_of(k, self._registry.party(k.party).roles, self._registry.plots_run_by(k.party)) for k in found]
+        with self._engine.begin() as connection:
+            page = self._appender(connection)
+            page.prepare([], [s.id for s in standings])
+            for standing in standings:
+                page.register(standing)
+            page.finish()
+
+    def note_revocations(self) -> list[str]:
+        """State in the log which logged keys the registry has revoked since; return their ids."""
+        revoked = {k.id: k.revoked_ms for k in self._registry.signing_keys() if k.revoked_ms is not None}
+        if not revoked:
+            return []
+        with self._reading() as connection:
+            logged = Register(connection, self._registry.key, self._signer.verifier).logged(revoked)
+        waiting = [k for k in sorted(revoked) if k in logged and (logged[k].revoked_ms or revoked[k] + 1) > revoked[k]]
+        if waiting:
+            with self._engine.begin() as connection:
+                page = self._appender(connection)
+                for k in waiting:
+                    page.revoke(k, revoked[k], "revoked by the county's registry")
+                page.finish()
+        return waiting
 
     # Asking
 
@@ -205,7 +249,7 @@ class Trace:
         """Return checkpoints, the latest first."""
         with self._reading() as connection:
             rows = connection.execute(select(store.checkpoint).order_by(store.checkpoint.c.size.desc()).limit(limit)).all()
-        return [Checkpoint(self._signer.name, row.size, row.root, row.time_ms) for row in rows]
+        return [Checkpoint(self._signer.name, row.size, row.root, row.time_ms, row.map_root) for row in rows]
 
     def checkpoint_note(self, size: int | None = None) -> str:
         """Return the signed note of the latest checkpoint, or of the one at `size`, with the lines of the witnesses that cosigned it."""
@@ -222,6 +266,39 @@ class Trace:
         """Return a stored tile of the log's tree, empty where there is none."""
         with self._reading() as connection:
             return store.load_tile(connection, level, number)
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """Return the proof that the tree of `first` leaves is a prefix of that of `second`; both must be sealed."""
+        latest = self.latest_checkpoint()
+        if latest is None or not 0 < first <= second <= latest.size:
+            raise NotFound("the log has no such two sizes", expected=f"1 to {latest.size if latest else 0}", got=f"{first} and {second}")
+        with self._reading() as connection:
+            tiles = Tiles(latest.size, lambda level, number: store.load_tile(connection, level, number))
+            return consistency_proof(tiles.node, first, second)
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Return the proof that the record at `index` is in the tree of `size` leaves."""
+        with self._reading() as connection:
+            return Tiles(size, lambda level, number: store.load_tile(connection, level, number)).proof(index, size)
+
+    def map_proof(self, subject: str, size: int) -> tuple[MapEntry | None, MapProof]:
+        """Return what the map under the checkpoint at `size` says of a subject, with the proof of it or of its absence."""
+        with self._reading() as connection:
+            return map_store.prove(connection, subject, size)
+
+    def records(self, start: int, end: int) -> list[store.StoredEvent]:
+        """Return the records at places from `start` to before `end`, in order."""
+        with self._reading() as connection:
+            return store.stored_events(connection, range(start, end))
+
+    def chain(self, subject: str) -> list[store.StoredEvent]:
+        """Return a subject's records in the order of its chain."""
+        with self._reading() as connection:
+            return store.events_of_lot(connection, subject)
+
+    def statements(self, subject: str) -> list[tuple[store.StoredEvent, Statement]]:
+        """Return a subject's statements with their records, in the order of its chain."""
+        return [(stored, read_statement(stored.body)) for stored in self.chain(subject)]
 
     def log_vkey(self) -> str:
         """Return the log's public key as C2SP tools take it."""
@@ -255,27 +332,33 @@ class Trace:
     def verify_lot(self, lot_id: str) -> Verdict:
         """Recompute a lot's whole history from the stored bytes, in numbered steps."""
         with self._reading() as connection:
-            return verify_lot(connection, full_lot_id(lot_id), self._key_of(), self._signer.verifier)
+            return verify_lot(connection, full_lot_id(lot_id), self._register(connection), self._signer.verifier)
 
     def verify_all(self, progress: Callable[[int, int], None] | None = None) -> LogReport:
         """Recompute the whole log and every table beside it from the stored bytes; name every record that does not hold."""
         with self._reading() as connection:
-            return verify_log(connection, self._key_of(), self._signer.verifier, progress)
+            return verify_log(connection, self._register(connection), self._signer.verifier, progress)
 
     @cached_property
     def _signer(self) -> NoteSigner:
         return read_signer(self._log_key_path)
 
-    def _key_of(self) -> Callable[[str], SigningKey]:
-        """Return a lookup of registered keys that asks for each once."""
-        known: dict[str, SigningKey] = {}
+    def _register(self, connection: Connection) -> Register:
+        """Return the keys as the log tells them."""
+        return Register(connection, self._registry.key, self._signer.verifier)
 
-        def key_of(key_id: str) -> SigningKey:
-            if key_id not in known:
-                known[key_id] = self._registry.key(key_id)
-            return known[key_id]
+    def _appender(self, connection: Connection) -> Appender:
+        return Appender(connection, now_ms=to_ms(self._clock.now()), signer=self._signer, random_bytes=self._random_bytes)
 
-        return key_of
+    def _commit(self, groups: Sequence[list[SignedEvent]]) -> list[list[Receipt] | Exception]:
+        """Append groups of events in one transaction."""
+        now_ms, logged = to_ms(self._clock.now()), dict(self._logged)
+        with self._engine.begin() as connection:
+            answers = append_groups(
+                connection, groups, now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes, logged=logged
+            )  # fmt: skip
+        self._logged = logged  # only what was committed
+        return list(answers)
 
     def _reading(self) -> AbstractContextManager[Connection]:
         return store.snapshot(self._engine)

@@ -52,6 +52,7 @@ event = Table(
     Column("record_time_ms", Whole, nullable=False),
     Column("record_hash", Bytes(HASH_BYTES), nullable=False),
     Column("leaf_hash", Bytes(HASH_BYTES), nullable=False),
+    Index(None, "event_type", "log_index"),
 )
 
 event_lot = Table(
@@ -119,6 +120,7 @@ checkpoint = Table(
     Column("root", Bytes(HASH_BYTES), nullable=False),
     Column("time_ms", Whole, nullable=False),
     Column("note", Lines, nullable=False),
+    Column("map_root", Bytes(HASH_BYTES)),
 )
 
 log_tile = Table(
@@ -286,6 +288,28 @@ def events_of_lot(connection: Connection, lot_id: str) -> list[StoredEvent]:
     chain = connection.execute(select(event_lot.c.log_index).where(event_lot.c.lot == lot_id).order_by(event_lot.c.lot_seq)).scalars().all()
     by_index = {stored.log_index: stored for stored in stored_events(connection, chain)}
     return [by_index[k] for k in chain if k in by_index]
+
+
+def chain_head(connection: Connection, subject: str) -> tuple[int, bytes]:
+    """Return how many records a subject's chain has and the hash of its last; 0 and zeros where there is none."""
+    query = (
+        select(event_lot.c.lot_seq, event.c.record_hash)
+        .join_from(event_lot, event, event.c.log_index == event_lot.c.log_index)
+        .where(event_lot.c.lot == subject)
+        .order_by(event_lot.c.lot_seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return (row.lot_seq, row.record_hash) if row else (0, bytes(HASH_BYTES))
+
+
+def chain_lengths(connection: Connection, subjects: Iterable[str]) -> dict[str, int]:
+    """Return how many records the chains of these subjects have, those without any left out."""
+    found: dict[str, int] = {}
+    for some in chunks(subjects):
+        query = select(event_lot.c.lot, func.max(event_lot.c.lot_seq)).where(event_lot.c.lot.in_(some)).group_by(event_lot.c.lot)
+        found |= {row[0]: row[1] for row in connection.execute(query)}
+    return found
 
 
 def load_tile(connection: Connection, level: int, number: int) -> bytes:

@@ -20,6 +20,7 @@ PLAN = {
     10: "log root",
     11: "checkpoint signature",
     12: "tables",
+    13: "map",
 }
 
 

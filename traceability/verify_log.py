@@ -2,7 +2,8 @@
 
 The plan is that of `verify_lot`, over all records at once and stricter where only the whole can show it: places in the log have no
 gap (9); the root over the recomputed leaves is that of every stored checkpoint, and of the tiles (10); every checkpoint is signed
-(11); replaying all events gives exactly the tables (12).
+(11); replaying all events gives exactly the tables (12); the map under every checkpoint is what the records make it (13). The registry of
+keys is held against what the log was told of them (5).
 
 One fault is named once. A record that does not hold is set right in the running tree by the tile's hash of it, so that the
 checkpoints after it say whether anything else was touched; its lots are left out of the replay.
@@ -18,10 +19,15 @@ from sqlalchemy import Connection, Row, select
 
 from foundation.errors import BadInput, SuheError
 from traceability import lots, store
+from traceability.key_register import Register
+from traceability.lot_map import MapEntry
+from traceability.map_store import map_node, place_key
+from traceability.map_tree import MapTree
 from traceability.merkle import HASH_BYTES, Frontier
 from traceability.notes import Checkpoint, NoteVerifier
 from traceability.records import FIRST_PREV
-from traceability.records_check import CheckedRecord, KeyOf, check_record
+from traceability.records_check import CheckedRecord, check_record
+from traceability.statements import KEY_URN
 from traceability.tables_check import code_fault, lot_faults
 from traceability.tiles import TILE_WIDTH, Tiles
 from traceability.verdicts import LogReport, Problem
@@ -38,18 +44,19 @@ def open_checkpoint(row: Row[Any], log_key: NoteVerifier) -> tuple[Checkpoint | 
         sealed = log_key.open(row.note)
     except BadInput as error:
         return None, [f"checkpoint {row.size}: {error.message}"]
-    if (sealed.origin, sealed.size, sealed.root, sealed.time_ms) != (log_key.name, row.size, row.root, row.time_ms):
+    said = (sealed.origin, sealed.size, sealed.root, sealed.time_ms, sealed.map_root)
+    if said != (log_key.name, row.size, row.root, row.time_ms, row.map_root):
         return sealed, [f"checkpoint {row.size}: the stored columns are not what its signed note says"]
     return sealed, []
 
 
-def verify_log(connection: Connection, key_of: KeyOf, log_key: NoteVerifier, progress: Progress | None = None) -> LogReport:
+def verify_log(connection: Connection, register: Register, log_key: NoteVerifier, progress: Progress | None = None) -> LogReport:
     """Return the report on everything the log and its tables hold."""
-    audit = _Audit(connection, key_of, log_key)
+    audit = _Audit(connection, register, log_key)
     done = 0
     for some in store.all_events(connection):
         for stored in some:
-            audit.record(check_record(stored, key_of))
+            audit.record(check_record(stored, register))
         done += len(some)
         if progress:
             progress(done, audit.total)
@@ -61,8 +68,8 @@ def verify_log(connection: Connection, key_of: KeyOf, log_key: NoteVerifier, pro
 class _Audit:
     """The state of one pass over the log."""
 
-    def __init__(self, connection: Connection, key_of: KeyOf, log_key: NoteVerifier) -> None:
-        self._connection, self._key_of, self._log_key = connection, key_of, log_key
+    def __init__(self, connection: Connection, register: Register, log_key: NoteVerifier) -> None:
+        self._connection, self._register, self._log_key = connection, register, log_key
         self.problems: list[Problem] = []
         self.total = store.log_end(connection)[0]
         self.count = 0
@@ -80,6 +87,8 @@ class _Audit:
         self._lost = False
         self.checkpoints = list(connection.execute(select(store.checkpoint).order_by(store.checkpoint.c.size)))
         self._waiting = list(reversed(self._opened()))
+        self._maps = {row.size: row.map_root for row in self.checkpoints if row.map_root is not None}
+        self._tree, self._moved = MapTree(), set[str]()
         self._tiles = Tiles(0, lambda level, number: store.load_tile(connection, level, number))
 
     def record(self, c: CheckedRecord) -> None:
@@ -97,7 +106,9 @@ class _Audit:
         self._grow(index, c)
         self._chain(c)
         self._time(c)
-        self._replay(c)
+        if c.statement is None:
+            self._replay(c)
+        self._map(index + 1)
 
     def finish(self) -> None:
         """Look at what only the end can show: records cut off, the tables, entries and tiles of nothing."""
@@ -109,6 +120,10 @@ class _Audit:
         self._orphans()
         self._tables()
         self._stored_tiles()
+        self._stored_map()
+        for key, what in self._register.differing():
+            last = self._last_of_lot.get(KEY_URN + key)
+            self._add(last, what, 5)
 
     # The tree: 9, 10, 11
 
@@ -126,6 +141,27 @@ class _Audit:
             before = sealed.time_ms
             found.append((sealed.size, sealed.root))
         return sorted(found)
+
+    def _map(self, size: int) -> None:
+        """Hold the map's root at a checkpoint against what the records make of it; after another fault it cannot be told whose it is."""
+        wanted = self._maps.get(size)
+        if wanted is None or self.problems:
+            return
+        entries = [MapEntry(subject, count, head) for subject in self._moved for count, head, _ in [self._chains[subject]]]
+        self._moved.clear()
+        if self._tree.put(entries) != wanted:
+            self._add(None, f"the map of checkpoint {size} is not what the records make it: a history is cut short or made up", 13)
+
+    def _stored_map(self) -> None:
+        """Compare the stored nodes with the map that was just made anew."""
+        newest = max(self._maps, default=0)
+        if self.problems or not newest:
+            return
+        stored = {r.place: (r.hash, r.subject) for r in self._connection.execute(select(map_node))}
+        right = {place_key(place): node for place, node in self._tree.nodes()}
+        wrong = sorted(k for k in stored.keys() | right.keys() if stored.get(k) != right.get(k))
+        for place in wrong[:_MOST_NAMED]:
+            self._add(None, f"node {place.hex()} of the stored map is not what the records make it", 13)
 
     def _grow(self, index: int, c: CheckedRecord | None) -> None:
         sealed = bool(self.checkpoints) and index < self.checkpoints[-1].size
@@ -192,6 +228,9 @@ class _Audit:
             elif entry.prev not in (computed, stored):
                 self._add(c, f"the record does not name the one before it in the chain of lot {entry.lot}", 6)
             self._chains[entry.lot] = (entry.lot_seq, c.record_hash, c.stored.record_hash)
+            self._moved.add(entry.lot)
+            if c.statement is not None:
+                self._last_of_lot[entry.lot] = c
 
     def _time(self, c: CheckedRecord) -> None:
         if c.faults:

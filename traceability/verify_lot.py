@@ -6,10 +6,10 @@ The plan, numbered as in `verdicts.PLAN`; each step looks at every record of the
 4. the author's signature fits the body; 5. the key counted when the event was recorded, and is the named party's; 6. the lot's chain is
 complete from 1 and each record names the one before; 7. the record hash fits; 8. times of recording never go back; 9. the record is the
 leaf it should be; 10. each leaf is in the log under the latest checkpoint, by an inclusion proof; 11. the checkpoint is signed by the
-log's key; 12. the lot's row, holdings, edges and code are what the events make of them.
+log's key; 12. the lot's row, holdings, edges and code are what the events make of them; 13. the map under the checkpoint says that the
+chain has exactly these records. The statements about every signing key are looked at in the same way.
 
-A lot's own records cannot show that its last ones were left out of everything, the tables included: that takes `verify_all`
-and a checkpoint kept by somebody else.
+What the checkpoint itself leaves out only a checkpoint kept by somebody else shows.
 """
 
 from __future__ import annotations
@@ -19,37 +19,70 @@ from itertools import pairwise
 from sqlalchemy import Connection, select
 
 from foundation.errors import NotFound
-from traceability import lots, store
+from traceability import lots, map_store, store
+from traceability.lot_map import verify_absence, verify_presence
 from traceability.merkle import InvalidProof, verify_inclusion
 from traceability.notes import Checkpoint, NoteVerifier
 from traceability.records import FIRST_PREV
-from traceability.records_check import CheckedRecord, KeyOf, check_record
+from traceability.records_check import CheckedRecord, Keys, check_record
+from traceability.statements import KEY_URN
 from traceability.tables_check import code_fault, lot_faults
 from traceability.tiles import Tiles
 from traceability.verdicts import PLAN, Problem, Step, Verdict
 from traceability.verify_log import open_checkpoint
 
 
-def verify_lot(connection: Connection, lot_id: str, key_of: KeyOf, log_key: NoteVerifier) -> Verdict:
+def verify_lot(connection: Connection, lot_id: str, keys: Keys, log_key: NoteVerifier) -> Verdict:
     """Return the verdict on a lot; raise NotFound where nothing at all is known of it."""
-    checked = [check_record(stored, key_of) for stored in store.events_of_lot(connection, lot_id)]  # 1-5, 7, 9
+    checked = [check_record(stored, keys) for stored in store.events_of_lot(connection, lot_id)]  # 1-5, 7, 9
+    chains = {lot_id: checked, **_of_keys(connection, checked, keys)}
     row = connection.execute(select(store.lot).where(store.lot.c.id == lot_id)).first()
     if row is None and not checked:
         raise NotFound("there is no such lot", got=lot_id[:160])
-    problems = [p for c in checked for p in c.problems()]
-    problems += _chain(checked, lot_id)  # 6
-    problems += _times(checked, lot_id)  # 8
+    problems: list[Problem] = []
+    for subject, records in chains.items():
+        problems += [p for c in records for p in c.problems()]
+        problems += _chain(records, subject)  # 6
+        problems += _times(records, subject)  # 8
     latest = connection.execute(select(store.checkpoint).order_by(store.checkpoint.c.size.desc()).limit(1)).first()
     sealed: Checkpoint | None = None
     if latest is not None:
         sealed, wrong = open_checkpoint(latest, log_key)
         problems += [Problem(None, "", (lot_id,), what, 11) for what in wrong]  # 11
-        problems += _in_log(connection, checked, latest.size, sealed.root if sealed else latest.root, lot_id)  # 10
+        every = [c for records in chains.values() for c in records]
+        problems += _in_log(connection, every, latest.size, sealed.root if sealed else latest.root, lot_id)  # 10
+        if sealed is not None and sealed.map_root is not None:
+            for subject, records in chains.items():
+                problems += _complete(connection, subject, records, sealed.size, sealed.map_root, lot_id)  # 13
     problems += _tables(connection, checked, lot_id, log_key)  # 12
     pending = sum(1 for c in checked if latest is None or c.stored.log_index >= latest.size)
     steps = tuple(_step(number, problems, len(checked), pending, latest.size if latest else 0) for number in PLAN)
     head = checked[-1].record_hash.hex() if checked else ""
     return Verdict(lot_id, not problems, steps, len(checked), head, sealed, pending, tuple(problems))
+
+
+def _of_keys(connection: Connection, checked: list[CheckedRecord], keys: Keys) -> dict[str, list[CheckedRecord]]:
+    """Return the checked statements about every key that signed one of these records."""
+    subjects = [KEY_URN + k for k in sorted({c.stored.key_id for c in checked})]
+    return {s: [check_record(stored, keys) for stored in store.events_of_lot(connection, s)] for s in subjects}
+
+
+def _complete(connection: Connection, subject: str, checked: list[CheckedRecord], size: int, map_root: bytes, lot_id: str) -> list[Problem]:
+    """Hold a chain against the map: nothing of it up to the checkpoint is left out, nothing was put in."""
+    sealed = [c for c in checked if c.stored.log_index < size]
+    last = sealed[-1] if sealed else None
+    try:
+        entry, proof = map_store.prove(connection, subject, size)
+        if entry is not None:
+            verify_presence(entry, proof.siblings, map_root)
+        else:
+            verify_absence(subject, proof, map_root)
+    except (InvalidProof, LookupError) as error:
+        return [_problem(last, lot_id, f"{subject}: {error}", 13)]
+    said = (entry.count, entry.head) if entry is not None else (0, b"")
+    if said != (len(sealed), last.record_hash if last else b""):
+        return [_problem(last, lot_id, f"the map knows {said[0]} records of {subject}, here are {len(sealed)} or another last one", 13)]
+    return []
 
 
 def _chain(checked: list[CheckedRecord], lot_id: str) -> list[Problem]:
@@ -137,6 +170,8 @@ def _fine(number: int, events: int, pending: int, size: int) -> str:
     if number == 10:
         waiting = f"; {pending} wait for the next checkpoint" if pending else ""
         return f"{events - pending} of {events} records are in the log of {size}{waiting}"
+    if number == 13:
+        return f"the map of {size} records names {events - pending} of this lot" if size else "no checkpoint yet"
     if number == 11:
         return f"checkpoint of {size} records" if size else "no checkpoint yet"
     return f"{events} records"

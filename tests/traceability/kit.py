@@ -22,7 +22,7 @@ from registry.keys import SigningKey
 from registry.parties import Party
 from registry.plots import Base, Plot
 from registry.products import Product, Variety
-from traceability import store
+from traceability import map_store, store
 from traceability.authors import Envelope
 from traceability.events import lot_urn
 from traceability.ledger import Receipt
@@ -39,6 +39,9 @@ PARTIES = {
     "inspector": ("inspector",),
     "shop": ("retailer",),
 }
+
+
+KEYS = len(PARTIES)
 
 
 class FakeRegistry:
@@ -61,6 +64,10 @@ class FakeRegistry:
         """Return a key or raise NotFound."""
         return self._get("key", key_id)
 
+    def signing_keys(self) -> list[Any]:
+        """Return every key."""
+        return [thing for (kind, _), thing in self.things.items() if kind == "key"]
+
     def party(self, party_id: str) -> Any:
         """Return a party or raise NotFound."""
         return self._get("party", party_id)
@@ -68,6 +75,11 @@ class FakeRegistry:
     def plot(self, plot_id: str) -> Any:
         """Return a plot or raise NotFound."""
         return self._get("plot", plot_id)
+
+    def plots_run_by(self, party_id: str) -> list[str]:
+        """Return the ids of the plots a party runs."""
+        bases = {b.id for (kind, _), b in self.things.items() if kind == "base" and b.party == party_id}
+        return sorted(p.id for (kind, _), p in self.things.items() if kind == "plot" and p.base in bases)
 
     def base(self, base_id: str) -> Any:
         """Return a base or raise NotFound."""
@@ -195,6 +207,7 @@ def make_kit(url: str, folder: Path) -> Kit:
     """Return a kit on the database at `url`, its tables made."""
     engine = open_engine(url)
     tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile]
+    tables += [map_store.map_node, map_store.map_past]
     metadata.create_all(engine, tables=tables)
     registry, clock = FakeRegistry(), FixedClock(NOW)
     seeds = {}
@@ -209,6 +222,8 @@ def make_kit(url: str, folder: Path) -> Kit:
         for k in (1, 2, 3):
             registry.put("plot", Plot(f"{base}{k}", base, "greenhouse", "棚", "House", 1.5, 36.2, 115.6))
     trace = Trace(engine, registry, clock, folder / "keys" / "log.key")  # type: ignore[arg-type]
+    # The statements about the keys come first, so that a test's first event has the place KEYS.
+    trace.note_keys([key_id_of(seeds[p]) for p in PARTIES])
     return Kit(engine, trace, registry, clock, seeds)
 
 

@@ -11,8 +11,8 @@ import pytest
 import rfc8785
 from sqlalchemy import delete, insert, select, update
 
-from tests.traceability.kit import Kit, as_json, flip, make_kit, small_season
-from traceability import store
+from tests.traceability.kit import KEYS, Kit, as_json, flip, make_kit, small_season
+from traceability import map_store, store
 from traceability.notes import Checkpoint
 from traceability.records import Entry, Record, hash_body
 from traceability.verdicts import LogReport
@@ -30,13 +30,13 @@ def written(kit: Kit) -> Kit:
 def test_clean_data_raises_no_alarm(written: Kit) -> None:
     """Nothing is wrong with a log nobody touched: not the whole, not any lot, at any moment of its growth."""
     report = written.trace.verify_all()
-    assert report.ok and not report.problems and report.checkpoints == 3 and report.size == 17
+    assert report.ok and not report.problems and report.checkpoints == 3 and report.size == KEYS + 17
     lots = written.trace.lots()
     assert len(lots) == 8
     for lot in lots:
         verdict = written.trace.verify_lot(lot.id)
         assert verdict.ok, verdict.problems
-        assert [s.number for s in verdict.steps] == list(range(1, 13)) and all(s.ok for s in verdict.steps)
+        assert [s.number for s in verdict.steps] == list(range(1, 14)) and all(s.ok for s in verdict.steps)
     assert written.trace.verify_lot(written.lot("L3")).pending == 1
 
 
@@ -44,7 +44,7 @@ def test_clean_data_raises_no_alarm(written: Kit) -> None:
 def test_a_changed_column_of_any_event_is_found_and_named(written: Kit, column: str) -> None:
     """Each stored column of each event, changed by as little as one bit, names that record, in the log and on its lots' pages."""
     # Every record on the embedded engine; every fourth on the other, whose rows are read by the same code.
-    for index in range(0, 17, 1 if written.engine.dialect.name == "sqlite" else 4):
+    for index in range(KEYS, KEYS + 17, 1 if written.engine.dialect.name == "sqlite" else 4):
         row = _event(written, index)
         _set(written, store.event, store.event.c.log_index == index, **{column: flip(getattr(row, column))})
         report = written.trace.verify_all()
@@ -59,9 +59,10 @@ def test_a_changed_column_of_any_event_is_found_and_named(written: Kit, column: 
 
 def test_a_record_moved_to_another_place_is_found(written: Kit) -> None:
     """A record under another number leaves its place empty: the place, its event and its lots are named."""
-    _set(written, store.event, store.event.c.log_index == 7, log_index=40)
+    _set(written, store.event, store.event.c.log_index == KEYS + 7, log_index=40)
     report = written.trace.verify_all()
-    assert 7 in _named(report) and written.lot("L1") in {lot for p in report.problems if p.record_index == 7 for lot in p.lots}
+    assert KEYS + 7 in _named(report)
+    assert written.lot("L1") in {lot for p in report.problems if p.record_index == KEYS + 7 for lot in p.lots}
     assert not written.trace.verify_lot(written.lot("L1")).ok
 
 
@@ -72,11 +73,11 @@ def test_a_value_of_another_type_is_found_not_stumbled_over(tmp_path: Path, colu
     small_season(kit)
     for value in ("x'00'", "'nonsense'", "1.5", "zeroblob(40)"):
         with kit.engine.begin() as connection:
-            before = connection.exec_driver_sql(f"SELECT {column} FROM event WHERE log_index = 5").scalar()
-            rowid = connection.exec_driver_sql("SELECT rowid FROM event WHERE log_index = 5").scalar()
+            before = connection.exec_driver_sql(f"SELECT {column} FROM event WHERE log_index = {KEYS + 5}").scalar()
+            rowid = connection.exec_driver_sql(f"SELECT rowid FROM event WHERE log_index = {KEYS + 5}").scalar()
             connection.exec_driver_sql(f"UPDATE event SET {column} = {value} WHERE rowid = {rowid}")
         report = kit.trace.verify_all()
-        assert not report.ok and _named(report) & {5, -1}, (column, value)
+        assert not report.ok and _named(report) & {KEYS + 5, -1}, (column, value)
         assert not kit.trace.verify_lot(kit.lot("L1")).ok
         kit.trace.lots(), kit.trace.lot(kit.lot("L1"))
         with kit.engine.begin() as connection:
@@ -90,23 +91,23 @@ def test_a_body_edited_by_hand_in_sql_is_named(tmp_path: Path) -> None:
     kit = make_kit(f"sqlite:///{tmp_path / 'records.db'}", tmp_path)
     small_season(kit)
     with kit.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE event SET body = CAST(body AS TEXT) WHERE log_index = 5")
+        connection.exec_driver_sql(f"UPDATE event SET body = CAST(body AS TEXT) WHERE log_index = {KEYS + 5}")
     assert kit.trace.verify_all().ok
     with kit.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE event SET body = replace(body, '400', '500') WHERE log_index = 5")
-    assert _named(kit.trace.verify_all()) == {5}
+        connection.exec_driver_sql(f"UPDATE event SET body = replace(body, '400', '500') WHERE log_index = {KEYS + 5}")
+    assert _named(kit.trace.verify_all()) == {KEYS + 5}
     assert not kit.trace.verify_lot(kit.lot("L1")).ok
     kit.engine.dispose()
 
 
 def test_every_byte_of_a_body_counts(written: Kit) -> None:
     """Any single flipped byte of a stored body is found, whichever it is."""
-    row = _event(written, 5)
+    row = _event(written, KEYS + 5)
     lot = written.lot("L1")
     for at in range(0, len(row.body), 19):
         altered = row.body[:at] + bytes([row.body[at] ^ 1]) + row.body[at + 1 :]
-        _set(written, store.event, store.event.c.log_index == 5, body=altered)
-        assert {p.record_index for p in written.trace.verify_lot(lot).problems} == {5}
+        _set(written, store.event, store.event.c.log_index == KEYS + 5, body=altered)
+        assert {p.record_index for p in written.trace.verify_lot(lot).problems} == {KEYS + 5}
 
 
 @pytest.mark.parametrize("column", ["lot", "lot_seq", "prev", "log_index"])
@@ -130,7 +131,7 @@ def test_a_changed_place_in_a_chain_is_found(written: Kit, column: str) -> None:
 
 def test_a_deleted_record_is_named_with_its_lot(written: Kit) -> None:
     """A record deleted from the middle, with or without its places in the chains, is named by its number."""
-    for index in (0, 4, 8, 12):
+    for index in (KEYS, KEYS + 4, KEYS + 8, KEYS + 12):
         for entries_too in (False, True):
             lots = _lots_of(written, index)
             undo = _delete(written, index, entries_too=entries_too)
@@ -145,28 +146,28 @@ def test_a_deleted_record_is_named_with_its_lot(written: Kit) -> None:
 
 def test_records_cut_from_the_end_are_missed_by_the_checkpoint(written: Kit) -> None:
     """Everything after a moment deleted, tables included: the checkpoint sealed more than is there."""
-    for index in (16, 15, 14):
+    for index in (KEYS + 16, KEYS + 15, KEYS + 14):
         _delete(written, index, entries_too=True)
     report = written.trace.verify_all()
-    assert {14, 15} <= _named(report)
+    assert {KEYS + 14, KEYS + 15} <= _named(report)
     assert any("seals more records" in p.what for p in report.problems)
 
 
 def test_two_records_swapped(written: Kit) -> None:
     """Two events that changed places are both named."""
     with written.engine.begin() as connection:
-        for a, b in ((2, 900), (3, 2), (900, 3)):
+        for a, b in ((KEYS + 2, 900), (KEYS + 3, KEYS + 2), (900, KEYS + 3)):
             for table in (store.event, store.event_lot):
                 connection.execute(update(table).where(table.c.log_index == a).values(log_index=b))
-    assert {2, 3} <= _named(written.trace.verify_all())
+    assert {KEYS + 2, KEYS + 3} <= _named(written.trace.verify_all())
 
 
 def test_a_rewritten_and_rechained_lot_does_not_fit_the_checkpoint(written: Kit) -> None:
     """An insider with the author's key rewrites an event, chains and hashes everything anew: the signed root gives it away."""
     rewrite = _rewriter(written)
-    rewrite(5, lambda body: body["quantityList"][0].update(quantity=401))
+    rewrite(KEYS + 5, lambda body: body["quantityList"][0].update(quantity=401))
     report = written.trace.verify_all()
-    assert not report.ok and {p.record_index for p in report.problems if p.step == 10} >= {5}
+    assert not report.ok and {p.record_index for p in report.problems if p.step == 10} >= {KEYS + 5}
     assert not written.trace.verify_lot(written.lot("L1")).ok
     with written.engine.begin() as connection:
         _rebuild_tiles(connection)
@@ -188,7 +189,7 @@ def test_a_checkpoint_of_another_key_does_not_count(written: Kit) -> None:
     assert any(p.step == 11 for p in written.trace.verify_lot(written.lot("L1")).problems)
 
 
-@pytest.mark.parametrize("column", ["size", "root", "time_ms", "note"])
+@pytest.mark.parametrize("column", ["size", "root", "time_ms", "note", "map_root"])
 def test_a_changed_checkpoint_is_found(written: Kit, column: str) -> None:
     """Any column of any stored checkpoint, changed, is named with its size."""
     with written.engine.connect() as connection:
@@ -207,7 +208,7 @@ def test_a_changed_tile_is_found(written: Kit) -> None:
     """Any hash of the stored tree, changed, is found though every record is as it was."""
     with written.engine.connect() as connection:
         tile = connection.execute(select(store.log_tile)).one()
-    for k in range(16):
+    for k in range(KEYS + 16):
         altered = tile.hashes[: k * 32] + flip(tile.hashes[k * 32 :])
         _set(written, store.log_tile, store.log_tile.c.level == 0, hashes=altered)
         report = written.trace.verify_all()
@@ -266,14 +267,14 @@ def test_a_record_put_in_later_is_found(written: Kit) -> None:
     """A well-signed event put in at the end with an older time of recording is found by that time."""
     written.clock.instant = written.clock.instant.replace(hour=9)
     written.plant("L9", plot="a3")
-    row = _event(written, 17)
-    earlier = _event(written, 3).record_time_ms - 1
-    entries = tuple(Entry(lot, 1, bytes(32)) for lot in _lots_of(written, 17))
+    row = _event(written, KEYS + 17)
+    earlier = _event(written, KEYS + 3).record_time_ms - 1
+    entries = tuple(Entry(lot, 1, bytes(32)) for lot in _lots_of(written, KEYS + 17))
     record_hash, leaf = Record(row.body, entries, row.body_hash, row.key_id, row.signature, earlier).hashes()
-    _set(written, store.event, store.event.c.log_index == 17, record_time_ms=earlier, record_hash=record_hash, leaf_hash=leaf)
+    _set(written, store.event, store.event.c.log_index == KEYS + 17, record_time_ms=earlier, record_hash=record_hash, leaf_hash=leaf)
     _set(written, store.lot, store.lot.c.id == written.lot("L9"), head=record_hash)
     problems = written.trace.verify_all().problems
-    assert {(p.record_index, p.step) for p in problems} == {(17, 8)}
+    assert {(p.record_index, p.step) for p in problems} == {(KEYS + 17, 8)}
 
 
 def test_a_record_of_a_key_that_did_not_count_is_found(written: Kit) -> None:
@@ -282,15 +283,87 @@ def test_a_record_of_a_key_that_did_not_count_is_found(written: Kit) -> None:
 
     key = written.registry.key(written.key_id("shop"))
     written.registry.put("key", replace(key, revoked_ms=key.valid_from_ms + 1))
+    written.trace.make_checkpoint()
     report = written.trace.verify_all()
-    assert {p.step for p in report.problems} == {5} and _named(report) == {14}
+    assert {p.step for p in report.problems} == {5} and _named(report) == {KEYS + 14}
+    assert not written.trace.verify_lot(written.lot("P1")).ok and written.trace.verify_lot(written.lot("L2")).ok
+    written.registry.put("key", key)
+    assert any("revoked" in p.what and "registry does not know" in p.what for p in written.trace.verify_all().problems)
+
+
+@pytest.mark.parametrize("column", EVENT_COLUMNS)
+def test_a_changed_statement_about_a_key_is_found(written: Kit, column: str) -> None:
+    """The log's own statement of whose a key is, changed in any column, is named, and no page whose events that key signed passes."""
+    for index in range(KEYS - 1):  # whatever the last key, the shop's, says is looked at by the next test
+        row = _event(written, index)
+        _set(written, store.event, store.event.c.log_index == index, **{column: flip(getattr(row, column))})
+        assert index in _named(written.trace.verify_all()), (column, index)
+        signed = {0: "L1", 1: "L3", 2: "P1", 3: "L1"}[index]
+        assert not written.trace.verify_lot(written.lot(signed)).ok, (column, index)
+        _set(written, store.event, store.event.c.log_index == index, **{column: getattr(row, column)})
+    assert written.trace.verify_all().ok
+
+
+def test_a_key_slipped_into_the_registry_speaks_for_nothing(written: Kit) -> None:
+    """Forged signer: a key put into the registry's table and an event signed with it, chained and all, is not known to the log."""
+    from nacl.signing import SigningKey as Seed
+
+    from registry.keys import SigningKey
+    from tests.traceability.kit import key_id_of
+
+    seed = Seed(b"\x05" * 32)
+    old = written.registry.key(written.key_id("coop-2"))
+    written.registry.put("key", SigningKey(key_id_of(seed), "coop-2", bytes(seed.verify_key), old.valid_from_ms))
+    row = _event(written, KEYS + 16)
+    signature = seed.sign(row.body).signature
+    _set(written, store.event, store.event.c.log_index == KEYS + 16, signature=signature, key_id=key_id_of(seed))
+    assert any(p.record_index == KEYS + 16 and p.step == 5 for p in written.trace.verify_all().problems)
+    assert any(p.step == 5 for p in written.trace.verify_lot(written.lot("L3")).problems)
+
+
+def test_a_false_map_under_an_honest_log_is_found(written: Kit) -> None:
+    """The operator signs a checkpoint whose map leaves out a lot's last event: the records do not make that map."""
+    from traceability.lot_map import MapEntry
+    from traceability.map_tree import MapTree
+
+    with written.engine.connect() as connection:
+        row = connection.execute(select(store.checkpoint).order_by(store.checkpoint.c.size.desc()).limit(1)).one()
+        heads = map_store.heads(connection, 0, row.size)
+        last = store.events_of_lot(connection, written.lot("L1a"))
+    false = [MapEntry(h.subject, h.count - 1, last[-2].record_hash) if h.subject == written.lot("L1a") else h for h in heads]
+    tree = MapTree()
+    root = tree.put(false)
+    signer = written.trace._signer
+    note = signer.note(Checkpoint(signer.name, row.size, row.root, row.time_ms, root))
+    _set(written, store.checkpoint, store.checkpoint.c.size == row.size, map_root=root, note=note)
+    assert {p.step for p in written.trace.verify_all().problems} == {13}
+    # Nor does the stored map help: the lot's page holds what it proves against the chain.
+    with written.engine.begin() as connection:
+        connection.execute(delete(map_store.map_node))
+        rows = [{"place": map_store.place_key(k), "since": row.size, "hash": n[0], "subject": n[1]} for k, n in tree.nodes()]
+        connection.execute(insert(map_store.map_node), rows)
+    assert {p.step for p in written.trace.verify_lot(written.lot("L1a")).problems} == {13}
+
+
+def test_a_changed_node_of_the_stored_map_is_found(written: Kit) -> None:
+    """Any stored node of the map, changed or gone, is named, and a proof through it does not pass."""
+    with written.engine.connect() as connection:
+        nodes = connection.execute(select(map_store.map_node)).all()
+    for node in nodes[:: 1 if written.engine.dialect.name == "sqlite" else 5]:
+        here = map_store.map_node.c.place == node.place
+        for column in ("hash", "subject"):
+            _set(written, map_store.map_node, here, **{column: flip(getattr(node, column))})
+            assert {p.step for p in written.trace.verify_all().problems} == {13}, (node, column)
+            _set(written, map_store.map_node, here, **{column: getattr(node, column)})
+    _set(written, map_store.map_node, map_store.map_node.c.place == b"\x01", hash=bytes(32))
+    assert any(p.step == 13 for p in written.trace.verify_lot(written.lot("L1a")).problems)
 
 
 def test_an_event_that_breaks_a_rule_is_found_though_it_is_well_signed(written: Kit) -> None:
     """An insider who writes past the API that more was shipped than was there is found by the replay."""
     rewrite = _rewriter(written)
-    rewrite(15, lambda body: body["quantityList"][0].update(quantity=9000))
-    assert any(p.record_index == 15 and p.step in (10, 12) for p in written.trace.verify_all().problems)
+    rewrite(KEYS + 15, lambda body: body["quantityList"][0].update(quantity=9000))
+    assert any(p.record_index == KEYS + 15 and p.step in (10, 12) for p in written.trace.verify_all().problems)
 
 
 def test_the_whole_log_is_checked_in_seconds(kit: Kit) -> None:
@@ -309,7 +382,7 @@ def test_the_whole_log_is_checked_in_seconds(kit: Kit) -> None:
     kit.trace.make_checkpoint()
     seen: list[tuple[int, int]] = []
     report = kit.trace.verify_all(progress=lambda done, total: seen.append((done, total)))
-    assert report.ok and report.size == 2000 and seen[-1] == (2000, 2000)
+    assert report.ok and report.size == KEYS + 2000 and seen[-1] == (KEYS + 2000, KEYS + 2000)
     assert time.monotonic() - started < 10
 
 
@@ -377,5 +450,5 @@ def _rewriter(kit: Kit) -> Callable[[int, Callable[[dict[str, Any]], Any]], None
 
 
 def _rebuild_tiles(connection: Any) -> None:
-    leaves = connection.execute(select(store.event.c.leaf_hash).order_by(store.event.c.log_index)).scalars().all()[:16]
+    leaves = connection.execute(select(store.event.c.leaf_hash).order_by(store.event.c.log_index)).scalars().all()[: KEYS + 16]
     connection.execute(update(store.log_tile).values(hashes=b"".join(leaves)))

@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply this step; steps only go forward."""
+    _map()
     _witnesses()
 
 
@@ -44,3 +45,26 @@ def _witnesses() -> None:
         sa.Column("proof", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_witness_alarm")),
     )
+
+
+def _map() -> None:
+    op.add_column("checkpoint", sa.Column("map_root", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "map_node",
+        sa.Column("place", sa.LargeBinary(length=40), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=140), nullable=False),
+        sa.PrimaryKeyConstraint("place", name=op.f("pk_map_node")),
+    )
+    op.create_table(
+        "map_past",
+        sa.Column("place", sa.LargeBinary(length=40), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=140), nullable=False),
+        sa.PrimaryKeyConstraint("place", "until", name=op.f("pk_map_past")),
+    )
+    op.create_index(op.f("ix_map_past_until"), "map_past", ["until"], unique=False)
+    op.create_index(op.f("ix_event_event_event_type_log_index"), "event", ["event_type", "log_index"], unique=False)
