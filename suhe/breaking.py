@@ -134,7 +134,7 @@ def _record(settings: Settings, which: str) -> str:
     """Alter the body of one stored event with SQL, under the API's feet, as an intruder in the database would."""
     engine = open_engine(settings.records_url)
     with engine.begin() as connection:
-        query = "SELECT log_index, event_id, body FROM event WHERE body IS NOT NULL"
+        query = "SELECT log_index, event_id, body FROM event WHERE body IS NOT NULL AND party <> ''"
         if which:
             row = connection.execute(text(query + " AND event_id = :id"), {"id": which}).first()
         else:

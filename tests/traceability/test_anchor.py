@@ -10,6 +10,7 @@ import pytest
 
 from tests import servers
 from tests.traceability.anchor_kit import AnchorKit, make_anchor_kit
+from tests.traceability.kit import KEYS
 from tests.waiting import wait_until
 from traceability.anchor import FINE, FIRM, NONE, Anchor, covering
 from traceability.chain import ChainTrouble
@@ -31,17 +32,17 @@ def test_the_newest_checkpoint_is_anchored_and_covers_all_before_it(a: AnchorKit
     """One run makes the contract and anchors; three checkpoints later one more transaction takes all of them."""
     a.record(2)
     told = a.keep_up()
-    assert (told.condition, told.newest and told.newest.size, told.waiting_records) == (FINE, 2, 0)
+    assert (told.condition, told.newest and told.newest.size, told.waiting_records) == (FINE, KEYS + 2, 0)
     assert told.newest is not None and told.newest.state == FIRM
-    assert a.stand() == (2, a.root_at(2))
+    assert a.stand() == (KEYS + 2, a.root_at(KEYS + 2))
     for _ in range(3):
         a.record()
     assert a.anchors.status().waiting_checkpoints == 3
     height = a.chain.identity().height
     told = a.keep_up()
-    assert told.newest is not None and (told.newest.size, told.waiting_checkpoints) == (5, 0)
+    assert told.newest is not None and (told.newest.size, told.waiting_checkpoints) == (KEYS + 5, 0)
     assert a.chain.identity().height == height + 1
-    assert a.stand() == (5, a.root_at(5))
+    assert a.stand() == (KEYS + 5, a.root_at(KEYS + 5))
     assert told.contract is not None and told.contract.development
     assert a.anchors.check().ok
 
@@ -65,13 +66,13 @@ def test_the_contract_lets_nobody_shrink_or_rewrite_it(a: AnchorKit, tmp_path: P
     a.record(3)
     a.keep_up()
     contract = a.anchors.contracts()[0].address
-    for size, root in ((2, b"\1" * 32), (3, b"\1" * 32), (0, bytes(32))):
+    for size, root in ((KEYS + 2, b"\1" * 32), (KEYS + 3, b"\1" * 32), (0, bytes(32))):
         with pytest.raises(ChainTrouble, match="not growing"):
             a.chain.prepare_anchor(contract, size, root)
     stranger = EvmChain(a.anvil.url, bytes(31) + b"\7")
     with pytest.raises(ChainTrouble, match="not owner"):
         stranger.prepare_anchor(contract, 99, b"\1" * 32)
-    assert a.stand() == (3, a.root_at(3))
+    assert a.stand() == (KEYS + 3, a.root_at(KEYS + 3))
 
 
 def test_a_transaction_that_was_forced_in_changes_nothing(a: AnchorKit) -> None:
@@ -81,11 +82,11 @@ def test_a_transaction_that_was_forced_in_changes_nothing(a: AnchorKit) -> None:
     contract = a.anchors.contracts()[0].address
     account = a.chain.account()
     a.rpc("anvil_impersonateAccount", account)
-    data = a.chain._contract(contract).encode_abi("anchor", [2, b"\1" * 32])
+    data = a.chain._contract(contract).encode_abi("anchor", [KEYS + 2, b"\1" * 32])
     tx = a.rpc("eth_sendTransaction", {"from": account, "to": contract, "data": data, "gas": hex(100_000), "gasPrice": hex(10**10)})
     mined = wait_until(lambda: a.chain.mined(tx), 10, what="the transaction's block")
     assert not mined.ok
-    assert a.stand() == (3, a.root_at(3))
+    assert a.stand() == (KEYS + 3, a.root_at(KEYS + 3))
 
 
 def test_a_lot_is_anchored_by_the_oldest_anchor_that_covers_it(a: AnchorKit) -> None:
@@ -94,14 +95,14 @@ def test_a_lot_is_anchored_by_the_oldest_anchor_that_covers_it(a: AnchorKit) -> 
     a.keep_up()
     a.record(2)
     a.keep_up()
-    whole = a.anchors.of_records([0, 1])
-    assert whole.whole and whole.covering is not None and whole.covering.size == 2
-    later = a.anchors.of_records([1, 2])
-    assert later.covering is not None and (later.covering.size, later.waiting) == (4, 0)
+    whole = a.anchors.of_records([KEYS, KEYS + 1])
+    assert whole.whole and whole.covering is not None and whole.covering.size == KEYS + 2
+    later = a.anchors.of_records([KEYS + 1, KEYS + 2])
+    assert later.covering is not None and (later.covering.size, later.waiting) == (KEYS + 4, 0)
     a.record()
-    part = a.anchors.of_records([0, 4])
-    assert not part.whole and part.covering is not None and (part.covering.size, part.waiting) == (4, 1)
-    alone = a.anchors.of_records([4])
+    part = a.anchors.of_records([KEYS, KEYS + 4])
+    assert not part.whole and part.covering is not None and (part.covering.size, part.waiting) == (KEYS + 4, 1)
+    alone = a.anchors.of_records([KEYS + 4])
     assert alone.covering is None and alone.waiting == 1
 
 
@@ -124,7 +125,8 @@ def test_an_anchor_costs_little(a: AnchorKit) -> None:
         a.keep_up()
     blocks = [a.rpc("eth_getBlockByNumber", hex(n), False) for n in range(1, 5)]
     used = [int(a.rpc("eth_getTransactionReceipt", b["transactions"][0])["gasUsed"], 16) for b in blocks]
-    assert used[0] < 175_000 and used[1] < 70_000 and used[2] == used[3] < 35_000
+    # Later ones differ by no more than what a zero byte in a root saves (12 gas each).
+    assert used[0] < 175_000 and used[1] < 70_000 and max(used[2:]) < 35_000 and abs(used[2] - used[3]) <= 4 * 12
 
 
 def test_without_a_chain_nothing_happens_and_it_is_said(a: AnchorKit) -> None:
@@ -132,8 +134,8 @@ def test_without_a_chain_nothing_happens_and_it_is_said(a: AnchorKit) -> None:
     a.record()
     a.used = None
     told = a.keep_up()
-    assert (told.condition, told.newest, told.waiting_records) == (NONE, None, 1)
-    assert a.anchors.of_records([0]).covering is None
+    assert (told.condition, told.newest, told.waiting_records) == (NONE, None, KEYS + 1)
+    assert a.anchors.of_records([KEYS]).covering is None
 
 
 def test_source_abi_and_bytecode_are_shipped() -> None:
