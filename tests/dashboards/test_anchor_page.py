@@ -66,7 +66,7 @@ def test_a_lot_s_page_tells_size_time_chain_block_and_transaction(anchored: Anch
     """And that a development chain is no independent anchor, in both languages."""
     tx = next(iter(anchored.chain.held.values()))[0].mined.tx_hash[:12]
     zh, en = anchored.said(anchored.trace_path), anchored.said(anchored.trace_path, "en")
-    assert f"已锚定：日志前 9 条，2025-11-20 12:01:00，链 31337，区块 2，交易 {tx}…。" in zh
+    assert f"已锚定：日志前 12 条，2025-11-20 12:01:00，链 31337，区块 2，交易 {tx}…。" in zh
     assert "开发链，不是独立的锚。" in zh
     assert f"Anchored: the first 9 records of the log, at 2025-11-20 12:01:00, chain 31337, block 2, transaction {tx}… A" in en
     assert "A development chain, not an independent anchor." in en
@@ -81,7 +81,7 @@ def test_newer_records_of_the_lot_are_said_to_wait(anchored: Anchored) -> None:
     house.services.trace.make_checkpoint()
     anchored.keep_up()
     said = anchored.said(path)
-    assert "日志前 10 条" in said and "还没有锚定" not in said
+    assert "日志前 13 条" in said and "还没有锚定" not in said
 
 
 def test_trouble_with_the_chain_is_told_and_what_holds_stays(anchored: Anchored) -> None:
@@ -96,7 +96,7 @@ def test_trouble_with_the_chain_is_told_and_what_holds_stays(anchored: Anchored)
         for path in (anchored.trace_path, "/anchor"):
             assert zh in anchored.said(path)
             assert en in anchored.said(path, "en")
-        assert "已锚定：日志前 9 条" in anchored.said(anchored.trace_path)
+        assert "已锚定：日志前 12 条" in anchored.said(anchored.trace_path)
 
 
 def test_a_replaced_outside_chain_takes_its_anchors_with_it(anchored: Anchored) -> None:
@@ -161,7 +161,7 @@ def test_the_api_tells_anchors_with_their_contract(anchored: Anchored) -> None:
 
     assert base64.b64encode(bytes.fromhex(first["root"])).decode() in note
     assert (first["state"], first["contract"]["development"]) == ("firm", True)
-    assert (status["condition"], status["newest"]["size"], status["waiting_records"]) == ("fine", 9, 0)
+    assert (status["condition"], status["newest"]["size"], status["waiting_records"]) == ("fine", 12, 0)
     with TestClient(create_app(anchored.house.services, public_only=True)) as client:
         assert client.get("/anchor").status_code == 200
 

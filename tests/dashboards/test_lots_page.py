@@ -75,7 +75,7 @@ def test_a_lot_shows_its_events_links_and_steps(whole: House, web: TestClient) -
     titles = re.findall(r"<h3>\d+\. ([^<]+)</h3>", page)
     assert titles == ["种植", "购入投入品", "使用投入品", "采收", "检测", "包装"]
     assert f'<a href="/lots/{COUNTY}:P1">P1</a>' in page
-    assert page.count('<li class="ok">') == 12
+    assert page.count('<li class="ok">') == 13
     history = whole.services.trace.lot(f"{COUNTY}:T1")
     for event in history.events:
         assert event.record_hash_hex in page

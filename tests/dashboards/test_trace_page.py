@@ -54,7 +54,7 @@ def test_the_page_says_what_where_when_and_that_it_was_checked(whole: House, web
         "395 公斤",
         "记录完整，没有被改动",
         "本服务器刚刚",
-        "日志共 9 条",
+        "日志共 12 条",
         "suhe trace verify",
     ):
         assert part in said, part

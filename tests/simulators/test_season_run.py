@@ -124,7 +124,7 @@ def test_the_api_of_lots_and_trust(house: House) -> None:
     known = http.get(f"/api/v1/codes/{lot['code'].lower()}").json()
     assert known["lot"] == lot and len(known["events"]) == lot["event_count"]
     verdict = http.get(f"/api/v1/codes/{lot['code']}/verify").json()
-    assert verdict["ok"] and len(verdict["steps"]) == 12
+    assert verdict["ok"] and len(verdict["steps"]) == 13
     event = known["events"][0]
     again = {"body": event["body"], "key": event["key_id"], "signature": _signature(house, event)}
     answer = http.post("/api/v1/events", json=again, headers=house.key)
