@@ -68,7 +68,7 @@ def test_a_lot_s_page_tells_size_time_chain_block_and_transaction(anchored: Anch
     zh, en = anchored.said(anchored.trace_path), anchored.said(anchored.trace_path, "en")
     assert f"已锚定：日志前 12 条，2025-11-20 12:01:00，链 31337，区块 2，交易 {tx}…。" in zh
     assert "开发链，不是独立的锚。" in zh
-    assert f"Anchored: the first 9 records of the log, at 2025-11-20 12:01:00, chain 31337, block 2, transaction {tx}… A" in en
+    assert f"Anchored: the first 12 records of the log, at 2025-11-20 12:01:00, chain 31337, block 2, transaction {tx}… A" in en
     assert "A development chain, not an independent anchor." in en
 
 
