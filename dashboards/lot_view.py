@@ -262,7 +262,6 @@ def fault_text(step: int, t: Translate) -> str:
         11: t("封存点的签名对不上"),
         12: t("表里的数与记录不符"),
         13: t("历史被截短或多出来了（批次表）"),
-        13: t("历史完整（批次表）"),
     }
     return names.get(step, t("核对不通过"))
 
