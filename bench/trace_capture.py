@@ -104,5 +104,3 @@ def _plain(folder: Path, envelopes: list[Envelope]) -> float:
     took = time.perf_counter() - start
     engine.dispose()
     return len(envelopes) / took
-
-

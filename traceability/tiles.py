@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from traceability.merkle import HASH_BYTES, inclusion_proof, node_hash, range_hash
+from traceability.merkle import HASH_BYTES, node_hash, range_hash
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
@@ -25,6 +25,9 @@ class Tiles:
         self.changed: dict[tuple[int, int], bytes] = {}
         self._load = load
         self._seen: dict[tuple[int, int], bytes] = {}
+        # The levels inside a tile as far as they were asked for, and the hashes at the right edge, by level and size.
+        self._rows: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._edges: dict[tuple[int, int], bytes] = {}
 
     def append(self, leaves: Sequence[bytes]) -> None:
         """Add leaf hashes at the right."""
@@ -37,19 +40,41 @@ class Tiles:
         return range_hash(self.node, 0, self.size if size is None else size)
 
     def proof(self, index: int, size: int) -> list[bytes]:
-        """Return the inclusion proof of a leaf in the tree of the first `size` leaves."""
-        return inclusion_proof(self.node, index, size)
+        """Return the inclusion proof of a leaf in the tree of the first `size` leaves: PATH of RFC 6962, a sibling a level."""
+        if not 0 <= index < size:
+            raise ValueError(f"leaf {index} is not in a tree of {size}")
+        found, at, last, level = [], index, size - 1, 0
+        while last:
+            if at & 1:
+                found.append(self.node(level, at - 1))
+            elif at < last:
+                # The right neighbour is complete but where it is the last of its level and the tree ends inside it.
+                whole = at + 1 < last or (size >> level << level) == size
+                found.append(self.node(level, at + 1) if whole else self._ragged(level, at + 1, size))
+            at, last, level = at >> 1, last >> 1, level + 1
+        return found
 
     def node(self, level: int, number: int) -> bytes:
         """Return the hash of a complete subtree."""
         tile_level, inside = divmod(level, TILE_HEIGHT)
         first = number << inside
-        tile = self.tile(tile_level, first // TILE_WIDTH)
-        start = first % TILE_WIDTH * HASH_BYTES
-        hashes = tile[start : start + (HASH_BYTES << inside)]
-        if len(hashes) != HASH_BYTES << inside:
+        rows = self._rows.get((tile_level, first >> TILE_HEIGHT))
+        if rows is None:
+            rows = self._rows[tile_level, first >> TILE_HEIGHT] = [_split(self.tile(tile_level, first >> TILE_HEIGHT))]
+        while len(rows) <= inside:
+            below = rows[-1]
+            rows.append([node_hash(below[k], below[k + 1]) for k in range(0, len(below) - 1, 2)])
+        within = (first & (TILE_WIDTH - 1)) >> inside
+        if within >= len(rows[inside]):
             raise LookupError(f"the stored tree has no node {number} at level {level}")
-        return _fold(hashes)
+        return rows[inside][within]
+
+    def _ragged(self, level: int, number: int, size: int) -> bytes:
+        """Return the hash over the leaves from a subtree's first to the tree's end, which lies inside it; the same for many proofs."""
+        key = (level, size)
+        if key not in self._edges:
+            self._edges[key] = range_hash(self.node, number << level, size)
+        return self._edges[key]
 
     def tile(self, level: int, number: int) -> bytes:
         """Return a tile's hashes, one after the other; the last tile of a level may be partial."""
@@ -63,13 +88,18 @@ class Tiles:
         before = self.tile(level, number)[: within * HASH_BYTES] if within else b""
         tile = before + hashed
         self._seen[level, number] = self.changed[level, number] = tile
+        self._rows.pop((level, number), None)
         if len(tile) == _TILE_BYTES:
             self._append_at(level + 1, number, _fold(tile))
 
 
+def _split(hashes: bytes) -> list[bytes]:
+    return [hashes[k : k + HASH_BYTES] for k in range(0, len(hashes) - HASH_BYTES + 1, HASH_BYTES)]
+
+
 def _fold(hashes: bytes) -> bytes:
     """Return the root over a power of two of hashes."""
-    row = [hashes[k : k + HASH_BYTES] for k in range(0, len(hashes), HASH_BYTES)]
+    row = _split(hashes)
     while len(row) > 1:
         row = [node_hash(row[k], row[k + 1]) for k in range(0, len(row), 2)]
     return row[0]

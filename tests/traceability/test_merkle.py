@@ -130,3 +130,15 @@ def _node(leaves: list[bytes]) -> Callable[[int, int], bytes]:
 
     assert range_hash(node, 0, len(leaves)) == _textbook(leaves)
     return node
+
+
+def test_proofs_from_tiles_are_the_rfc_s_at_every_size() -> None:
+    """The walk over tiles gives the same siblings as the RFC's recursion, in trees of all small sizes and around a tile's width."""
+    leaves = [leaf_hash(bytes([k & 255, k >> 8])) for k in range(800)]
+    tiles = Tiles(0, lambda _level, _number: b"")
+    tiles.append(leaves)
+    for size in [*range(1, 40), 255, 256, 257, 258, 511, 512, 513, 640, 700, 800]:
+        for index in {0, 1, size // 3, size // 2, size - 2, size - 1} & set(range(size)):
+            proof = tiles.proof(index, size)
+            assert proof == inclusion_proof(tiles.node, index, size)
+            verify_inclusion(leaves[index], index, size, proof, tiles.root(size))
