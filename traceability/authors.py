@@ -11,8 +11,9 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from foundation.errors import BadInput, NotAllowed, NotFound, SuheError
+from registry.keys import key_id
 from traceability.events import TraceEvent, county_of, read_event
-from traceability.key_register import PLACED_KINDS, standing_of
+from traceability.key_register import PLACED_KINDS, KeyStanding, standing_of
 from traceability.ledger import SignedEvent, named
 
 if TYPE_CHECKING:
@@ -29,25 +30,64 @@ class Envelope:
     signature: bytes
 
 
-def read_signed(envelopes: Sequence[Envelope], registry: Registry, now_ms: int) -> list[SignedEvent]:
-    """Return the events in the envelopes, each read, its signature checked, its author entitled. Asks the registry for each thing once.
+@dataclass(frozen=True, slots=True)
+class ReadEnvelope:
+    """An envelope whose body was read and whose signature fits it, by a key that is or was registered."""
 
-    Raises:
-        BadInput, NotAllowed, NotFound: as `Trace.capture` says.
+    event: TraceEvent
+    envelope: Envelope
 
+
+class Reader:
+    """Reads envelopes: the part of the work that needs no look at the log, done by whoever hands them in.
+
+    A key's id is the hash of the key, so what was once registered under an id can be remembered for good; whether it counts now is
+    asked at the desk.
     """
-    desk = _Desk(registry, now_ms)
-    found = []
-    for number, envelope in enumerate(envelopes):
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._verifiers: dict[str, VerifyKey] = {}
+
+    def read(self, envelopes: Sequence[Envelope]) -> list[ReadEnvelope]:
+        """Return the events in the envelopes.
+
+        Raises:
+            BadInput, NotAllowed: as `Trace.capture` says.
+
+        """
+        found = []
+        for number, envelope in enumerate(envelopes):
+            try:
+                found.append(self._read(envelope))
+            except SuheError as error:
+                raise named(error, number, len(envelopes)) from error
+        return found
+
+    def _read(self, envelope: Envelope) -> ReadEnvelope:
+        event = read_event(envelope.body)
         try:
-            found.append(desk.read(envelope))
-        except SuheError as error:
-            raise named(error, number, len(envelopes)) from error
-    return found
+            self._verifier(envelope.key_id).verify(envelope.body, envelope.signature)
+        except (BadSignatureError, ValueError) as error:
+            raise BadInput(
+                "the signature does not fit the body", expected="Ed25519 over exactly the bytes of the body", todo="sign what is sent"
+            ) from error
+        return ReadEnvelope(event, envelope)
+
+    def _verifier(self, wanted: str) -> VerifyKey:
+        if wanted not in self._verifiers:
+            try:
+                key = self._registry.key(wanted)
+            except NotFound as error:
+                raise NotAllowed("this key is not registered", got=repr(wanted[:40]), todo="have the county office register it") from error
+            if key_id(key.public_key) != wanted:
+                raise NotAllowed("the registry holds another key under this id", got=repr(wanted[:40]), todo="suhe trace verify --all")
+            self._verifiers[wanted] = VerifyKey(key.public_key)
+        return self._verifiers[wanted]
 
 
-class _Desk:
-    """Checks envelopes of one batch and remembers what the registry answered."""
+class Desk:
+    """Decides whether authors may say what they say, for one batch; asks the registry for each thing once."""
 
     def __init__(self, registry: Registry, now_ms: int) -> None:
         self._now_ms = now_ms
@@ -58,23 +98,33 @@ class _Desk:
         self._base = cache(registry.base)
         self._device = cache(registry.device)
         self._product = cache(registry.product)
-        self._verifier = cache(VerifyKey)
+        self._standing: dict[str, KeyStanding] = {}
 
-    def read(self, envelope: Envelope) -> SignedEvent:
-        event = read_event(envelope.body)
-        key = self._valid_key(envelope.key_id)
-        try:
-            self._verifier(key.public_key).verify(envelope.body, envelope.signature)
-        except (BadSignatureError, ValueError) as error:
-            raise BadInput(
-                "the signature does not fit the body", expected="Ed25519 over exactly the bytes of the body", todo="sign what is sent"
-            ) from error
+    def admit(self, group: Sequence[ReadEnvelope]) -> list[SignedEvent]:
+        """Return the events of a group with their authors' standing.
+
+        Raises:
+            NotAllowed, NotFound: as `Trace.capture` says.
+
+        """
+        found = []
+        for number, item in enumerate(group):
+            try:
+                found.append(self._admit(item))
+            except SuheError as error:
+                raise named(error, number, len(group)) from error
+        return found
+
+    def _admit(self, item: ReadEnvelope) -> SignedEvent:
+        event = item.event
+        key = self._valid_key(item.envelope.key_id)
         if key.party != event.party:
             raise NotAllowed("the key belongs to another party than the event names", expected=key.party, got=event.party)
         self._check_entitled(event)
         self._check_named(event)
-        standing = standing_of(key, self._party(key.party).roles, self._plots(key.party))
-        return SignedEvent(event, envelope.body, standing, envelope.signature)
+        if key.id not in self._standing:
+            self._standing[key.id] = standing_of(key, self._party(key.party).roles, self._plots(key.party))
+        return SignedEvent(event, item.envelope.body, self._standing[key.id], item.envelope.signature)
 
     def _valid_key(self, key_id: str) -> SigningKey:
         try:

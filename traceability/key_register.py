@@ -44,6 +44,12 @@ class KeyStanding:
         ends = [t for t in (self.valid_to_ms, self.revoked_ms) if t is not None]
         return self.valid_from_ms <= at_ms and all(at_ms < t for t in ends)
 
+    def same_rights(self, other: KeyStanding) -> bool:
+        """Tell whether two tellings of a key differ in nothing but its revocation."""
+        return (self.id, self.party, self.public_key, self.roles, self.plots, self.valid_from_ms, self.valid_to_ms) == (
+            other.id, other.party, other.public_key, other.roles, other.plots, other.valid_from_ms, other.valid_to_ms,
+        )  # fmt: skip
+
     def fault(self, event: TraceEvent) -> str | None:
         """Return why this key's party may not say this, None where it may."""
         if self.party == LOG_PARTY:

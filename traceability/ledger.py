@@ -169,7 +169,7 @@ class Appender:
     def register(self, key: KeyStanding) -> None:
         """State a key where the log does not know it as the registry does."""
         length, logged = self._logged.get(key.id, (0, None))
-        if logged is not None and replace(logged, revoked_ms=None) == replace(key, revoked_ms=None):
+        if logged is not None and logged.same_rights(key):
             return
         self.state(KEY_REGISTERED, KEY_URN + key.id, key.told())
         self._logged[key.id] = (length + 1, replace(key, revoked_ms=None))

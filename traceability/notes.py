@@ -12,6 +12,7 @@ import binascii
 import hashlib
 import secrets
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nacl.exceptions import BadSignatureError
@@ -117,17 +118,23 @@ class NoteSigner:
     @property
     def verifier(self) -> NoteVerifier:
         """The public half."""
-        return NoteVerifier(self.name, bytes(SigningKey(self.seed).verify_key))
+        return NoteVerifier(self.name, bytes(_key_of(self.seed).verify_key))
 
     def sign(self, message: bytes) -> bytes:
         """Return the bare signature over `message`."""
-        return SigningKey(self.seed).sign(message).signature
+        return _key_of(self.seed).sign(message).signature
 
     def note(self, checkpoint: Checkpoint) -> str:
         """Return the signed note of a checkpoint."""
         text = checkpoint.text()
         signature = base64.b64encode(self.verifier.key_hash + self.sign(text.encode())).decode()
         return f"{text}\n— {self.name} {signature}\n"
+
+
+@cache
+def _key_of(seed: bytes) -> SigningKey:
+    """Return the key of a seed; making it costs as much as signing."""
+    return SigningKey(seed)
 
 
 def read_signer(path: Path) -> NoteSigner:

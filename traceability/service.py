@@ -16,7 +16,7 @@ from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound, SuheError
 from traceability import map_store, store
 from traceability.activity import Activity, activity, failed_lots, inspections
-from traceability.authors import Envelope, read_signed
+from traceability.authors import Desk, Envelope, ReadEnvelope, Reader
 from traceability.codes import RandomBytes, read_code
 from traceability.events import TraceEvent, check_lot, decimal_of, read_event
 from traceability.group_commit import GroupCommit
@@ -62,7 +62,8 @@ class Trace:
         self._engine, self._registry, self._clock = engine, registry, clock
         self._log_key_path, self._random_bytes = log_key_path, random_bytes
         self._logged: LoggedKeys = {}
-        self._commits: GroupCommit[list[SignedEvent], list[Receipt]] = GroupCommit(self._commit)
+        self._reader = Reader(registry)
+        self._commits: GroupCommit[list[ReadEnvelope], list[Receipt]] = GroupCommit(self._commit)
 
     # Recording
 
@@ -82,7 +83,7 @@ class Trace:
         """Record signed events in order, all or none, in one transaction. Raises as `capture`, naming the event by its number."""
         if not envelopes:
             return []
-        return self._commits.submit(read_signed(envelopes, self._registry, to_ms(self._clock.now())))
+        return self._commits.submit(self._reader.read(envelopes))
 
     def state(self, kind: str, subject: str, fields: Mapping[str, Any]) -> Receipt:
         """Log a statement signed by the log's own key and return its receipt."""
@@ -350,15 +351,25 @@ class Trace:
     def _appender(self, connection: Connection) -> Appender:
         return Appender(connection, now_ms=to_ms(self._clock.now()), signer=self._signer, random_bytes=self._random_bytes)
 
-    def _commit(self, groups: Sequence[list[SignedEvent]]) -> list[list[Receipt] | Exception]:
-        """Append groups of events in one transaction."""
+    def _commit(self, groups: Sequence[list[ReadEnvelope]]) -> list[list[Receipt] | Exception]:
+        """Append groups of events in one transaction, each admitted or refused by itself."""
         now_ms, logged = to_ms(self._clock.now()), dict(self._logged)
-        with self._engine.begin() as connection:
-            answers = append_groups(
-                connection, groups, now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes, logged=logged
-            )  # fmt: skip
-        self._logged = logged  # only what was committed
-        return list(answers)
+        desk = Desk(self._registry, now_ms)
+        answers: dict[int, list[Receipt] | Exception] = {}
+        admitted: dict[int, list[SignedEvent]] = {}
+        for number, group in enumerate(groups):
+            try:
+                admitted[number] = desk.admit(group)
+            except SuheError as error:
+                answers[number] = error
+        if admitted:
+            with self._engine.begin() as connection:
+                found = append_groups(
+                    connection, list(admitted.values()), now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes, logged=logged
+                )  # fmt: skip
+            self._logged = logged  # only what was committed
+            answers.update(zip(admitted, found, strict=True))
+        return [answers[number] for number in range(len(groups))]
 
     def _reading(self) -> AbstractContextManager[Connection]:
         return store.snapshot(self._engine)
