@@ -22,7 +22,7 @@ from registry.keys import SigningKey
 from registry.parties import Party
 from registry.plots import Base, Plot
 from registry.products import Product, Variety
-from traceability import map_store, store
+from traceability import map_store, store, witness_store
 from traceability.authors import Envelope
 from traceability.events import lot_urn
 from traceability.ledger import Receipt
@@ -207,7 +207,7 @@ def make_kit(url: str, folder: Path) -> Kit:
     """Return a kit on the database at `url`, its tables made."""
     engine = open_engine(url)
     tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile]
-    tables += [map_store.map_node, map_store.map_past]
+    tables += [map_store.map_node, map_store.map_past, witness_store.witness, witness_store.cosignature, witness_store.alarm]
     metadata.create_all(engine, tables=tables)
     registry, clock = FakeRegistry(), FixedClock(NOW)
     seeds = {}
