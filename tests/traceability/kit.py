@@ -207,7 +207,7 @@ def make_kit(url: str, folder: Path) -> Kit:
     """Return a kit on the database at `url`, its tables made."""
     engine = open_engine(url)
     tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile]
-    tables += [map_store.map_node, map_store.map_past, witness_store.witness, witness_store.cosignature, witness_store.alarm]
+    tables += [map_store.map_node, map_store.map_past, witness_store.witness, witness_store.cosignature, witness_store.witness_alarm]
     metadata.create_all(engine, tables=tables)
     registry, clock = FakeRegistry(), FixedClock(NOW)
     seeds = {}
