@@ -25,11 +25,12 @@ def tables() -> MetaData:
     import pricing.store
     import registry.store
     import traceability.anchor_store
+    import traceability.secret_store
     import traceability.store
     import traceability.witness_store
 
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
-    assert traceability.store and traceability.anchor_store and traceability.witness_store
+    assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
     return metadata
 
 

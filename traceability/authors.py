@@ -13,6 +13,7 @@ from nacl.signing import VerifyKey
 from foundation.errors import BadInput, NotAllowed, NotFound, SuheError
 from traceability.events import TraceEvent, county_of, read_event
 from traceability.ledger import SignedEvent, named
+from traceability.secrets import Secret, check_impersonal, check_secrets
 
 if TYPE_CHECKING:
     from registry.keys import SigningKey
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An event on its way in: the canonical bytes, the id of the key that signed them, and the signature."""
+    """An event on its way in: the canonical bytes, the id of the key that signed them, the signature, and values behind commitments."""
 
     body: bytes
     key_id: str
     signature: bytes
+    secrets: tuple[Secret, ...] = ()
 
 
 def read_signed(envelopes: Sequence[Envelope], registry: Registry, now_ms: int) -> list[SignedEvent]:
@@ -60,6 +62,9 @@ class _Desk:
 
     def read(self, envelope: Envelope) -> SignedEvent:
         event = read_event(envelope.body)
+        # Here and not where events are read: what was recorded before this rule must stay readable.
+        check_impersonal(event.body)
+        check_secrets(event.body, envelope.secrets)
         key = self._valid_key(envelope.key_id)
         try:
             self._verifier(key.public_key).verify(envelope.body, envelope.signature)
@@ -71,7 +76,7 @@ class _Desk:
             raise NotAllowed("the key belongs to another party than the event names", expected=key.party, got=event.party)
         self._check_entitled(event)
         self._check_named(event)
-        return SignedEvent(event, envelope.body, key.id, envelope.signature)
+        return SignedEvent(event, envelope.body, key.id, envelope.signature, envelope.secrets)
 
     def _valid_key(self, key_id: str) -> SigningKey:
         try:

@@ -187,6 +187,7 @@ FIELDS: dict[str, Check] = {
     "sensorElementList": _SENSORS,
     "suhe:lots": _listed(0, _MOST_LISTED, _anything),
     "suhe:note": _text(200),
+    "suhe:by": _matching(r"[0-9a-f]{64}", "a commitment: HMAC-SHA-256 of the name with its salt, in hex"),
     "suhe:seller": _text(60),
     "suhe:purpose": _text(60),
     "suhe:intervalDays": _whole_number(0, 365),

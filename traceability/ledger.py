@@ -15,6 +15,7 @@ from traceability.events import TraceEvent, read_event
 from traceability.legs import check_summary, legs_of
 from traceability.notes import Checkpoint, NoteSigner
 from traceability.records import Entry, Record, hash_body
+from traceability.secrets import Secret
 from traceability.tiles import Tiles
 
 # A phone's clock may run ahead of ours; more than this is a mistake that would put an event into the future.
@@ -31,6 +32,7 @@ class SignedEvent:
     body: bytes
     key_id: str
     signature: bytes
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

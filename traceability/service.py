@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, select
 
 from foundation.clock import Clock, to_ms
-from foundation.errors import NotFound, SuheError
-from traceability import store
+from foundation.errors import BadInput, NotFound, SuheError
+from traceability import secret_store, store
 from traceability.activity import Activity, activity, failed_lots, inspections
 from traceability.authors import Envelope, read_signed
 from traceability.codes import RandomBytes, read_code
@@ -22,10 +23,11 @@ from traceability.events import TraceEvent, check_lot, decimal_of, read_event
 from traceability.labelling import Hold, holds
 from traceability.ledger import Receipt, append, seal
 from traceability.notes import Checkpoint, NoteSigner, read_signer
+from traceability.secrets import Kept, check_impersonal, commitments, may_see
 from traceability.verdicts import LogReport, Verdict
 from traceability.verify_log import verify_log
 from traceability.verify_lot import verify_lot
-from traceability.views import LotHistory, LotSummary, summaries, summary_of, view_of
+from traceability.views import EventView, LotHistory, LotSummary, summaries, summary_of, view_of
 from traceability.vocabulary import LOT_URN
 from traceability.witness_store import Witness
 from traceability.witnessing import Cosigned, Witnessed, Witnessing
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 # The kinds of events that move lots, or tell what a lot's way was like.
 MOVEMENTS = ("ship", "receive", "sensor_summary")
+MOST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,22 @@ class Trace:
         now_ms = to_ms(self._clock.now())
         signed = read_signed(envelopes, self._registry, now_ms)
         with self._engine.begin() as connection:
-            return append(connection, signed, now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes)
+            receipts = append(connection, signed, now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes)
+            secret_store.keep(connection, [(secret, s.event.party) for s in signed for secret in s.secrets], now_ms)
+            return receipts
+
+    def erase(self, commitment: str, reason: str) -> int:
+        """Delete the salt and the value behind a commitment; return when it was erased. Every proof verifies as before.
+
+        Raises:
+            NotFound: no value is kept behind this commitment.
+            BadInput: no reason is given, or one that names a person.
+
+        """
+        if not reason.strip() or len(reason) > MOST_REASON or not reason.isprintable():
+            raise BadInput("say why this is erased", expected=f"1 to {MOST_REASON} printable characters", got=repr(reason)[:60])
+        check_impersonal({"reason": reason})
+        return secret_store.erase(self._engine, commitment.strip().lower(), reason.strip(), to_ms(self._clock.now()))
 
     def make_checkpoint(self) -> Checkpoint | None:
         """Seal what was recorded since the last checkpoint; return None where nothing was."""
@@ -190,6 +208,23 @@ class Trace:
         """Return (lot, result, time of its last event) of lots picked since a time that did not pass, the oldest first."""
         with self._reading() as connection:
             return failed_lots(connection, county, since_ms)
+
+    def kept(self, events: Iterable[EventView]) -> Mapping[str, Kept]:
+        """Return what is kept behind the commitments of events, erased or not; for our own eyes, not for an answer."""
+        wanted = {c for e in events for c in commitments(e.body)}
+        with self._reading() as connection:
+            return secret_store.read(connection, wanted)
+
+    def disclosed(self, events: Iterable[EventView], role: str, party: str | None = None) -> dict[str, dict[str, str]]:
+        """Return commitment -> salt (base 64) and value of what a role, acting for a party, may read in events.
+
+        What was erased, and what was altered so that it no longer fits its commitment, is in it for nobody.
+        """
+        return {
+            c: {"salt": base64.b64encode(kept.salt).decode(), "value": kept.value}
+            for c, kept in self.kept(events).items()
+            if kept.salt is not None and kept.value is not None and kept.fits and may_see(role, party, kept)
+        }
 
     def log_size(self) -> int:
         """Return how many records the log holds, sealed by a checkpoint or not."""

@@ -52,7 +52,7 @@ class Kind:
 
 
 _ALWAYS = frozenset({"@context", "type", "eventID", "eventTime", "eventTimeZoneOffset", "bizStep", "suhe:party"})
-_SOMETIMES = frozenset({"disposition", "readPoint", "bizLocation", "suhe:note"})
+_SOMETIMES = frozenset({"disposition", "readPoint", "bizLocation", "suhe:note", "suhe:by"})
 MOST_LOTS = 200
 
 

@@ -26,6 +26,7 @@ from traceability import store
 from traceability.authors import Envelope
 from traceability.events import lot_urn
 from traceability.ledger import Receipt
+from traceability.secret_store import secret
 from traceability.service import Trace
 from traceability.vocabulary import CONTEXT, KINDS
 
@@ -194,7 +195,7 @@ def key_id_of(seed: Seed) -> str:
 def make_kit(url: str, folder: Path) -> Kit:
     """Return a kit on the database at `url`, its tables made."""
     engine = open_engine(url)
-    tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile]
+    tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile, secret]
     metadata.create_all(engine, tables=tables)
     registry, clock = FakeRegistry(), FixedClock(NOW)
     seeds = {}
