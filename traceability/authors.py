@@ -17,6 +17,7 @@ from traceability.secrets import Secret, check_impersonal, check_secrets
 
 if TYPE_CHECKING:
     from registry.keys import SigningKey
+    from registry.parties import Party
     from registry.service import Registry
 
 
@@ -96,6 +97,8 @@ class _Desk:
                 expected=" or ".join(event.kind.signers),
                 got=", ".join(party.roles),
             )
+        if event.kind.name == "recall":
+            _check_recaller(event, party)
         if event.plot and event.kind.name in ("plant", "harvest"):
             base = self._base(self._plot(event.plot).base)
             if base.party != event.party:
@@ -125,3 +128,17 @@ class _Desk:
             owner = self._base(self._device(event.recorder).base).party
             if owner != (event.carrier or event.party):
                 raise NotAllowed("this recorder belongs to somebody else", expected=event.carrier or event.party, got=owner)
+
+
+def _check_recaller(event: TraceEvent, party: Party) -> None:
+    """A county recalls what grows in it; that a maker recalls only its own is asked of the lots themselves."""
+    county = event.body["suhe:recall"]["authority"] == "county"
+    if county != ("county" in party.roles):
+        raise NotAllowed(
+            "a county recalls as county, a maker as maker",
+            expected="county" if "county" in party.roles else "maker",
+            got=str(event.body["suhe:recall"]["authority"]),
+        )
+    foreign = [lot for lot in event.lots if county_of(lot) != party.county] if county else []
+    if foreign:
+        raise NotAllowed("a county recalls lots of its own", expected=party.county, got=foreign[0], todo="ask the other county")
