@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, text
 from sqlalchemy.sql.selectable import CTE
@@ -76,7 +77,7 @@ def _closure(connection: Connection, start: Iterable[str], source: str, target: 
 
 
 @cache
-def _walk(source: str, target: str) -> Select[tuple[str]]:
+def _walk(source: str, target: str) -> Select[Any]:
     edge = store.lot_edge
     reach: CTE = (
         select(store.lot.c.id.label("lot")).where(store.lot.c.id.in_(bindparam("start", expanding=True))).cte("reach", recursive=True)

@@ -23,6 +23,7 @@ from traceability.events import TraceEvent, check_lot, decimal_of, read_event
 from traceability.labelling import Hold, holds
 from traceability.ledger import Receipt, append, seal
 from traceability.notes import Checkpoint, NoteSigner, read_signer
+from traceability.recall_state import affected
 from traceability.secrets import Kept, check_impersonal, commitments, may_see
 from traceability.verdicts import LogReport, Verdict
 from traceability.verify_log import verify_log
@@ -125,13 +126,18 @@ class Trace:
             return summaries(connection, list(rows))
 
     def lots_at_makers(self, county: str) -> list[LotSummary]:
-        """Return every lot of produce of which its maker still holds something, the newest first; `held` is what the maker holds."""
+        """Return every lot of produce of which its maker still holds something, the newest first; `held` is what the maker holds.
+
+        What is under recall is left out: it is offered nowhere.
+        """
         lot, holding = store.lot, store.holding.c
         own = lot.join(store.holding, (holding.lot == lot.c.id) & (holding.party == lot.c.party) & (holding.held > 0))
         query = select(lot, holding.held.label("own")).select_from(own).where(lot.c.kind == "produce", lot.c.county == county)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(lot.c.first_index.desc(), lot.c.id)).all()
-        return [summary_of(row, row.own, 0) for row in rows]
+            cases = affected(connection, [row.id for row in rows])
+        called_back = {x for x, found in cases.items() if not all(c.drill for c in found)}
+        return [summary_of(row, row.own, 0) for row in rows if row.id not in called_back]
 
     def lot(self, lot_id: str) -> LotHistory:
         """Return a lot with its events in the order of its chain."""
@@ -177,8 +183,17 @@ class Trace:
     def holds_on_labels(self, lot_id: str) -> list[Hold]:
         """Return what keeps labels of a lot from being printed, nothing where it may go out."""
         own = self.lot(lot_id)
+        with self._reading() as connection:
+            cases = affected(connection, [own.summary.id]).get(own.summary.id, [])
+        # A drill stops nothing. What is called back goes out under no name, whatever an inspection said.
+        called_back = [Hold("recalled", c.open_roots[0], c.id) for c in cases if not c.drill]
         # Only lots with an inspection have anything to say.
-        return holds(own, [self.lot(a.id) for a in own.ancestors if a.inspection])
+        return called_back + holds(own, [self.lot(a.id) for a in own.ancestors if a.inspection])
+
+    def recalled(self, lots: Iterable[str]) -> frozenset[str]:
+        """Return, of these lots, those under an open recall that is no drill: they are not offered and not labelled."""
+        with self._reading() as connection:
+            return frozenset(x for x, cases in affected(connection, lots).items() if not all(c.drill for c in cases))
 
     def movements(self, after: int, limit: int = 500) -> list[Movement]:
         """Return shipments, receipts and leg summaries behind a place of the log, in its order; altered ones are passed over."""
