@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.anchoring import Anchors
+    from traceability.recalling import Recalls
     from traceability.service import Trace
 
 
@@ -26,6 +27,7 @@ class Services(Protocol):
     readings: Readings
     trace: Trace
     anchors: Anchors
+    recalls: Recalls
     prices: Prices
     logistics: Logistics
 

@@ -54,13 +54,14 @@ class Teller:
         titles = {
             "plant": t("种植"), "input_bought": t("购入投入品"), "input_used": t("使用投入品"), "harvest": t("采收"), "inspect": t("检测"),
             "split": t("分批"), "merge": t("合批"), "pack": t("包装"), "ship": t("发运"), "receive": t("收货"),
-            "sensor_summary": t("冷链小结"),
+            "sensor_summary": t("冷链小结"), "sell": t("售出"), "recall": t("召回"), "recall_lifted": t("撤销召回"),
         }  # fmt: skip
         if not event.readable:
             return Told(titles.get(event.kind, event.kind), self.party(event.party), "", "")
         parts = _TELL[event.kind](self, event, input_names or {})
         parts.append(str(event.body.get("suhe:note", "")))
-        return Told(titles[event.kind], self.party(event.party), self.place(event), clauses(parts, self._lang))
+        title = t("召回演练") if event.kind == "recall" and event.body["suhe:drill"] else titles[event.kind]
+        return Told(title, self.party(event.party), self.place(event), clauses(parts, self._lang))
 
     def inspection(self, event: EventView) -> Inspection:
         """Return an inspection with what its method can show, so that a rapid card is not read as a laboratory's word."""
@@ -225,6 +226,17 @@ class Teller:
             t("没有数据 %(n)s 分钟", n=f"{cold['minutesUnknown']:g}"),
         ]
 
+    def _sell(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return [self._t("%(a)s 售给消费者", a=self.amount(event, "subject"))]
+
+    def _recall(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        told = event.body["suhe:recall"]
+        reason = told["reasonZh"] if self._lang == CHINESE else told.get("reasonEn", told["reasonZh"])
+        return [self._t("%(n)s 级", n=told["level"]), str(reason)]
+
+    def _recall_lifted(self, _event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return []
+
 
 _TELL: dict[str, Callable[[Teller, EventView, Mapping[str, str]], list[str]]] = {
     "plant": Teller._plant,
@@ -238,6 +250,9 @@ _TELL: dict[str, Callable[[Teller, EventView, Mapping[str, str]], list[str]]] = 
     "ship": Teller._ship,
     "receive": Teller._receive,
     "sensor_summary": Teller._sensor_summary,
+    "sell": Teller._sell,
+    "recall": Teller._recall,
+    "recall_lifted": Teller._recall_lifted,
 }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traceability.anchor_keeping import Rules
     from traceability.anchoring import Anchors
     from traceability.chain import Chain
+    from traceability.recalling import Recalls
     from traceability.service import Trace
 
 
@@ -33,6 +34,7 @@ class Services:
     readings: Readings
     trace: Trace
     anchors: Anchors
+    recalls: Recalls
     prices: Prices
     logistics: Logistics
 
@@ -55,6 +57,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from registry.service import Registry
     from suhe.installation import read_installation
     from traceability.anchoring import Anchors
+    from traceability.recalling import Recalls
     from traceability.service import Trace
 
     clock = clock or SystemClock()
@@ -76,6 +79,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         readings=readings,
         trace=trace,
         anchors=Anchors(engine, clock, trace.log_vkey, chain_opener(settings), anchor_rules(settings, demo=demo)),
+        recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         prices=prices,
         logistics=Logistics(freight, cold_chain, selling),
     )

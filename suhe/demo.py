@@ -17,6 +17,7 @@ from registry.parties import County, Party
 from registry.plots import Base, Plot
 from registry.products import Product, Variety
 from registry.service import Registry
+from traceability.office_key import keep_office_key
 
 GUEST = "guest"
 # The season's events lie in the past but are logged now; the keys are registered as valid from before the first of them.
@@ -39,7 +40,7 @@ def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
     registry.add_all(_missing(Base, trucks.bases, {b.id for b in registry.bases()}))
     path = settings.keys_folder / "demo.json"
     kept = _kept(path)
-    credentials = {
+    credentials: dict[str, Any] = {
         "gateways": _gateway_passwords(registry, told.gateways, kept.get("gateways", {})),
         "trucks": _gateway_passwords(registry, trucks.gateways, kept.get("trucks", {})),
         "author_keys": _author_keys(registry, [p.id for p in told.parties], kept.get("author_keys", {}), to_ms(clock.now()) - KEY_AGE_MS),
@@ -51,6 +52,9 @@ def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
     if credentials != kept:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_durably(path, json.dumps(credentials, indent=1).encode(), 0o600)
+    for party in (p.id for p in told.parties if "county" in p.roles):
+        # The offices of a demo recall from this server, with the key their simulated self has too.
+        keep_office_key(settings.keys_folder, party, bytes.fromhex(credentials["author_keys"][party]["seed"]))
 
 
 def _register_places(registry: Registry, told: Any) -> None:

@@ -26,11 +26,13 @@ def tables() -> MetaData:
     import registry.store
     import traceability.anchor_store
     import traceability.map_store
+    import traceability.secret_store
     import traceability.store
     import traceability.witness_store
 
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
-    assert traceability.store and traceability.anchor_store and traceability.map_store and traceability.witness_store
+    assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
+    assert traceability.map_store
     return metadata
 
 

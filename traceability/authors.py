@@ -15,19 +15,22 @@ from registry.keys import key_id
 from traceability.events import TraceEvent, county_of, read_event
 from traceability.key_register import PLACED_KINDS, KeyStanding, standing_of
 from traceability.ledger import SignedEvent, named
+from traceability.secrets import Secret, check_impersonal, check_secrets
 
 if TYPE_CHECKING:
     from registry.keys import SigningKey
+    from registry.parties import Party
     from registry.service import Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An event on its way in: the canonical bytes, the id of the key that signed them, and the signature."""
+    """An event on its way in: the canonical bytes, the id of the key that signed them, the signature, and values behind commitments."""
 
     body: bytes
     key_id: str
     signature: bytes
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +121,16 @@ class Desk:
     def _admit(self, item: ReadEnvelope) -> SignedEvent:
         event = item.event
         key = self._valid_key(item.envelope.key_id)
+        # Here and not where events are read: what was recorded before this rule must stay readable.
+        check_impersonal(event.body)
+        check_secrets(event.body, item.envelope.secrets)
         if key.party != event.party:
             raise NotAllowed("the key belongs to another party than the event names", expected=key.party, got=event.party)
         self._check_entitled(event)
         self._check_named(event)
         if key.id not in self._standing:
             self._standing[key.id] = standing_of(key, self._party(key.party).roles, self._plots(key.party))
-        return SignedEvent(event, item.envelope.body, self._standing[key.id], item.envelope.signature)
+        return SignedEvent(event, item.envelope.body, self._standing[key.id], item.envelope.signature, item.envelope.secrets)
 
     def _valid_key(self, key_id: str) -> SigningKey:
         try:
@@ -144,6 +150,8 @@ class Desk:
                 expected=" or ".join(event.kind.signers),
                 got=", ".join(party.roles),
             )
+        if event.kind.name == "recall":
+            _check_recaller(event, party)
         if event.plot and event.kind.name in PLACED_KINDS:
             base = self._base(self._plot(event.plot).base)
             if base.party != event.party:
@@ -173,3 +181,17 @@ class Desk:
             owner = self._base(self._device(event.recorder).base).party
             if owner != (event.carrier or event.party):
                 raise NotAllowed("this recorder belongs to somebody else", expected=event.carrier or event.party, got=owner)
+
+
+def _check_recaller(event: TraceEvent, party: Party) -> None:
+    """A county recalls what grows in it; that a maker recalls only its own is asked of the lots themselves."""
+    county = event.body["suhe:recall"]["authority"] == "county"
+    if county != ("county" in party.roles):
+        raise NotAllowed(
+            "a county recalls as county, a maker as maker",
+            expected="county" if "county" in party.roles else "maker",
+            got=str(event.body["suhe:recall"]["authority"]),
+        )
+    foreign = [lot for lot in event.lots if county_of(lot) != party.county] if county else []
+    if foreign:
+        raise NotAllowed("a county recalls lots of its own", expected=party.county, got=foreign[0], todo="ask the other county")

@@ -14,6 +14,7 @@ from foundation.errors import BadInput
 from foundation.ids import COUNTY_PATTERN, ID_PATTERN
 from traceability.canonical import read_strictly
 from traceability.fields import FIELDS
+from traceability.secrets import names_person
 from traceability.vocabulary import CONTEXT, KIND_OF_STEP, KINDS, LOT_URN, PARTY_URN, PLOT_URN, UNITS, Kind
 
 _EVENT_ID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
@@ -23,6 +24,8 @@ _OFFSET = re.compile(r"[+-](0[0-9]|1[0-3]):[0-5][0-9]\Z|[+-]14:00\Z")
 # A quantity is kept as an integer of thousandths. 10^9 kg is more than any lot and far below what a double spells exactly.
 MILLI = 1000
 MAX_QUANTITY = 10**9
+
+_NO_PERSONS = "what is logged can never be erased, so no person's name or number stands in it: commit to who did it in suhe:by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ def _check_fields(told: Mapping[str, Any], kind: Kind) -> None:
             f"an event of kind {kind.name} has no such field",
             got=", ".join(foreign)[:160],
             expected=", ".join(sorted(kind.needs | kind.may)),
+            todo=_NO_PERSONS if any(map(names_person, foreign)) else "",
         )
     if told["@context"] != CONTEXT:
         raise BadInput("this is not our JSON-LD context", expected=repr(CONTEXT), got=repr(told["@context"])[:160])

@@ -107,6 +107,7 @@ _INSPECTION = _object(
     {"method": _one_of(METHODS), "result": _one_of(RESULTS)},
     {"standard": _text(60), "items": _listed(1, 50, _text(60)), "report": _text(80), "samples": _whole_number(1, 10_000)},
 )
+_EVENT_ID = r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _ANY_URI = re.compile(r"[a-z][a-z0-9+.-]{0,20}:[\x21-\x7e]{1,200}\Z")
 
 
@@ -171,6 +172,18 @@ _COLD = _object(
     },
 )
 
+RECALL_LEVELS = (1, 2, 3)
+_RECALL = _object(
+    {"level": _whole_number(RECALL_LEVELS[0], RECALL_LEVELS[-1]), "reasonZh": _text(200), "authority": _one_of(("county", "maker"))},
+    {"reasonEn": _text(200)},
+)
+
+
+def _true_or_false(name: str, value: Any, _kind: str) -> None:
+    if not isinstance(value, bool):
+        raise _refuse(name, "true or false", value)
+
+
 FIELDS: dict[str, Check] = {
     "suhe:party": _party,
     "disposition": _one_of(DISPOSITIONS),
@@ -182,11 +195,12 @@ FIELDS: dict[str, Check] = {
     "bizTransactionList": _listed(1, 10, _object({"type": _one_of(("desadv", "inv", "po", "bol")), "bizTransaction": _uri}, {})),
     "suhe:carrier": _party,
     "suhe:recorder": _id,
-    "suhe:leg": _matching(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", "the eventID of the shipment"),
+    "suhe:leg": _matching(_EVENT_ID, "the eventID of the shipment"),
     "suhe:cold": _COLD,
     "sensorElementList": _SENSORS,
     "suhe:lots": _listed(0, _MOST_LISTED, _anything),
     "suhe:note": _text(200),
+    "suhe:by": _matching(r"[0-9a-f]{64}", "a commitment: HMAC-SHA-256 of the name with its salt, in hex"),
     "suhe:seller": _text(60),
     "suhe:purpose": _text(60),
     "suhe:intervalDays": _whole_number(0, 365),
@@ -194,4 +208,7 @@ FIELDS: dict[str, Check] = {
     "suhe:package": _text(60),
     "suhe:temperature": _number(-60, 60),
     "suhe:inspection": _INSPECTION,
+    "suhe:recall": _RECALL,
+    "suhe:drill": _true_or_false,
+    "suhe:recallOf": _matching(_EVENT_ID, "the eventID of the recall"),
 }

@@ -16,7 +16,8 @@ _TELLING = ("pass", *_HOLDING)
 class Hold:
     """Why labels wait. `lot` is the lot the reason lies in, the lot itself or one it came from.
 
-    `reason` is "growing" (nothing was harvested yet) or the result of the inspection: "fail" or "screening_positive".
+    `reason` is "growing" (nothing was harvested yet) or the result of the inspection: "fail" or "screening_positive",
+    or "recalled"; then `lot` is what was called back.
     """
 
     reason: str

@@ -22,6 +22,7 @@ from traceability.key_register import KeyStanding, fold, statements_of
 from traceability.legs import check_summary, legs_of
 from traceability.notes import Checkpoint, NoteSigner
 from traceability.records import Entry, Record, hash_body
+from traceability.secrets import Secret
 from traceability.statements import KEY_REGISTERED, KEY_REVOKED, KEY_URN, read_statement, write_statement
 from traceability.tiles import Tiles
 
@@ -39,6 +40,7 @@ class SignedEvent:
     body: bytes
     key: KeyStanding
     signature: bytes
+    secrets: tuple[Secret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Lot:
     head: bytes = bytes(32)
     first_index: int = -1
     last_event_ms: int = 0
+    # Open recalls that name this lot, each as "{eventID}/{party}": who called it back may lift that.
+    recalls: tuple[str, ...] = ()
     held: dict[str, int] = field(default_factory=dict)
     arriving: dict[str, int] = field(default_factory=dict)
 
@@ -99,6 +101,12 @@ def apply(event: TraceEvent, lots: dict[str, Lot]) -> list[Edge]:
             _add(lot.held, party, amount)
         if name == "harvest":
             lot.harvested_ms = lot.harvested_ms or event.event_time_ms
+        elif name == "sell":
+            _add(lot.held, party, -amount)
+        elif name == "recall":
+            lot.recalls = (*lot.recalls, f"{event.event_id}/{party}")
+        elif name == "recall_lifted":
+            lot.recalls = tuple(r for r in lot.recalls if r != _lifted_by(event))
         elif name in ("split", "merge", "pack", "input_used") and item.role in ("input", "subject"):
             _add(lot.held, party, -amount)
         elif name == "ship":
@@ -226,6 +234,38 @@ def _check_receive(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
             )
 
 
+def _check_sell(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
+    for item in event.items:
+        if lots[item.lot].kind != "produce":
+            raise Conflict("only produce is sold to consumers", got=item.lot)
+    _check_held(event, lots, event.with_role("subject"))
+
+
+def _check_recall(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
+    # That a county speaks for its own lots is asked of the registry at capture; who made a lot stands in the log.
+    if event.body["suhe:recall"]["authority"] == "maker":
+        for item in event.items:
+            if lots[item.lot].party != event.party:
+                raise Conflict(
+                    "a maker calls back its own lots", expected=lots[item.lot].party, got=event.party, todo="ask the county to recall it"
+                )
+
+
+def _check_lifting(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
+    for item in event.items:
+        if _lifted_by(event) not in lots[item.lot].recalls:
+            raise Conflict(
+                "this party has no such open recall of the lot",
+                expected=", ".join(lots[item.lot].recalls) or "a lot under recall",
+                got=_lifted_by(event),
+                todo="who recalled a lot lifts that",
+            )
+
+
+def _lifted_by(event: TraceEvent) -> str:
+    return f"{event.body['suhe:recallOf']}/{event.party}"
+
+
 def _check_held(event: TraceEvent, lots: Mapping[str, Lot], items: list[Item]) -> None:
     for item in items:
         lot = lots[item.lot]
@@ -257,4 +297,7 @@ _RULES = {
     "ship": _check_ship,
     "receive": _check_receive,
     "sensor_summary": _check_inspection,
+    "sell": _check_sell,
+    "recall": _check_recall,
+    "recall_lifted": _check_lifting,
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, select
 
 from foundation.clock import Clock, to_ms
-from foundation.errors import NotFound, SuheError
-from traceability import map_store, store
+from foundation.errors import BadInput, NotFound, SuheError
+from traceability import map_store, secret_store, store
 from traceability.activity import Activity, activity, failed_lots, inspections
 from traceability.authors import Desk, Envelope, ReadEnvelope, Reader
 from traceability.codes import RandomBytes, read_code
@@ -26,12 +27,14 @@ from traceability.ledger import Appender, LoggedKeys, Receipt, SignedEvent, appe
 from traceability.lot_map import MapEntry, MapProof
 from traceability.merkle import consistency_proof
 from traceability.notes import Checkpoint, NoteSigner, read_signer
+from traceability.recall_state import affected
+from traceability.secrets import Kept, check_impersonal, commitments, may_see
 from traceability.statements import Statement, read_statement
 from traceability.tiles import Tiles
 from traceability.verdicts import LogReport, Verdict
 from traceability.verify_log import verify_log
 from traceability.verify_lot import verify_lot
-from traceability.views import LotHistory, LotSummary, summaries, summary_of, view_of
+from traceability.views import EventView, LotHistory, LotSummary, summaries, summary_of, view_of
 from traceability.vocabulary import LOT_URN
 from traceability.witness_store import Witness
 from traceability.witnessing import Cosigned, Witnessed, Witnessing
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 # The kinds of events that move lots, or tell what a lot's way was like.
 MOVEMENTS = ("ship", "receive", "sensor_summary")
+MOST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,19 @@ class Trace:
             page.finish()
         return receipts
 
+    def erase(self, commitment: str, reason: str) -> int:
+        """Delete the salt and the value behind a commitment; return when it was erased. Every proof verifies as before.
+
+        Raises:
+            NotFound: no value is kept behind this commitment.
+            BadInput: no reason is given, or one that names a person.
+
+        """
+        if not reason.strip() or len(reason) > MOST_REASON or not reason.isprintable():
+            raise BadInput("say why this is erased", expected=f"1 to {MOST_REASON} printable characters", got=repr(reason)[:60])
+        check_impersonal({"reason": reason})
+        return secret_store.erase(self._engine, commitment.strip().lower(), reason.strip(), to_ms(self._clock.now()))
+
     def make_checkpoint(self) -> Checkpoint | None:
         """Seal what was recorded since the last checkpoint, newly revoked keys with it; return None where nothing was."""
         self.note_revocations()
@@ -152,13 +169,18 @@ class Trace:
             return summaries(connection, list(rows))
 
     def lots_at_makers(self, county: str) -> list[LotSummary]:
-        """Return every lot of produce of which its maker still holds something, the newest first; `held` is what the maker holds."""
+        """Return every lot of produce of which its maker still holds something, the newest first; `held` is what the maker holds.
+
+        What is under recall is left out: it is offered nowhere.
+        """
         lot, holding = store.lot, store.holding.c
         own = lot.join(store.holding, (holding.lot == lot.c.id) & (holding.party == lot.c.party) & (holding.held > 0))
         query = select(lot, holding.held.label("own")).select_from(own).where(lot.c.kind == "produce", lot.c.county == county)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(lot.c.first_index.desc(), lot.c.id)).all()
-        return [summary_of(row, row.own, 0) for row in rows]
+            cases = affected(connection, [row.id for row in rows])
+        called_back = {x for x, found in cases.items() if not all(c.drill for c in found)}
+        return [summary_of(row, row.own, 0) for row in rows if row.id not in called_back]
 
     def lot(self, lot_id: str) -> LotHistory:
         """Return a lot with its events in the order of its chain."""
@@ -204,8 +226,17 @@ class Trace:
     def holds_on_labels(self, lot_id: str) -> list[Hold]:
         """Return what keeps labels of a lot from being printed, nothing where it may go out."""
         own = self.lot(lot_id)
+        with self._reading() as connection:
+            cases = affected(connection, [own.summary.id]).get(own.summary.id, [])
+        # A drill stops nothing. What is called back goes out under no name, whatever an inspection said.
+        called_back = [Hold("recalled", c.open_roots[0], c.id) for c in cases if not c.drill]
         # Only lots with an inspection have anything to say.
-        return holds(own, [self.lot(a.id) for a in own.ancestors if a.inspection])
+        return called_back + holds(own, [self.lot(a.id) for a in own.ancestors if a.inspection])
+
+    def recalled(self, lots: Iterable[str]) -> frozenset[str]:
+        """Return, of these lots, those under an open recall that is no drill: they are not offered and not labelled."""
+        with self._reading() as connection:
+            return frozenset(x for x, cases in affected(connection, lots).items() if not all(c.drill for c in cases))
 
     def movements(self, after: int, limit: int = 500) -> list[Movement]:
         """Return shipments, receipts and leg summaries behind a place of the log, in its order; altered ones are passed over."""
@@ -235,6 +266,23 @@ class Trace:
         """Return (lot, result, time of its last event) of lots picked since a time that did not pass, the oldest first."""
         with self._reading() as connection:
             return failed_lots(connection, county, since_ms)
+
+    def kept(self, events: Iterable[EventView]) -> Mapping[str, Kept]:
+        """Return what is kept behind the commitments of events, erased or not; for our own eyes, not for an answer."""
+        wanted = {c for e in events for c in commitments(e.body)}
+        with self._reading() as connection:
+            return secret_store.read(connection, wanted)
+
+    def disclosed(self, events: Iterable[EventView], role: str, party: str | None = None) -> dict[str, dict[str, str]]:
+        """Return commitment -> salt (base 64) and value of what a role, acting for a party, may read in events.
+
+        What was erased, and what was altered so that it no longer fits its commitment, is in it for nobody.
+        """
+        return {
+            c: {"salt": base64.b64encode(kept.salt).decode(), "value": kept.value}
+            for c, kept in self.kept(events).items()
+            if kept.salt is not None and kept.value is not None and kept.fits and may_see(role, party, kept)
+        }
 
     def log_size(self) -> int:
         """Return how many records the log holds, sealed by a checkpoint or not."""
@@ -367,6 +415,8 @@ class Trace:
                 found = append_groups(
                     connection, list(admitted.values()), now_ms=now_ms, signer=self._signer, random_bytes=self._random_bytes, logged=logged
                 )  # fmt: skip
+                taken = [s for group, answer in zip(admitted.values(), found, strict=True) if isinstance(answer, list) for s in group]
+                secret_store.keep(connection, [(secret, s.event.party) for s in taken for secret in s.secrets], now_ms)
             self._logged = logged  # only what was committed
             answers.update(zip(admitted, found, strict=True))
         return [answers[number] for number in range(len(groups))]

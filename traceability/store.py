@@ -52,7 +52,19 @@ event = Table(
     Column("record_time_ms", Whole, nullable=False),
     Column("record_hash", Bytes(HASH_BYTES), nullable=False),
     Column("leaf_hash", Bytes(HASH_BYTES), nullable=False),
-    Index(None, "event_type", "log_index"),
+    # Few among millions, each with an index of its own: capture does not pay for one on everything else.
+    Index(
+        "ix_event_key",
+        "log_index",
+        sqlite_where=text("event_type = 'key_registered'"),
+        postgresql_where=text("event_type = 'key_registered'"),
+    ),
+    Index(
+        "ix_event_recall",
+        "log_index",
+        sqlite_where=text("event_type IN ('recall', 'recall_lifted')"),
+        postgresql_where=text("event_type IN ('recall', 'recall_lifted')"),
+    ),
 )
 
 event_lot = Table(
@@ -88,19 +100,23 @@ lot = Table(
     Column("head", Bytes(HASH_BYTES), nullable=False),
     Column("first_index", Whole, nullable=False),
     Column("last_event_ms", Whole, nullable=False),
+    Column("recalls", Lines, nullable=False, server_default=""),
     Column("code", Words(17), unique=True),
     Column("code_seal", Bytes(64)),
     Index(None, "county", "first_index"),
     Index(None, "first_index"),
+    Index("ix_lot_recalled", "id", sqlite_where=text("recalls <> ''"), postgresql_where=text("recalls <> ''")),
 )
 
 lot_edge = Table(
     "lot_edge",
     metadata,
     Column("parent", Words(140), nullable=False),
-    Column("child", Words(140), nullable=False, index=True),
+    Column("child", Words(140), nullable=False),
     Column("log_index", Whole, nullable=False),
     PrimaryKeyConstraint("parent", "child"),
+    # Both ways of a walk are answered from an index alone.
+    Index(None, "child", "parent"),
 )
 
 holding = Table(
@@ -213,6 +229,7 @@ def lot_of(row: Row[Any]) -> Lot:
         id=row.id, kind=row.kind, product=row.product, variety=row.variety, name_zh=row.name_zh, party=row.party, plot=row.plot,
         uom=row.uom, made=row.made, planted_ms=row.planted_ms, harvested_ms=row.harvested_ms, inspection=row.inspection,
         moved=row.moved, count=row.event_count, head=row.head, first_index=row.first_index, last_event_ms=row.last_event_ms,
+        recalls=tuple(row.recalls.split()),
     )  # fmt: skip
 
 
@@ -231,6 +248,7 @@ def row_of(found: Lot) -> dict[str, Any]:
         "name_zh": found.name_zh, "party": found.party, "plot": found.plot, "uom": found.uom, "made": found.made, "state": found.state,
         "planted_ms": found.planted_ms, "harvested_ms": found.harvested_ms, "inspection": found.inspection, "moved": found.moved,
         "event_count": found.count, "head": found.head, "first_index": found.first_index, "last_event_ms": found.last_event_ms,
+        "recalls": " ".join(found.recalls),
     }  # fmt: skip
 
 

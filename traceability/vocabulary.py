@@ -24,11 +24,24 @@ INPUT_CLASSES = ("seed", "fertiliser", "pesticide", "film", "spawn", "feed", "ot
 RESULTS = ("pass", "fail", "screening_positive", "invalid")
 # GB/T 5009.199 enzyme inhibition is a screening: it sees organophosphates and carbamates only, and a positive needs confirming.
 METHODS = ("enzyme_inhibition", "colloidal_gold", "gc_ms", "lc_ms", "heavy_metals", "sensory", "other")
-DISPOSITIONS = ("active", "in_progress", "in_transit", "conformant", "non_conformant", "sellable_accessible", "unavailable")
+DISPOSITIONS = (
+    "active",
+    "in_progress",
+    "in_transit",
+    "conformant",
+    "non_conformant",
+    "sellable_accessible",
+    "unavailable",
+    "recalled",
+    "retail_sold",
+)
 
 _PRODUCERS = ("grower", "cooperative")
 _INSPECTORS = ("inspector", "cooperative", "processor")
 _COLD = ("carrier", "cooperative", "processor")
+# Who may say that a lot is called back: the county for any of its lots, a maker for its own.
+_RECALLERS = ("county", "grower", "cooperative", "processor")
+_SELLERS = ("retailer", "cooperative")
 _HANDLERS = ("grower", "cooperative", "processor", "carrier", "retailer")
 
 
@@ -52,7 +65,7 @@ class Kind:
 
 
 _ALWAYS = frozenset({"@context", "type", "eventID", "eventTime", "eventTimeZoneOffset", "bizStep", "suhe:party"})
-_SOMETIMES = frozenset({"disposition", "readPoint", "bizLocation", "suhe:note"})
+_SOMETIMES = frozenset({"disposition", "readPoint", "bizLocation", "suhe:note", "suhe:by"})
 MOST_LOTS = 200
 
 
@@ -107,6 +120,15 @@ _ROWS = (
     _object(
         "sensor_summary", "sensor_reporting", "OBSERVE", most=MOST_LOTS,
         quantity=False, needs="sensorElementList suhe:leg suhe:cold", signers=_COLD,
+    ),
+    _object("sell", "retail_selling", "OBSERVE", most=MOST_LOTS, quantity=True, signers=_SELLERS),
+    _object(
+        "recall", STEP_URN + "recalling", "OBSERVE", most=MOST_LOTS,
+        quantity=False, needs="suhe:recall suhe:drill", signers=_RECALLERS,
+    ),
+    _object(
+        "recall_lifted", STEP_URN + "recall_lifting", "OBSERVE", most=MOST_LOTS,
+        quantity=False, needs="suhe:recallOf", signers=_RECALLERS,
     ),
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ from foundation.errors import NotAllowed, NotFound
 from foundation.ids import in_fours
 from registry.people import Caller
 from traceability.authors import Envelope
+from traceability.secrets import Secret
 from traceability.service import full_lot_id
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _events(routes: APIRouter, services: Services) -> None:
     @routes.post("/events", status_code=201, dependencies=may_write, summary="Record a signed event")
     def capture(envelope: EnvelopeBody, response: Response) -> ReceiptView:
         """Record one event. The receipt comes after the commit; the same bytes again return the first receipt with 200."""
-        receipt = services.trace.capture(*_parts(envelope))
+        receipt = services.trace.capture_many([_parts(envelope)])[0]
         if not receipt.new:
             response.status_code = 200
         return ReceiptView.of(receipt)
@@ -64,7 +65,7 @@ def _events(routes: APIRouter, services: Services) -> None:
     @routes.post("/events/batch", status_code=201, dependencies=may_write, summary="Record signed events, all or none")
     def capture_many(batch: BatchBody) -> BatchReceipt:
         """Record up to 500 events in one transaction, in their order; an error names the event by its number and nothing is kept."""
-        receipts = services.trace.capture_many([Envelope(*_parts(e)) for e in batch.events])
+        receipts = services.trace.capture_many([_parts(e) for e in batch.events])
         return BatchReceipt(receipts=[ReceiptView.of(r) for r in receipts], new=sum(r.new for r in receipts))
 
 
@@ -176,8 +177,9 @@ def qr_answer(services: Services, request: Request, code: str, kind: str) -> Res
     return Response(out.getvalue(), media_type=media, headers={"cache-control": "public, max-age=3600"})
 
 
-def _parts(envelope: EnvelopeBody) -> tuple[bytes, str, bytes]:
-    return envelope.body.encode(), envelope.key, base64.b64decode(envelope.signature)
+def _parts(envelope: EnvelopeBody) -> Envelope:
+    secrets = tuple(Secret(s.field, base64.b64decode(s.salt), s.value, s.consent) for s in envelope.secrets)
+    return Envelope(envelope.body.encode(), envelope.key, base64.b64decode(envelope.signature), secrets)
 
 
 def _only_in(caller: Caller, county: str) -> None:

@@ -23,12 +23,22 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class SecretBody(_Body):
+    """A value to which the body commits: it is kept beside the log and can be erased."""
+
+    field: Annotated[str, Field(max_length=40, description="The field of the body that holds the commitment, such as suhe:by")]
+    salt: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="32 random bytes in base 64, new for every value")]
+    value: Annotated[str, Field(min_length=1, max_length=120)]
+    consent: Annotated[bool, Field(description="The person agreed that everybody may read this")] = False
+
+
 class EnvelopeBody(_Body):
     """A signed event: the canonical JSON text of its EPCIS body, the id of the key, and the Ed25519 signature over the text's bytes."""
 
     body: Annotated[str, Field(min_length=2, max_length=32_768, description="The RFC 8785 text that was signed, unchanged")]
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="Key id: the first 16 hex digits of the public key's SHA-256")]
     signature: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{86}==$", description="64 bytes in base 64")]
+    secrets: Annotated[list[SecretBody], Field(max_length=4, description="Values behind the body's commitments; erasable")] = []
 
 
 class BatchBody(_Body):

@@ -93,6 +93,8 @@ class Selling:
         summary = history.summary
         if summary.inspection in BLOCKED:
             raise Conflict("this lot did not pass its inspection", got=summary.short, todo="choose a product and a base instead")
+        if self._trace.recalled([summary.id]):
+            raise Conflict("this lot is called back", got=summary.short, todo="see /recall; choose a product and a base instead")
         base = self._base_of(summary)
         # What a buyer or a works holds of it does not lie at the base.
         held = int(history.holders.get(self._registry.base(base).party, 0)) if base and summary.unit == WEIGHED else 0

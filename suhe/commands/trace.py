@@ -61,6 +61,20 @@ def lots(
         print("no lots here yet", file=sys.stderr)
 
 
+@app.command()
+def erase(
+    commitment: Annotated[str, typer.Argument(help="The commitment, as it stands in the event's suhe:by (64 hex digits).")],
+    reason: Annotated[str, typer.Option(help="Why, without naming the person: it is kept.")],
+) -> None:
+    """Delete a person's name behind a commitment for good; every proof verifies as before."""
+    from foundation.clock import SHANGHAI, from_ms
+
+    erased_ms = _services().trace.erase(commitment, reason)
+    print(
+        f"erased at {from_ms(erased_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}; backups made before still hold it: delete or re-make them"
+    )
+
+
 def _verify_lot(services: Services, lot: str, *, as_json: bool) -> bool:
     from foundation.errors import SuheError
 

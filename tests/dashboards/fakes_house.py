@@ -33,6 +33,7 @@ from tests.dashboards.fakes_prices import fill
 from tests.traceability.kit import Kit
 from traceability.anchor_keeping import Rules
 from traceability.anchoring import Anchors
+from traceability.recalling import Recalls
 from traceability.service import Trace
 
 NOW = datetime(2025, 11, 23, 8, 0, tzinfo=UTC)
@@ -99,7 +100,8 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     selling = Selling(prices, trace, registry, clock)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
-                               anchors=anchors, prices=prices, readiness=dict,
+                               anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"), prices=prices,
+                               readiness=dict,
                                logistics=Logistics(freight, cold, selling))  # fmt: skip
     kit = Kit(engine, trace, registry, clock, seeds)  # type: ignore[arg-type]
     _grow(kit)

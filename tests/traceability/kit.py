@@ -26,6 +26,7 @@ from traceability import map_store, store, witness_store
 from traceability.authors import Envelope
 from traceability.events import lot_urn
 from traceability.ledger import Receipt
+from traceability.secret_store import secret
 from traceability.service import Trace
 from traceability.vocabulary import CONTEXT, KINDS
 
@@ -208,6 +209,7 @@ def make_kit(url: str, folder: Path) -> Kit:
     engine = open_engine(url)
     tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile]
     tables += [map_store.map_node, map_store.map_past, witness_store.witness, witness_store.cosignature, witness_store.witness_alarm]
+    tables.append(secret)
     metadata.create_all(engine, tables=tables)
     registry, clock = FakeRegistry(), FixedClock(NOW)
     seeds = {}

@@ -67,4 +67,5 @@ def _map() -> None:
         sa.PrimaryKeyConstraint("place", "until", name=op.f("pk_map_past")),
     )
     op.create_index(op.f("ix_map_past_until"), "map_past", ["until"], unique=False)
-    op.create_index(op.f("ix_event_event_type_event_log_index"), "event", ["event_type", "log_index"], unique=False)
+    logged = sa.text("event_type = 'key_registered'")
+    op.create_index("ix_event_key", "event", ["log_index"], unique=False, sqlite_where=logged, postgresql_where=logged)
