@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -12,21 +13,26 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards.fast_path import FastPath
 from dashboards.headers import HEADERS
 from dashboards.pages.shell import STATIC
+from dashboards.pages.trace import trace_pages_of
 from dashboards.problems import install
 from dashboards.requests import BodyLimit, HeadAsGet
 
 if TYPE_CHECKING:
     from dashboards.services import Services
 
-API = ("system", "registry", "readings", "line_protocol", "trace", "anchor", "prices", "freight", "cold_chain", "selling")
+API = ("system", "registry", "readings", "line_protocol", "trace", "anchor", "prices", "freight", "cold_chain", "selling", "photos")
 PAGES = (
-    "home", "field", "lots", "trace", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
+    "home", "field", "lots", "problem_reports", "reports",
+    "trace", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
-PUBLIC_PAGES = ("home", "trace", "anchor", "prices")
+PUBLIC_PAGES = ("home", "problem_reports", "trace", "anchor", "prices")
+# The one thing a phone on the local network may send: a consumer's report, bounded and counted.
+_REPORT = re.compile(r"/t/[^/]+/report\Z")
 
 
 def create_app(services: Services, *, public_only: bool = False) -> FastAPI:
@@ -53,8 +59,14 @@ def create_app(services: Services, *, public_only: bool = False) -> FastAPI:
     return app
 
 
+def create_site(services: Services, *, public_only: bool = False) -> FastPath:
+    """Return what is served: the application, and in front of it the fast path of the consumer's pages."""
+    app = create_app(services, public_only=public_only)
+    return FastPath(app, trace_pages_of(app))
+
+
 class _Headers:
-    """Security headers on every answer; with `only_reading`, nothing but GET and HEAD. Plain ASGI, so that streams stay streams."""
+    """Security headers on every answer; with `only_reading`, no more than reading and a consumer's report. Plain ASGI."""
 
     def __init__(self, app: ASGIApp, *, only_reading: bool) -> None:
         self._app = app
@@ -64,7 +76,11 @@ class _Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._only_reading and scope["method"] not in ("GET", "HEAD"):
+        if (
+            self._only_reading
+            and scope["method"] not in ("GET", "HEAD")
+            and not (scope["method"] == "POST" and _REPORT.match(scope["path"]))
+        ):
             await Response(status_code=405, headers={"allow": "GET, HEAD"})(scope, receive, send)
             return
 

@@ -28,10 +28,15 @@ Translate = Callable[..., str]
 
 def language_of(request: Request) -> str:
     """Return the language to answer this request in."""
-    for wish in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+    return language_wished(request.query_params.get("lang"), request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+
+
+def language_wished(asked: str | None, kept: str | None, accepted: str) -> str:
+    """Return the language of a request by its `?lang`, its cookie and its Accept-Language."""
+    for wish in (asked, kept):
         if wish in LANGUAGES:
-            return wish
-    for part in request.headers.get("accept-language", "").split(","):
+            return str(wish)
+    for part in accepted.split(","):
         tag = part.split(";")[0].strip().lower()
         if tag.startswith("zh"):
             return CHINESE

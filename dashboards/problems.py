@@ -25,6 +25,7 @@ TITLES = {
     "not-signed-in": "请先登录",
     "not-allowed": "没有权限",
     "too-large": "内容太长",
+    "too-many": "次数太多，请以后再试",
     "unavailable": "暂时不可用",
     "method-not-allowed": "此地址不支持这种操作",
     "error": "出错了",
@@ -36,6 +37,7 @@ _BY_STATUS = {
     403: "not-allowed",
     409: "conflict",
     413: "too-large",
+    429: "too-many",
     503: "unavailable",
 }
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.anchoring import Anchors
+    from traceability.photos import Photos
+    from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
     from traceability.service import Trace
 
@@ -30,6 +32,8 @@ class Services(Protocol):
     recalls: Recalls
     prices: Prices
     logistics: Logistics
+    photos: Photos
+    problem_reports: ProblemReports
 
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Return each readiness check as (holds, detail)."""

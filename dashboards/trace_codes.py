@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dashboards.i18n import Translate
 from dashboards.joining import listed
@@ -67,3 +68,12 @@ def is_code(entered: str) -> bool:
     except BadInput:
         return False
     return True
+
+
+@lru_cache(maxsize=8192)
+def is_printed(code: str) -> bool:
+    """Return whether this is a code of ours exactly as it is printed."""
+    try:
+        return canonical(code) == code
+    except BadInput:
+        return False

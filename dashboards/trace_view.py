@@ -15,18 +15,24 @@ from dashboards.cold_view import LegLine, cold_journey
 from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
 from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
+from dashboards.pages.shell import asset_or_none
 from dashboards.price_words import days_old
+from dashboards.product_drawing import drawing_of
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
 from dashboards.telling import Inspection, Teller
 from foundation.clock import SHANGHAI, from_ms, market_day
 from foundation.ids import in_fours
 from ingest.channels import channel_of
+from traceability.photos import PRODUCT
+from traceability.problem_reports import MOST_TEXT
 
 if TYPE_CHECKING:
     from dashboards.services import Services
 
 # Most gaps named one by one; the rest are counted.
 NAMED_GAPS = 2
+# The script that checks a proof bundle in the browser; loaded when asked for.
+VERIFIER = "verify.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,17 @@ class InspectionLine:
     details: str
     meaning: str
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoView:
+    """The photo of a lot, or of its product, as the page shows it."""
+
+    src: str
+    width: int
+    height: int
+    alt: str
+    caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +98,15 @@ class TraceView:
     cold: tuple[LegLine, ...]
     events: tuple[EventLine, ...]
     lot_url: str
+    photo: PhotoView | None
+    drawing: Markup
+    verifier: str
+    report_kinds: tuple[tuple[str, str], ...]
+    may_report: bool = True
+    report_most: int = MOST_TEXT
 
 
-def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lot: bool) -> TraceView:
+def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_only: bool) -> TraceView:
     """Return everything the trace page of a lot shows, verified now."""
     found = gather(services, lot)
     s = found.history.summary
@@ -98,15 +121,16 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
     journey, note = journey_of(found, teller, t)
     days = harvest_days(found)
     age = (market_day(now) - days[-1]).days if days else 0
+    product = teller.product(s.product, s.variety)
     return TraceView(
         code=in_fours(s.code),
-        product=teller.product(s.product, s.variety),
+        product=product,
         place=teller.plot(plot) or teller.party(s.party),
         harvested=harvest_text(days, lang, t),
         harvested_age=days_old(age, t),
         quantity=amount_of(s, t),
         ok=found.ok and not anchored.alarm,
-        headline=t("日志与链上的锚不一致") if anchored.alarm and found.ok else headline(found, t),
+        headline=_headline(found, alarm=anchored.alarm, t=t),
         problems=tuple(problem_lines(found, teller, lang, t)),
         checked=checked_text(found, lang, t),
         anchor=anchored,
@@ -121,8 +145,40 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, link_lo
         journey_note=note,
         cold=cold_journey(services, found, lang, t),
         events=tuple(event_lines(found, found.events, teller, lang, t)),
-        lot_url=f"/lots/{s.short}" if link_lot else "",
+        lot_url=f"/lots/{s.short}" if not public_only else "",
+        photo=_photo(services, found, product, t),
+        drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),
+        verifier=asset_or_none(VERIFIER),
+        report_kinds=tuple(report_kinds(t).items()),
     )
+
+
+def report_kinds(t: Translate) -> dict[str, str]:
+    """Return what a consumer can report, in words."""
+    return {
+        "spoiled": t("变质、破损"),
+        "taste": t("味道、气味不对"),
+        "label": t("东西和标签不符"),
+        "elsewhere": t("这个码也出现在别的东西上"),
+        "other": t("别的"),
+    }
+
+
+def _photo(services: Services, found: Gathered, product: str, t: Translate) -> PhotoView | None:
+    """Return the newest photo of the lot, of a lot it came from, or of the product, and say which of these it is."""
+    lots = [h.summary.id for h in found.lineage]
+    photo = services.photos.of(*lots, PRODUCT + found.history.summary.product)
+    if photo is None:
+        return None
+    caption = t("这一批的照片，由上传者负责") if photo.subject in lots else t("这种产品的照片，不是这一批")
+    return PhotoView(f"/photos/{photo.sha256}.jpg", photo.width, photo.height, t("%(what)s的照片", what=product), caption)
+
+
+def _headline(found: Gathered, *, alarm: bool, t: Translate) -> str:
+    """Return the verdict in one line. That all is well is the server's word, and the line says so: no mark stands for it."""
+    if alarm and found.ok:
+        return t("日志与链上的锚不一致")
+    return t("本服务器刚刚核对：%(what)s", what=headline(found, t)) if found.ok else headline(found, t)
 
 
 def season_line(c: ChannelSeason, lang: str, t: Translate, told: Collection[tuple[int, int]] = ()) -> SeasonLine:

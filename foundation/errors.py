@@ -67,6 +67,13 @@ class NotAllowed(SuheError):
     status = 403
 
 
+class TooMany(SuheError):
+    """More of the same from one sender than anyone needs; later is right."""
+
+    code = "too-many"
+    status = 429
+
+
 class Unavailable(SuheError):
     """Something this needs is not running right now; trying again later is right."""
 

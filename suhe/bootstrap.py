@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from traceability.anchor_keeping import Rules
     from traceability.anchoring import Anchors
     from traceability.chain import Chain
+    from traceability.photos import Photos
+    from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
     from traceability.service import Trace
 
@@ -37,6 +39,8 @@ class Services:
     recalls: Recalls
     prices: Prices
     logistics: Logistics
+    photos: Photos
+    problem_reports: ProblemReports
 
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Return each readiness check as (holds, detail); all must hold for `/readyz`."""
@@ -57,6 +61,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from registry.service import Registry
     from suhe.installation import read_installation
     from traceability.anchoring import Anchors
+    from traceability.photos import Photos
+    from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
     from traceability.service import Trace
 
@@ -66,7 +72,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     found = read_installation(settings.data)
     readings = Readings(settings.readings_folder, clock, RegistryDirectory(registry))
     trace = Trace(engine, registry, clock, settings.keys_folder / "log.key")
-    prices = Prices(engine, clock, BlobFolder(settings.data / "blobs"))
+    blobs = BlobFolder(settings.data / "blobs")
+    prices = Prices(engine, clock, blobs)
     demo = bool(found and found.demo)
     selling = Selling(prices, trace, registry, clock)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=settings.use_pyvrp)
@@ -82,6 +89,8 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         prices=prices,
         logistics=Logistics(freight, cold_chain, selling),
+        photos=Photos(engine, blobs, clock),
+        problem_reports=ProblemReports(engine, clock, settings.keys_folder / "devices.key"),
     )
 
 

@@ -26,6 +26,8 @@ def tables() -> MetaData:
     import registry.store
     import traceability.anchor_store
     import traceability.map_store
+    import traceability.photos
+    import traceability.problem_reports
     import traceability.secret_store
     import traceability.store
     import traceability.witness_store
@@ -33,6 +35,7 @@ def tables() -> MetaData:
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
     assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
     assert traceability.map_store
+    assert traceability.photos and traceability.problem_reports
     return metadata
 
 

@@ -32,16 +32,18 @@ def serve_web(settings: Settings, *, host: str, port: int, public_only: bool) ->
     """Serve the pages and the API with uvicorn. Where several processes are configured they share one port."""
     import uvicorn
 
-    from dashboards.app import create_app
+    from dashboards.app import create_site
+    from dashboards.fast_protocol import protocol_with
     from suhe.bootstrap import build_services
     from suhe.migrate import migrate
 
     set_up_logging(settings.log_level)
     migrate(open_engine(settings.records_url))
-    app = create_app(build_services(settings), public_only=public_only)
+    site = create_site(build_services(settings), public_only=public_only)
     where = (host or settings.http_host, port or settings.http_port)
     config = uvicorn.Config(
-        app,
+        site,
+        http=protocol_with(site),
         host=where[0],
         port=where[1],
         log_config=None,

@@ -63,6 +63,22 @@ def asset(name: str) -> str:
     return f"/static/{manifest()[name]}"
 
 
+def asset_or_none(name: str) -> str:
+    """Return the address of a built asset, "" where it was not built."""
+    return asset(name) if name in manifest() else ""
+
+
+def inlined(name: str) -> Markup:
+    """Return a built asset's own text, for a page that carries it inside: one answer instead of two."""
+    return _text(STATIC / manifest()[name])
+
+
+@cache
+def _text(path: Path) -> Markup:
+    # A built asset's name changes with its content. What would end the element it stands in is in none of ours.
+    return Markup(path.read_text().strip())  # noqa: S704 - our own sheet
+
+
 def manifest() -> dict[str, str]:
     """Return source name -> built file name, read again whenever the assets were built again."""
     path = STATIC / "manifest.json"

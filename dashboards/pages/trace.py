@@ -1,39 +1,30 @@
-"""The consumer's page behind the code on a label: small, readable with scripts off, checked at every call."""
+"""The consumer's page behind the code on a label: small, readable with scripts off, checked anew every few seconds."""
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections import OrderedDict
-from datetime import timedelta
-from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from dashboards.i18n import COOKIE, LANGUAGES, language_of, translator
-from dashboards.pages.shell import asset, templates
+from dashboards.fast_path import language_cookie
+from dashboards.headers import with_style
+from dashboards.i18n import LANGUAGES, language_of, translator
+from dashboards.pages.shell import asset, inlined, templates
 from dashboards.trace_codes import canonical, mistyped
+from dashboards.trace_pages import TracePages, matches, takes_gzip
 from dashboards.trace_view import trace_view
 from foundation.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from dashboards.services import Services
-
-# A stored event that was altered must show within ten seconds, so a page is kept for less than half of that.
-KEEP = timedelta(seconds=4)
-MOST_KEPT = 2000
-_YEAR_S = 365 * 24 * 3600
 
 
 def router(services: Services) -> APIRouter:
     """Return the routes of the trace page and its QR code."""
     pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
-    kept = _Kept()
 
     @pages.get("/t")
     def enter(request: Request, code: Annotated[str, Query(max_length=200)] = "") -> Response:
@@ -52,6 +43,10 @@ def router(services: Services) -> APIRouter:
     def qr_png(request: Request, code: str) -> Response:
         return Response(qr_image(_address(request, services, _known(services, code)), "png"), media_type="image/png", headers=_FOR_A_DAY)
 
+    @pages.get("/photos/{name}.jpg")
+    def photo(name: str) -> Response:
+        return Response(services.photos.content(name), media_type="image/jpeg", headers=_FOR_EVER)
+
     @pages.get("/t/{code}")
     def trace(request: Request, code: str) -> Response:
         lang = language_of(request)
@@ -65,23 +60,19 @@ def router(services: Services) -> APIRouter:
         if printed != code:
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(f"/t/{quote(printed, safe='-*~$=')}{query}", status_code=308)
-        now = services.clock.now()
-        page = kept.get(printed, lang, now)
-        if page is None:
-            try:
-                lot = services.trace.lot_of_code(printed)
-            except NotFound:
-                return _page(
-                    request, "trace_missing.html", 404, title=t("没有这个追溯码"), groups=tuple((g, False) for g in printed.split("-")),
-                    reason=t("格式没有错，但这里没有登记过它。请和标签对照；如果标签上就是这样，它可能不是这里发出的。"), entered=printed,
-                )  # fmt: skip
-            view = trace_view(services, lot, lang, t, link_lot=not request.app.state.public_only)
-            page = bytes(_page(request, "trace.html", v=view).body)
-            kept.put(printed, lang, page, services.clock.now())
-        etag = f'"{hashlib.sha256(page).hexdigest()[:20]}"'
-        if request.headers.get("if-none-match", "").removeprefix("W/") == etag:
-            return Response(status_code=304, headers={"etag": etag, "cache-control": "no-cache"})
-        return _in_language(request, HTMLResponse(page, headers={"etag": etag}))
+        try:
+            page = trace_pages_of(request.app).page(printed, lang)
+        except NotFound:
+            return _page(
+                request, "trace_missing.html", 404, title=t("没有这个追溯码"), groups=tuple((g, False) for g in printed.split("-")),
+                reason=t("格式没有错，但这里没有登记过它。请和标签对照；如果标签上就是这样，它可能不是这里发出的。"), entered=printed,
+            )  # fmt: skip
+        # The fast path answers the same, sooner; this stands for an application without it.
+        form = page.zipped if takes_gzip(request.headers.get("accept-encoding", "").encode()) else page.plain
+        unchanged = matches(request.headers.get("if-none-match", "").encode(), form.etag)
+        response = Response(b"" if unchanged else form.body, status_code=304 if unchanged else 200)
+        response.raw_headers = list(form.unchanged if unchanged else form.headers)
+        return _with_cookie(request, response)
 
     return pages
 
@@ -99,24 +90,19 @@ def qr_image(address: str, kind: str) -> bytes:
     return out.getvalue()
 
 
-class _Kept:
-    """Rendered pages by code and language, for a few seconds."""
+def trace_pages_of(app: FastAPI) -> TracePages:
+    """Return the kept pages of an application, made at the first question."""
+    if not hasattr(app.state, "trace_pages"):
+        services: Services = app.state.services
 
-    def __init__(self) -> None:
-        self._pages: OrderedDict[tuple[str, str], tuple[datetime, bytes]] = OrderedDict()
-        self._lock = Lock()
+        def rendered(code: str, lang: str) -> tuple[bytes, str]:
+            t = translator(lang)
+            view = trace_view(services, services.trace.lot_of_code(code), lang, t, public_only=app.state.public_only)
+            return _html("trace.html", lang, v=view)
 
-    def get(self, code: str, lang: str, now: datetime) -> bytes | None:
-        with self._lock:
-            since, page = self._pages.get((code, lang), (None, b""))
-        return page if since is not None and timedelta(0) <= now - since < KEEP else None
-
-    def put(self, code: str, lang: str, page: bytes, now: datetime) -> None:
-        with self._lock:
-            self._pages[(code, lang)] = (now, page)
-            self._pages.move_to_end((code, lang))
-            if len(self._pages) > MOST_KEPT:
-                self._pages.popitem(last=False)
+        app.state.trace_pages = TracePages(rendered, services.clock)
+    pages: TracePages = app.state.trace_pages
+    return pages
 
 
 def _known(services: Services, code: str) -> str:
@@ -134,21 +120,33 @@ def _address(request: Request, services: Services, code: str) -> str:
     return f"{base.rstrip('/')}/t/{code}"
 
 
-def _page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """Return a page of the trace kind: it stands outside the county's frame, so that it stays small."""
+def _html(template: str, lang: str, **context: Any) -> tuple[bytes, str]:
+    """Return a page of the trace kind and the style sheet inside it: outside the county's frame, one answer and no more to wait for."""
+    sheet = inlined("trace.css")
+    values = {"_": translator(lang), "lang": lang, "asset": asset, "sheet": sheet, **context}
+    return templates().get_template(template).render(values).encode(), str(sheet)
+
+
+def _page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """Return a page of the trace kind that is not kept."""
     lang = language_of(request)
-    values = {"_": translator(lang), "lang": lang, "asset": asset, **context}
-    return _in_language(request, HTMLResponse(templates().get_template(template).render(values), status_code=status))
+    html, sheet = _html(template, lang, **context)
+    headers = {"vary": "Accept-Language, Cookie", "content-language": lang, "cache-control": "no-cache", **with_style(sheet)}
+    return _with_cookie(request, HTMLResponse(html, status_code=status, headers=headers))
 
 
-def _in_language(request: Request, response: HTMLResponse) -> HTMLResponse:
+def plain_page(request: Request, status: int, title: str, told: str, code: str) -> Response:
+    """Return a small page that says one thing about a code and leads back to it."""
+    return _page(request, "trace_told.html", status, title=title, told=told, code=code)
+
+
+def _with_cookie(request: Request, response: Response) -> Response:
     wish = request.query_params.get("lang")
     if wish in LANGUAGES:
-        response.set_cookie(COOKIE, wish, max_age=_YEAR_S, samesite="lax", httponly=True)
-    response.headers["vary"] = "Accept-Language, Cookie"
-    response.headers["content-language"] = language_of(request)
-    response.headers["cache-control"] = "no-cache"
+        response.headers.append("set-cookie", language_cookie(wish).decode())
     return response
 
 
+# Named by its content.
+_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 _FOR_A_DAY = {"cache-control": "public, max-age=86400"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,6 +74,27 @@ def erase(
     print(
         f"erased at {from_ms(erased_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}; backups made before still hold it: delete or re-make them"
     )
+
+
+@app.command()
+def photo(
+    what: Annotated[str, typer.Argument(help="A lot's id or trace code, or a product's id.")],
+    file: Annotated[Path, typer.Argument(help="JPEG, PNG or WebP.", exists=True, dir_okay=False)],
+) -> None:
+    """Give a lot, or every lot of a product, its photo: made small, without place, time or camera."""
+    from foundation.errors import NotFound, SuheError
+    from traceability.photos import PRODUCT
+
+    services = _services()
+    try:
+        lot = what if ":" in what else services.trace.lot_of_code(what)
+        subject = services.trace.lot(lot).summary.id
+    except SuheError:
+        if what not in {p.id for p in services.registry.products()}:
+            raise NotFound("there is no such lot or product", got=what[:160], todo="suhe trace lots") from None
+        subject = PRODUCT + what
+    kept = services.photos.add(subject, file.read_bytes())
+    print(f"{subject}: {kept.width}x{kept.height}, {len(services.photos.content(kept.sha256)):,} bytes, /photos/{kept.sha256}.jpg")
 
 
 def _verify_lot(services: Services, lot: str, *, as_json: bool) -> bool:
