@@ -15,7 +15,6 @@ from dashboards.cold_view import LegLine, cold_journey
 from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
 from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
-from dashboards.pages.shell import asset_or_none
 from dashboards.price_words import days_old
 from dashboards.product_drawing import drawing_of
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 # Most gaps named one by one; the rest are counted.
 NAMED_GAPS = 2
-# The script that checks a proof bundle in the browser; loaded when asked for.
-VERIFIER = "verify.js"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,7 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         lot_url=f"/lots/{s.short}" if not public_only else "",
         photo=_photo(services, found, product, t),
         drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),
-        verifier=asset_or_none(VERIFIER),
+        verifier="",
         report_kinds=tuple(report_kinds(t).items()),
     )
 
