@@ -17,6 +17,7 @@ from foundation.clock import Clock, to_ms
 from foundation.errors import BadInput, NotFound, SuheError
 from traceability import map_store, secret_store, store
 from traceability.activity import Activity, activity, failed_lots, inspections
+from traceability.audit import audit
 from traceability.authors import Desk, Envelope, ReadEnvelope, Reader
 from traceability.codes import RandomBytes, read_code
 from traceability.events import TraceEvent, check_lot, decimal_of, read_event
@@ -387,6 +388,11 @@ class Trace:
         """Recompute the whole log and every table beside it from the stored bytes; name every record that does not hold."""
         with self._reading() as connection:
             return verify_log(connection, self._register(connection), self._signer.verifier, progress)
+
+    def audit(self, progress: Callable[[int, int], None] | None = None) -> LogReport:
+        """Recompute every hash, chain, root and map of the log; signatures of authors and the rules are left to `verify_all`."""
+        with self._reading() as connection:
+            return audit(connection, self._signer.verifier, progress)
 
     @cached_property
     def _signer(self) -> NoteSigner:

@@ -40,6 +40,22 @@ def test_clean_data_raises_no_alarm(written: Kit) -> None:
     assert written.trace.verify_lot(written.lot("L3")).pending == 1
 
 
+@pytest.mark.parametrize("column", [c for c in EVENT_COLUMNS if c not in ("event_id", "event_type", "event_time_ms", "party")])
+def test_the_fast_audit_names_a_changed_record(written: Kit, column: str) -> None:
+    """Without a signature checked, every changed byte of a record's body, hashes, signature, key or time is named all the same."""
+    assert written.trace.audit().ok
+    for index in (0, KEYS + 1, KEYS + 9, KEYS + 16):
+        row = _event(written, index)
+        _set(written, store.event, store.event.c.log_index == index, **{column: flip(getattr(row, column))})
+        report = written.trace.audit()
+        assert not report.ok and index in _named(report), (column, index, report.problems)
+        _set(written, store.event, store.event.c.log_index == index, **{column: getattr(row, column)})
+    undo = _delete(written, KEYS + 3, entries_too=True)
+    assert any("missing" in p.what for p in written.trace.audit().problems)
+    undo()
+    assert written.trace.audit().ok
+
+
 @pytest.mark.parametrize("column", EVENT_COLUMNS)
 def test_a_changed_column_of_any_event_is_found_and_named(written: Kit, column: str) -> None:
     """Each stored column of each event, changed by as little as one bit, names that record, in the log and on its lots' pages."""
