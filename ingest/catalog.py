@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.signatures import SignedMessage
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS series (
     sid INTEGER PRIMARY KEY, county TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
@@ -33,6 +35,9 @@ CREATE TABLE IF NOT EXISTS refused (gateway TEXT NOT NULL, seq INTEGER NOT NULL,
 CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY, received INTEGER NOT NULL, gateway TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
     body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS signed_message (
+    gateway TEXT NOT NULL, seq INTEGER NOT NULL, received INTEGER NOT NULL, key_id TEXT NOT NULL, hash BLOB NOT NULL,
+    signature BLOB NOT NULL, PRIMARY KEY (gateway, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS arrival (
     number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, rows INTEGER NOT NULL, made INTEGER NOT NULL);
@@ -86,8 +91,8 @@ class Catalog:
         self._db = sqlite3.connect(folder / "catalog.db", check_same_thread=False, isolation_level=None, timeout=60)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        # The last table of the schema: a file of an earlier release has none of it and gets what it lacks.
-        if not self.rows("SELECT 1 FROM sqlite_master WHERE name = 'sink_cursor'"):
+        # The newest tables of the schema: a file of an earlier release has none of it and gets what it lacks.
+        if len(self.rows("SELECT 1 FROM sqlite_master WHERE name IN ('sink_cursor', 'signed_message')")) < 2:
             with self.transaction():
                 for statement in _SCHEMA.split(";"):
                     if statement.strip():
@@ -161,6 +166,11 @@ class Catalog:
             found.setdefault(str(name), []).append((int(first), int(last)))  # type: ignore[call-overload]
         return found
 
+    def signed_messages(self, gateway: str, first: int, last: int) -> list[SignedMessage]:
+        """Return what is kept of a gateway's signed messages numbered `first` to `last`."""
+        query = "SELECT gateway, seq, received, key_id, hash, signature FROM signed_message WHERE gateway = ? AND seq BETWEEN ? AND ?"
+        return [SignedMessage(*row) for row in self.rows(query, (gateway, first, last))]  # type: ignore[arg-type]
+
     def refused(self) -> dict[str, list[tuple[int, int]]]:
         """Return the numbers of messages refused for good, as one-element ranges, of every gateway."""
         found: dict[str, list[tuple[int, int]]] = {}
@@ -193,6 +203,14 @@ def put_sequences(db: sqlite3.Connection, gateway: str, ranges: Iterable[tuple[i
         db.executemany("DELETE FROM sequence WHERE gateway = ? AND first = ?", [(gateway, a) for a, _ in touched])
         whole = min([first, *(a for a, _ in touched)]), max([last, *(b for _, b in touched)])
         db.execute("INSERT INTO sequence VALUES (?,?,?)", (gateway, *whole))
+
+
+def put_signed(db: sqlite3.Connection, signed: Iterable[SignedMessage]) -> None:
+    """Keep what ties readings to signed messages."""
+    db.executemany(
+        "INSERT OR IGNORE INTO signed_message VALUES (?,?,?,?,?,?)",
+        [(s.gateway, s.seq, s.received_ms, s.key_id, s.message_hash, s.signature) for s in signed],
+    )
 
 
 def put_gateway(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, int, int, int]]) -> None:

@@ -23,13 +23,13 @@ from ingest.segments import COLUMNS, parse_name, write_frame
 GRACE_MS = 60_000
 MOST_AT_ONCE = 600
 # Days are cut at Shanghai midnight, which has been UTC+8 without summer time since 1992.
-_ZONE_MS = 8 * 3600 * 1000
+ZONE_MS = 8 * 3600 * 1000
 _DAY_MS = 86_400_000
 
 
 def day_number(t_ms: int) -> int:
     """Return the Shanghai calendar day of an instant as days since 1970-01-01."""
-    return (t_ms + _ZONE_MS) // _DAY_MS
+    return (t_ms + ZONE_MS) // _DAY_MS
 
 
 class Compactor(threading.Thread):
@@ -91,7 +91,7 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
     fresh = pl.concat([pl.read_parquet(folder / "segments" / s.name, columns=list(COLUMNS)) for s in segments])
     if fresh.height != sum(s.rows for s in segments):
         raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
-    fresh = fresh.join(names.select("sid", "county"), on="sid", how="left").with_columns(((pl.col("t") + _ZONE_MS) // _DAY_MS).alias("day"))
+    fresh = fresh.join(names.select("sid", "county"), on="sid", how="left").with_columns(((pl.col("t") + ZONE_MS) // _DAY_MS).alias("day"))
     made: list[StoredFile] = []
     replaced: list[str] = [s.name for s in segments]
     for (county, day), part in fresh.group_by(["county", "day"]):
@@ -151,7 +151,7 @@ def _write_day(folder: Path, county: str, day: int, frame: Any, names: Any, gene
     ordered = frame.sort(["sid", "t", "received", "seq", "x"])
     repeat = pl.all_horizontal([pl.col(c) == pl.col(c).shift(1) for c in ("sid", "t", "x")]).fill_null(value=False)
     ordered = ordered.filter(~repeat).join(names.select("sid", "device", "channel"), on="sid", how="left", maintain_order="left")
-    stamp = from_ms(day * _DAY_MS - _ZONE_MS).astimezone(SHANGHAI).strftime("%Y%m%d")
+    stamp = from_ms(day * _DAY_MS - ZONE_MS).astimezone(SHANGHAI).strftime("%Y%m%d")
     name = f"{county or 'unknown'}-{stamp}-{generation:08d}.parquet"
     # Small row groups, so that one series is found by their statistics without reading the whole day.
     write_frame(folder, name, ordered, compression="zstd", compression_level=1, statistics=True, row_group_size=20_000)

@@ -21,6 +21,7 @@ from paho.mqtt.properties import Properties
 
 from foundation.errors import BadInput
 from ingest.payloads import Ack, ReadingIn, decode_ack, encode_up
+from ingest.signatures import signer_of
 from ingest.spool import Spool
 from ingest.topics import ack_topic, up_topic
 
@@ -41,15 +42,28 @@ Event = Callable[[str, dict[str, Any]], None]
 
 
 class Gateway:
-    """One gateway's connection and spool. Thread-safe; `protocol` is 5 (MQTT v5) or 4 (3.1.1, for the embedded broker)."""
+    """One gateway's connection and spool. Thread-safe; `protocol` is 5 (MQTT v5) or 4 (3.1.1, for the embedded broker).
+
+    With `seed`, 32 bytes of an Ed25519 private key, every message is signed as it goes into the spool.
+    """
 
     def __init__(
-        self, gateway_id: str, password: str, host: str, port: int, spool: Path, *, protocol: int = 5, on_event: Event | None = None
+        self,
+        gateway_id: str,
+        password: str,
+        host: str,
+        port: int,
+        spool: Path,
+        *,
+        protocol: int = 5,
+        on_event: Event | None = None,
+        seed: bytes | None = None,
     ) -> None:
         self._id = gateway_id
         self._address = host, port
         self._v5 = protocol == 5
         self._spool = Spool(spool)
+        self._sign = signer_of(seed) if seed is not None else None
         self._listener = on_event
         self._topic, self._ack_topic = up_topic(gateway_id), ack_topic(gateway_id)
         self._lock = threading.Lock()
@@ -69,7 +83,7 @@ class Gateway:
 
     def send_many(self, messages: Sequence[Sequence[ReadingIn]]) -> list[int]:
         """Put several messages into the spool in one transaction and return their sequence numbers."""
-        given = self._spool.put([functools.partial(encode_up, readings=list(readings)) for readings in messages])
+        given = self._spool.put([functools.partial(encode_up, readings=list(readings), sign=self._sign) for readings in messages])
         with self._wake:
             self._wake.notify_all()
         return given

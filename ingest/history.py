@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingest.catalog import Catalog
+from ingest.catalog import Catalog, StoredFile
 from ingest.channels import CHANNELS
+from ingest.raw import RAW_QUERY, RawSeries, series_in
 from ingest.reading import SUSPECT, Gap, Point, Window
 
 # A silence counts as a gap beyond this many intervals.
@@ -64,6 +65,53 @@ class History:
         rows = self._ask([sid], start_ms, end_ms, query, {"start": start_ms, "end": end_ms, "longest": int(interval_ms * GAP_INTERVALS)})
         return [Gap(before, t) for before, t in rows]
 
+    def raw(self, names: Mapping[int, tuple[str, str]], start_ms: int, end_ms: int) -> list[RawSeries]:
+        """Return every reading of these series (number -> device and channel) in [start, end), revisions too."""
+        import duckdb
+
+        if not names:
+            return []
+        for attempt in (1, 2, 3):
+            query = RAW_QUERY.format(
+                source=_source(self._files(list(names), start_ms, end_ms)),
+                sids=", ".join(str(int(sid)) for sid in names),
+                start=int(start_ms),
+                end=int(end_ms),
+            )
+            try:
+                return series_in(self._duck().execute(query).fetchnumpy(), dict(names))
+            except duckdb.IOException:
+                if attempt == 3:
+                    raise
+        raise AssertionError("unreachable")
+
+    def days(self, zone_ms: int) -> set[tuple[str, int]]:
+        """Return (county, day) of every day with a reading; days begin `zone_ms` before those of UTC."""
+        return self._series_days(self._catalog.files("kind = 'segment'"), zone_ms, "true") | {
+            (f.county, f.day) for f in self._catalog.files("kind = 'daily'")
+        }
+
+    def arrivals(self, received_ms: int, before_ms: int, zone_ms: int) -> set[tuple[int, int]]:
+        """Return (series, day) of every reading of before `before_ms` that was received after `received_ms`."""
+        files = self._catalog.files("made > ? AND min_t < ?", (received_ms, before_ms))
+        where = f"received > {int(received_ms)} AND t < {int(before_ms)}"
+        return self._days(files, zone_ms, where)
+
+    def _series_days(self, files: Sequence[StoredFile], zone_ms: int, where: str) -> set[tuple[str, int]]:
+        counties = {s.sid: s.county for s in self._catalog.series()}
+        return {(counties[sid], day) for sid, day in self._days(files, zone_ms, where) if sid in counties}
+
+    def _days(self, files: Sequence[StoredFile], zone_ms: int, where: str) -> set[tuple[int, int]]:
+        import duckdb
+
+        # A file that a compaction removed meanwhile is in another one now, and is looked at when asked again.
+        there = [path for path in map(self._path, files) if Path(path).exists()]
+        try:
+            query = f"SELECT DISTINCT sid, (t + {int(zone_ms)}) // {_DAY_MS} FROM {_source(there)} WHERE {where}"
+            return {(int(sid), int(day)) for sid, day in self._duck().execute(query).fetchall()}
+        except duckdb.IOException:
+            return set()
+
     def answers(self, paths: Sequence[Path]) -> Iterator[list[Answer]]:
         """Yield, in blocks, what now counts for every (series, time) these files hold, whichever file it stands in.
 
@@ -75,7 +123,7 @@ class History:
         files: dict[str, None] = {}
         for low, high in days:
             for f in self._catalog.files("max_t >= ? AND min_t <= ?", (low, high)):
-                files[str(self._folder / ("segments" if f.kind == "segment" else "daily") / f.name)] = None
+                files[self._path(f)] = None
         found = self._duck().execute(
             "SELECT sid, t, arg_max(x, (received, seq, x)), arg_max(flag, (received, seq, x)), min(x) <> max(x) "
             f"FROM {_source(list(files))} SEMI JOIN (SELECT sid, t FROM {keys}) USING (sid, t) GROUP BY sid, t"
@@ -117,7 +165,10 @@ class History:
             f"(SELECT county FROM series WHERE sid IN ({', '.join(str(int(sid)) for sid in sids)})))",
             (start_ms, end_ms),
         )
-        return [str(self._folder / ("segments" if f.kind == "segment" else "daily") / f.name) for f in found]
+        return [self._path(f) for f in found]
+
+    def _path(self, f: StoredFile) -> str:
+        return str(self._folder / ("segments" if f.kind == "segment" else "daily") / f.name)
 
     def _duck(self) -> Any:
         """Return a cursor of this process's one in-memory database; cursors of several threads do not wait for each other."""

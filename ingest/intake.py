@@ -13,7 +13,9 @@ from ingest.channels import CHANNELS
 from ingest.payloads import LARGEST_MESSAGE, Ack, ReadingIn, Refused, Up, decode_up, ranges, sequence_in
 from ingest.quality import GrossRange
 from ingest.sequences import Sequences
+from ingest.signatures import GatewayKeys, NoKeys, SignedMessage, check_signature
 from ingest.topics import parse_topic, up_topic
+from registry.devices import GatewayKey
 
 # How long an answer of the directory is believed: a gateway or device taken away is refused after this.
 BELIEVE_S = 5.0
@@ -34,12 +36,13 @@ class Directory(Protocol):
 class Source:
     """One gateway as its topic names it: its stored numbers, and the series it may write."""
 
-    __slots__ = ("believed_until", "county", "gateway", "sids", "stored")
+    __slots__ = ("believed_until", "county", "gateway", "key", "sids", "stored")
 
     def __init__(self, gateway: str, stored: Sequences) -> None:
         self.gateway = gateway
         self.stored = stored
         self.county: str | None = None
+        self.key: GatewayKey | None = None
         self.sids: dict[tuple[str, str, str | None], int] = {}
         self.believed_until = 0.0
 
@@ -62,6 +65,8 @@ class Batch:
         self.readings: dict[str, int] = {}
         self.last_received: dict[str, int] = {}
         self.unnumbered: dict[str, int] = {}
+        self.signed: list[SignedMessage] = []
+        self.ill_signed: dict[str, int] = {}
         self.tokens: list[Any] = []
         self.size = 0
         self.new_series = False
@@ -87,10 +92,17 @@ class Intake:
     """Takes messages into batches. One thread uses it."""
 
     def __init__(
-        self, catalog: Catalog, directory: Directory, ranges_of: GrossRange, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        catalog: Catalog,
+        directory: Directory,
+        ranges_of: GrossRange,
+        *,
+        keys: GatewayKeys | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
         self._directory = directory
+        self._keys: GatewayKeys = keys or NoKeys()
         self._ranges = ranges_of
         self._monotonic = monotonic
         self._now = monotonic()
@@ -139,7 +151,16 @@ class Intake:
             batch.known.setdefault(source.gateway, []).append(up.seq)
             batch.counties[source.gateway], batch.last_received[source.gateway] = source.county, received_ms
             return
-        self._rows(source, up, topic, body, received_ms, batch)
+        # Where no key is registered there is nothing to check a signature against, and a message of one reading pays nothing.
+        signed = None
+        if source.key is not None:
+            try:
+                signed = self._check(source.key, source.gateway, up, received_ms, batch)
+            except BadInput as error:
+                self._refuse(source, topic, body, received_ms, batch, str(error), up.seq)
+                return
+        if self._rows(source, up, topic, body, received_ms, batch) and signed is not None:
+            batch.signed.append(signed)
 
     def take_unnumbered(
         self, gateway: str, readings: Sequence[ReadingIn], seq: int, received_ms: int, batch: Batch
@@ -167,8 +188,22 @@ class Intake:
             batch.counties[gateway], batch.last_received[gateway] = source.county, received_ms
         return wrong
 
-    def _rows(self, source: Source, up: Up, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
-        readings = up.readings
+    def _check(self, key: GatewayKey, gateway: str, up: Up, received_ms: int, batch: Batch) -> SignedMessage | None:
+        """Return what is kept of a fitting signature, None where there is none or it does not fit and need not."""
+        signed = check_signature(gateway, up, key, received_ms)
+        if signed is None and key.must_sign:
+            raise BadInput(
+                "this message is not signed" if up.sig is None else "the signature does not fit this message",
+                expected=f"base64 of the Ed25519 signature of key {key.id} over the RFC 8785 bytes of the message without sig",
+                todo="register the gateway's present key, or let it go unsigned: suhe user gateway-key",
+            )
+        if signed is None and up.sig is not None:
+            batch.ill_signed[gateway] = batch.ill_signed.get(gateway, 0) + 1
+        return signed
+
+    def _rows(self, source: Source, up: Up, topic: str, body: bytes, received_ms: int, batch: Batch) -> bool:
+        """Put a message's readings into the batch; tell whether all of them were in order."""
+        readings, whole = up.readings, True
         find = source.sids.get
         sids = [find((r.d, r.c, r.u)) for r in readings]
         if None in sids:
@@ -180,8 +215,9 @@ class Intake:
                 why = f"{bad} of {len(readings)} readings: " + "; ".join(whys[:3]) + (" ..." if len(whys) > 3 else "")
                 readings = [r for r in readings if (r.d, r.c, r.u) not in wrong]
                 self._refuse(source, topic, body, received_ms, batch, why, up.seq, whole=not readings)
+                whole = False
                 if not readings:
-                    return
+                    return False
             sids = [find((r.d, r.c, r.u)) for r in readings]
         count, gateway = len(readings), source.gateway
         source.stored.add(up.seq)
@@ -198,6 +234,7 @@ class Intake:
             batch.readings[gateway] = count
             batch.counties[gateway] = source.county or ""
         batch.last_received[gateway] = received_ms
+        return whole
 
     def _refuse(
         self, source: Source, topic: str, body: bytes, received_ms: int, batch: Batch, why: str, seq: int | None, *, whole: bool = True
@@ -215,6 +252,7 @@ class Intake:
             source = Source(gateway, Sequences(self._catalog.sequences(gateway).get(gateway, ())))
             self._sources[topic] = source
         source.county = self._directory.gateway_county(source.gateway)
+        source.key = self._keys.gateway_key(source.gateway)
         source.sids.clear()
         # One that is not registered is asked for again at once: it may be on its way into the registry.
         source.believed_until = self._now + (BELIEVE_S if source.county is not None else 0.0)

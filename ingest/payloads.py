@@ -7,6 +7,7 @@ Ack: {"v":1,"acked":[[400,412]],"refused":[{"seq":413,"why":"..."}]}
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -71,13 +72,18 @@ _encoder = msgspec.json.Encoder()
 _HEAD = re.compile(rb'\s*\{\s*(?:"v"\s*:\s*1\s*,\s*)?"seq"\s*:\s*([0-9]{1,16})\s*[,}]')
 
 
-def encode_up(seq: int, readings: list[ReadingIn]) -> bytes:
-    """Return a message of `readings` under `seq`; raise BadInput where it would be refused for its size."""
+def encode_up(seq: int, readings: list[ReadingIn], sign: Callable[[bytes], bytes] | None = None) -> bytes:
+    """Return a message of `readings` under `seq`, signed where `sign` is given; raise BadInput where it would be refused for its size."""
     if not 1 <= len(readings) <= MOST_READINGS:
         raise BadInput("a message holds too many or no readings", expected=f"1 to {MOST_READINGS}", got=str(len(readings)))
-    body = _encoder.encode(Up(1, seq, readings))
+    up = Up(1, seq, readings)
+    body = _encoder.encode(up)
     if b'"x":null' in body:
         raise BadInput("a reading has no value", expected="a finite number", got="NaN or infinity", todo="leave the reading out")
+    if sign is not None:
+        from ingest.signatures import sign_up
+
+        body = _encoder.encode(sign_up(up, sign))
     if len(body) > LARGEST_MESSAGE:
         raise BadInput("a message is too long", expected=f"at most {LARGEST_MESSAGE} bytes", got=str(len(body)), todo="send fewer readings")
     return body

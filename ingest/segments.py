@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from foundation.files import sync_folder
+from ingest.signatures import SignedMessage
 
 COLUMNS = ("sid", "t", "x", "flag", "received", "seq")
 _NAME = re.compile(r"(.+)-(\d{10})\.parquet\Z")
-_MESSAGES = "suhe.messages"
+_MESSAGES, _SIGNED = "suhe.messages", "suhe.signed"
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,23 @@ def parse_name(name: str) -> SegmentName | None:
     return SegmentName(found.group(1), int(found.group(2))) if found else None
 
 
-def write_segment(folder: Path, name: SegmentName, columns: Mapping[str, Any], messages: Mapping[str, Sequence[tuple[int, int]]]) -> int:
+def write_segment(
+    folder: Path,
+    name: SegmentName,
+    columns: Mapping[str, Any],
+    messages: Mapping[str, Sequence[tuple[int, int]]],
+    signed: Sequence[SignedMessage] = (),
+) -> int:
     """Write one segment durably and return its size in bytes.
 
-    `columns` holds equally long sequences for `COLUMNS`; `messages` holds gateway -> ranges of the sequence numbers inside.
+    `columns` holds equally long sequences for `COLUMNS`; `messages` holds gateway -> ranges of the sequence numbers inside; `signed` tells
+    which of them were signed, so that an adopted segment loses no signature.
     """
     # snappy: a segment lives an hour at most, and zstd would cost more than the decoding of its messages.
-    return write_frame(folder, str(name), frame_of(columns), {_MESSAGES: json.dumps(messages)}, compression="snappy", statistics=False)
+    told = {_MESSAGES: json.dumps(messages)}
+    if signed:
+        told[_SIGNED] = json.dumps([[s.gateway, s.seq, s.received_ms, s.key_id, s.message_hash.hex(), s.signature.hex()] for s in signed])
+    return write_frame(folder, str(name), frame_of(columns), told, compression="snappy", statistics=False)
 
 
 def frame_of(columns: Mapping[str, Any]) -> Any:
@@ -74,6 +85,14 @@ def messages_in(path: Path) -> dict[str, list[tuple[int, int]]]:
 
     told = json.loads(pl.read_parquet_metadata(path).get(_MESSAGES, "{}"))
     return {gateway: [(first, last) for first, last in ranges] for gateway, ranges in told.items()}
+
+
+def signed_in(path: Path) -> list[SignedMessage]:
+    """Return what a segment tells of its signed messages."""
+    import polars as pl
+
+    told = json.loads(pl.read_parquet_metadata(path).get(_SIGNED, "[]"))
+    return [SignedMessage(g, seq, received, key, bytes.fromhex(h), bytes.fromhex(sig)) for g, seq, received, key, h, sig in told]
 
 
 def clean(folder: Path, writer: str) -> None:

@@ -11,14 +11,16 @@ from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound
 from ingest.catalog import Catalog
 from ingest.claims import claim_free_writer
-from ingest.compaction import compact, remove_dropped
+from ingest.compaction import ZONE_MS, compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
 from ingest.history import History
 from ingest.intake import Batch, Directory
 from ingest.lines_in import Lines, Written
 from ingest.payloads import Ack, Refused
+from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
 from ingest.sequences import Sequences
+from ingest.signatures import GatewayKeys, SignedMessage
 from ingest.topics import up_topic
 from ingest.writer import Writer
 
@@ -28,10 +30,11 @@ WEB_WRITER = "web"
 class Readings:
     """The readings of one installation. Any process may ask while ingest workers write."""
 
-    def __init__(self, folder: Path, clock: Clock, directory: Directory) -> None:
+    def __init__(self, folder: Path, clock: Clock, directory: Directory, keys: GatewayKeys | None = None) -> None:
         self._folder = folder
         self._clock = clock
         self._directory = directory
+        self._keys = keys
         self._made: Catalog | None = None
         self._asked: History | None = None
         self._web: Writer | None = None
@@ -71,7 +74,7 @@ class Readings:
     def _open_writer(self) -> Writer:
         # Several web processes may share a folder: each takes a name that no other holds.
         name, claim = claim_free_writer(self._folder, WEB_WRITER)
-        self._web = Writer(self._folder, name, self._directory, claim)
+        self._web = Writer(self._folder, name, self._directory, claim, self._keys)
         return self._web
 
     def close(self) -> None:
@@ -121,6 +124,30 @@ class Readings:
     def gaps(self, device: str, channel: str, start_ms: int, end_ms: int, interval_ms: int) -> list[Gap]:
         """Return the stretches of [start, end) longer than one and a half intervals without a reading."""
         return self._history.gaps(self._sid(device, channel), start_ms, end_ms, interval_ms)
+
+    def raw(self, devices: Sequence[str], start_ms: int, end_ms: int) -> list[RawSeries]:
+        """Return everything that was received of these devices for [start, end), revisions too, by device, channel and time."""
+        found = self._catalog.series(f"device IN ({','.join('?' * len(devices))})", list(devices))
+        names = {s.sid: (s.device, s.channel) for s in found}
+        return sorted(self._history.raw(names, start_ms, end_ms), key=lambda s: (s.device, s.channel))
+
+    def days(self) -> set[tuple[str, int]]:
+        """Return (county, day) of every day of which there is a reading; a day is a number of Shanghai days since 1970."""
+        return self._history.days(ZONE_MS)
+
+    def late(self, received_ms: int, before_ms: int) -> set[tuple[str, int]]:
+        """Return (device, day) of every reading observed before `before_ms` that was received after `received_ms`."""
+        devices = {s.sid: s.device for s in self._catalog.series()}
+        return {(devices[sid], day) for sid, day in self._history.arrivals(received_ms, before_ms, ZONE_MS) if sid in devices}
+
+    def signed_messages(self, gateway: str, first: int, last: int) -> list[SignedMessage]:
+        """Return what is kept of a gateway's signed messages numbered `first` to `last`."""
+        return self._catalog.signed_messages(gateway, first, last)
+
+    def ill_signed(self) -> dict[str, int]:
+        """Return how many messages of which gateway bore a signature that did not fit its key."""
+        rows = self._catalog.rows("SELECT name, value FROM counter WHERE name LIKE 'ill-signed:%'")
+        return {str(name).partition(":")[2]: int(str(value)) for name, value in rows}
 
     def gateways(self) -> list[GatewayState]:
         """Return what is known of every gateway's messages, with its open sequence gaps."""

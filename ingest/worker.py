@@ -18,6 +18,7 @@ from ingest.compaction import Compactor
 from ingest.intake import Batch, Directory, Intake
 from ingest.keeper import Keeper
 from ingest.receiver import Receiver, SocketReceiver
+from ingest.signatures import GatewayKeys
 from ingest.topics import SHARDS, up_filter
 from ingest.writer import Writer
 
@@ -44,6 +45,7 @@ def run_worker(
     shards: str,
     folder: Path,
     directory: Directory,
+    keys: GatewayKeys | None = None,
     protocol: int = 5,
     compact_seconds: float = 3600.0,
     stop: threading.Event,
@@ -52,7 +54,7 @@ def run_worker(
     """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1."""
     log = get_logger(__name__)
     clock = clock or SystemClock()
-    writer = Writer(folder, worker_id, directory)
+    writer = Writer(folder, worker_id, directory, keys=keys)
     keeper = Keeper(writer)
     keeper.start()
     # The first worker compacts for all: two compactors on one store would only wait for each other.

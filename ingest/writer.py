@@ -17,13 +17,14 @@ from ingest.claims import Claim, claim_writer
 from ingest.intake import Batch, Directory, Intake
 from ingest.payloads import ranges
 from ingest.quality import FUTURE_SUSPECT_MS, GrossRange
-from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, write_segment
+from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, signed_in, write_segment
+from ingest.signatures import GatewayKeys
 
 
 class Writer:
     """Makes batches durable. One thread takes into batches (`intake`), one thread flushes them, in the order they were filled."""
 
-    def __init__(self, folder: Path, name: str, directory: Directory, claim: Claim | None = None) -> None:
+    def __init__(self, folder: Path, name: str, directory: Directory, claim: Claim | None = None, keys: GatewayKeys | None = None) -> None:
         self._folder = folder / "segments"
         self._name = name
         self._claim = claim or claim_writer(folder, name)
@@ -31,7 +32,7 @@ class Writer:
         self._ranges = GrossRange()
         clean(self._folder, name)
         self._number = adopt(folder, self._catalog, name)
-        self.intake = Intake(self._catalog, directory, self._ranges)
+        self.intake = Intake(self._catalog, directory, self._ranges, keys=keys)
 
     @property
     def catalog(self) -> Catalog:
@@ -64,6 +65,10 @@ class Writer:
             for gateway, found in stored.items():
                 cat.put_sequences(db, gateway, found)
             cat.put_refused(db, batch.refused_whole)
+            if batch.signed:
+                cat.put_signed(db, batch.signed)
+            for gateway, count in batch.ill_signed.items():
+                cat.add_to(db, f"ill-signed:{gateway}", count)
             cat.put_gateway(
                 db,
                 [
@@ -97,7 +102,7 @@ class Writer:
         }
         arrays["flag"] = self._ranges.flags(arrays["sid"], arrays["x"], arrays["t"], arrays["received"])
         name = SegmentName(self._name, self._number)
-        write_segment(self._folder, name, arrays, messages)
+        write_segment(self._folder, name, arrays, messages, batch.signed)
         return _entry(str(name), arrays), newest_of(arrays)
 
 
@@ -119,7 +124,7 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
         if path.name in known:
             continue
         try:
-            frame, messages = pl.read_parquet(path), messages_in(path)
+            frame, messages, signed = pl.read_parquet(path), messages_in(path), signed_in(path)
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             log.error("a segment cannot be read; it is put aside", segment=path.name, why=str(error)[:200])
             path.replace(path.with_suffix(".unreadable"))
@@ -131,6 +136,7 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
             cat.add_to(db, "readings", frame.height)
             for gateway, sequences in messages.items():
                 cat.put_sequences(db, gateway, sequences)
+            cat.put_signed(db, signed)
             cat.put_gateway(db, _counted(catalog, arrays, messages))
         log.info("adopted a segment", segment=path.name, rows=frame.height)
     kept = catalog.rows("SELECT value FROM counter WHERE name = ?", (f"next:{writer}",))

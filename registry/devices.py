@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from foundation.errors import BadInput
 from foundation.ids import check_county, check_id, shard_of
-from registry.checks import check_both_names
+from registry.checks import check_both_names, check_span
+from registry.keys import check_public_key, key_id
 
 MAX_CHANNELS = 64
 # MQTT users that are no gateways: a gateway of such a name would answer for the whole installation.
@@ -57,6 +58,25 @@ class Device:
             raise BadInput(
                 "a device has its channels, each once", expected=f"1 to {MAX_CHANNELS}", got=", ".join(c.code for c in self.channels)
             )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKey:
+    """The Ed25519 public key a gateway signs its messages with. `must_sign`: a message without a fitting signature is refused."""
+
+    id: str
+    gateway: str
+    public_key: bytes
+    must_sign: bool
+    registered_ms: int
+    retired_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        check_id(self.gateway, "gateway id")
+        check_public_key(self.public_key)
+        check_span(self.registered_ms, self.retired_ms)
+        if self.id != key_id(self.public_key):
+            raise BadInput("this key id is not the key's", expected=key_id(self.public_key), got=repr(self.id[:40]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from foundation.log import get_logger
+from registry.devices import GatewayKey
 from registry.service import Registry
 
 # A gateway or device nobody knew is looked up again at once, but not oftener than this: it may have been registered a moment ago.
@@ -27,6 +28,7 @@ class RegistryDirectory:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._read_at = float("-inf")
+        self._keys: dict[str, GatewayKey] = {}
         self._known: tuple[dict[str, str], dict[str, frozenset[str]]] | None = None
 
     def gateway_county(self, gateway_id: str) -> str | None:
@@ -40,6 +42,11 @@ class RegistryDirectory:
             return True
         return device_id in self._fresh(_LOOK_AGAIN_S)[1].get(gateway_id, ())
 
+    def gateway_key(self, gateway_id: str) -> GatewayKey | None:
+        """Return the key a gateway signs with at present, None where none is registered."""
+        self._fresh(self._refresh_s)
+        return self._keys.get(gateway_id)
+
     def _fresh(self, at_most_s: float) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
         known = self._known
         if known is not None and self._monotonic() - self._read_at < min(at_most_s, self._refresh_s):
@@ -50,6 +57,7 @@ class RegistryDirectory:
                 return known
             try:
                 known = self._registry.who_speaks_for_what()
+                self._keys = {k.gateway: k for k in self._registry.gateway_keys()}
             except SQLAlchemyError as error:
                 if self._known is None:
                     raise

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from foundation.errors import BadInput, Conflict, NotFound
 from foundation.ids import ID_PATTERN, shard_of
 from foundation.passwords import hash_password, new_password, password_fits
 from registry import rules, store
 from registry.accounts import Accounts
-from registry.devices import Device, Gateway
+from registry.devices import Device, Gateway, GatewayKey
 from registry.keys import SigningKey, key_id
 from registry.parties import County, Party
 from registry.plots import Base, Plot
@@ -94,6 +94,35 @@ class Registry(Accounts):
                 rows_in = [store.GATEWAY.row(g) | {"password_hash": hash_password(password)} for g, password in made]
                 connection.execute(insert(store.gateway), rows_in)
         return made
+
+    def add_gateway_key(self, gateway_id: str, public_key: bytes, *, must_sign: bool = False) -> GatewayKey:
+        """Register the key a gateway signs with from now on; the one before is retired and kept.
+
+        The same key again changes only whether it must be used.
+
+        Raises:
+            Conflict: the key is another gateway's, or was retired.
+
+        """
+        made = GatewayKey(key_id(public_key), gateway_id, public_key, must_sign, self._now_ms())
+        columns = store.gateway_key.c
+        with self._writing() as connection:
+            _one(connection, store.GATEWAY, gateway_id)
+            known = store.find_by_id(connection, store.GATEWAY_KEY, [made.id]).get(made.id)
+            if known is not None and (known.gateway != gateway_id or known.retired_ms is not None):
+                raise Conflict("this key was registered before", got=f"{known.id} of {known.gateway}", todo="make a new key")
+            if known is not None:
+                connection.execute(update(store.gateway_key).where(columns.id == made.id).values(must_sign=must_sign))
+                return replace(known, must_sign=must_sign)
+            former = update(store.gateway_key).where(columns.gateway == gateway_id, columns.retired_ms.is_(None))
+            connection.execute(former.values(retired_ms=max(made.registered_ms, 1 + _last_registered(connection, gateway_id))))
+            connection.execute(insert(store.gateway_key).values(store.GATEWAY_KEY.row(made)))
+        return made
+
+    def gateway_keys(self, gateway_id: str | None = None, *, retired: bool = False) -> list[GatewayKey]:
+        """Return the keys gateways sign with at present, of one or of all; with `retired` those they signed with before as well."""
+        found = self._find(store.GATEWAY_KEY, gateway=gateway_id)
+        return [k for k in found if retired or k.retired_ms is None]
 
     def rotate_gateway(self, gateway_id: str) -> str:
         """Give a gateway a new password and return it; the former one stops working. A revoked gateway is let in again."""
@@ -247,6 +276,11 @@ def _one(connection: Connection, kind: store.Kind[N], item_id: str) -> N:
     if item_id not in found:
         raise NotFound(f"there is no such {kind.called}", got=repr(item_id[:80]))
     return found[item_id]
+
+
+def _last_registered(connection: Connection, gateway_id: str) -> int:
+    columns = store.gateway_key.c
+    return int(connection.execute(select(func.max(columns.registered_ms)).where(columns.gateway == gateway_id)).scalar() or 0)
 
 
 def _add_counties(connection: Connection, items: list[County]) -> int:

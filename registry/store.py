@@ -7,12 +7,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Column, Connection, Float, ForeignKey, LargeBinary, RowMapping, String, Table, Text, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+)
 
 from foundation.database import metadata
 from foundation.errors import BadInput, Conflict
 from foundation.ids import shard_of
-from registry.devices import Device, DeviceChannel, Gateway
+from registry.devices import Device, DeviceChannel, Gateway, GatewayKey
 from registry.keys import SigningKey
 from registry.parties import County, Party
 from registry.people import ApiKey, Person
@@ -64,6 +78,11 @@ product = Table(
 gateway = Table(
     "gateway", metadata, _id(), _to("county.code"), _to("base.id"), *_names(),
     Column("password_hash", Text, nullable=False), _ms("last_rotated_ms"),
+)  # fmt: skip
+# The key a gateway signs with is the one not retired; the former ones stay, because readings were sealed under them.
+gateway_key = Table(
+    "gateway_key", metadata, _id(), _to("gateway.id"), Column("public_key", LargeBinary, nullable=False, unique=True),
+    Column("must_sign", Boolean, nullable=False), _ms("registered_ms"), _ms("retired_ms", null=True),
 )  # fmt: skip
 device = Table(
     "device", metadata, _id(), _to("county.code"), _to("gateway.id"), _to("plot.id", null=True), _to("base.id", index=False),
@@ -129,6 +148,7 @@ BASE = Kind(Base, base, "base")
 PLOT = Kind(Plot, plot, "plot")
 PRODUCT = Kind(Product, product, "product", lists={"varieties": lambda v: Variety(**v)})
 GATEWAY = Kind(Gateway, gateway, "gateway", computed={"shard": lambda row: shard_of(row["id"])})
+GATEWAY_KEY = Kind(GatewayKey, gateway_key, "gateway key")
 DEVICE = Kind(Device, device, "device", lists={"channels": lambda v: DeviceChannel(**v)})
 PERSON = Kind(Person, person, "person", key="name")
 API_KEY = Kind(ApiKey, api_key, "API key", key="prefix")

@@ -40,6 +40,19 @@ def range_hash(node: Node, start: int, end: int) -> bytes:
     return node_hash(range_hash(node, start, middle), range_hash(node, middle, end))
 
 
+def tree_root(leaves: Sequence[bytes]) -> bytes:
+    """Return MTH of a list of leaf hashes, level by level: a node without a neighbour goes up as it is."""
+    if not leaves:
+        return EMPTY_ROOT
+    sha256, level = hashlib.sha256, list(leaves)
+    while len(level) > 1:
+        above = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+        if len(level) & 1:
+            above.append(level[-1])
+        level = above
+    return level[0]
+
+
 def inclusion_proof(node: Node, index: int, size: int) -> list[bytes]:
     """Return PATH(index, D[size]): the hashes that lead from a leaf to the root."""
     if not 0 <= index < size:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from registry.devices import GatewayKey
 from registry.directory import RegistryDirectory
 from registry.service import Registry
 from tests.registry.examples import LEVEL
@@ -27,6 +28,10 @@ class CountingRegistry:
         if self.down:
             raise OperationalError("SELECT", {}, Exception("no database"))
         return self._registry.who_speaks_for_what()
+
+    def gateway_keys(self) -> list[GatewayKey]:
+        """Answer as the registry does."""
+        return self._registry.gateway_keys()
 
 
 @pytest.fixture
