@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
+    from traceability.sealing import Seals
     from traceability.service import Trace
 
 
@@ -28,6 +29,7 @@ class Services(Protocol):
     registry: Registry
     readings: Readings
     trace: Trace
+    seals: Seals
     anchors: Anchors
     recalls: Recalls
     prices: Prices

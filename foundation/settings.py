@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
     web_processes: int = Field(default=1, ge=1, le=16, description="Processes that serve the pages and the API on one port")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="Interval between signed log checkpoints")
+    seal_after_minutes: float = Field(
+        default=0.0, ge=0, description="How long after its end a plot-day is sealed; 0 means 2 minutes in a demo, else 6 hours"
+    )
     chain_url: SecretStr = Field(
         default=SecretStr(""), description="JSON-RPC address of an EVM chain to anchor the log on; empty means none, or a demo's own child"
     )

@@ -56,7 +56,7 @@ def series_in(columns: dict[str, Any], names: dict[int, tuple[str, str]]) -> lis
     starts = np.flatnonzero(np.append(True, sids[1:] != sids[:-1]))
     ends = np.append(starts[1:], len(sids))
     kinds = {"t": np.int64, "x": np.float64, "seq": np.int64, "first": np.int64, "flag": np.uint8, "counts": np.bool_}
-    arrays = {name: np.asarray(columns[name], dtype=kind) for name, kind in kinds.items()}
+    arrays: dict[str, Any] = {name: np.asarray(columns[name], dtype=kind) for name, kind in kinds.items()}
     found = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         sid = int(sids[start])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
+    from traceability.sealing import Seals
     from traceability.service import Trace
 
 
@@ -35,6 +36,7 @@ class Services:
     registry: Registry
     readings: Readings
     trace: Trace
+    seals: Seals
     anchors: Anchors
     recalls: Recalls
     prices: Prices
@@ -64,13 +66,15 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
+    from traceability.sealing import Seals
     from traceability.service import Trace
 
     clock = clock or SystemClock()
     engine = open_engine(settings.records_url)
     registry = Registry(engine, clock)
     found = read_installation(settings.data)
-    readings = Readings(settings.readings_folder, clock, RegistryDirectory(registry))
+    directory = RegistryDirectory(registry)
+    readings = Readings(settings.readings_folder, clock, directory, directory)
     trace = Trace(engine, registry, clock, settings.keys_folder / "log.key")
     blobs = BlobFolder(settings.data / "blobs")
     prices = Prices(engine, clock, blobs)
@@ -85,6 +89,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         registry=registry,
         readings=readings,
         trace=trace,
+        seals=Seals(engine, trace, registry, readings, clock, seal_settle_ms(settings, demo=demo)),
         anchors=Anchors(engine, clock, trace.log_vkey, chain_opener(settings), anchor_rules(settings, demo=demo)),
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         prices=prices,
@@ -92,6 +97,12 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         photos=Photos(engine, blobs, clock),
         problem_reports=ProblemReports(engine, clock, settings.keys_folder / "devices.key"),
     )
+
+
+def seal_settle_ms(settings: Settings, *, demo: bool) -> int:
+    """Return how long after its end a plot-day is sealed: so long late readings are waited for."""
+    minutes = settings.seal_after_minutes or (2.0 if demo else 360.0)
+    return int(minutes * 60_000)
 
 
 def chain_opener(settings: Settings) -> Callable[[], Chain | None]:

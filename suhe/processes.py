@@ -79,7 +79,7 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
     if not 0 <= worker < of:
         raise BadInput("there is no such worker", expected=f"0 to {of - 1}", got=str(worker), todo="set SUHE_INGEST_WORKERS or --workers")
     broker = connection(settings)
-    registry = Registry(open_engine(settings.records_url), SystemClock())
+    directory = RegistryDirectory(Registry(open_engine(settings.records_url), SystemClock()))
     run_worker(
         host=broker.host,
         port=broker.port,
@@ -88,7 +88,8 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
         worker_id=str(worker),
         shards=SHARDS[worker::of],
         folder=settings.readings_folder,
-        directory=RegistryDirectory(registry),
+        directory=directory,
+        keys=directory,
         protocol=broker.protocol,
         compact_seconds=settings.compact_seconds,
         stop=stop_on_signal(),

@@ -136,6 +136,15 @@ def plan_freight(work: Work) -> None:
         services.logistics.freight.plan_day(county.code, limit_s=DEMO_FREIGHT_LIMIT_S if work.demo else FREIGHT_LIMIT_S)
 
 
+def seal_days(work: Work) -> None:
+    """Seal some hundred plot-days that are over, or that late readings came for; in a demo not before its history is in."""
+    if work.demo:
+        checks = work.services.readiness()
+        if not (checks["season"][0] and checks["history"][0]):
+            return
+    work.services.seals.seal_due()
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "price-round", collect_round, per_source=True,
@@ -151,6 +160,8 @@ JOBS: tuple[Job, ...] = (
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
+    # A demo's history is some thousand plot-days: it is sealed in a few minutes, after everything else is there.
+    Job("seal-days", seal_days, live={"trigger": "interval", "seconds": 300}, demo={"trigger": "interval", "seconds": 8}),
     # A look costs a few requests on loopback or the network; how often something is anchored is a setting of its own.
     Job("log-anchor", keep_anchor, live={"trigger": "interval", "seconds": 30}, demo={"trigger": "interval", "seconds": 4}),
 )  # fmt: skip

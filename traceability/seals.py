@@ -173,10 +173,9 @@ class Difference:
 
 def differences(sealed: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
     """Return every number in which a sealed day and one made anew from the raw readings differ, channels first."""
-    named = [("channels", lambda c: f"{c['device']} {c['channel']}"), ("gateways", lambda g: f"gateway {g['gateway']}")]
     told: list[Difference] = []
-    for part, name in named:
-        here, there = ({name(x): x for x in side[part]} for side in (sealed, found))
+    for part, names in (("channels", ("device", "channel")), ("gateways", ("gateway",))):
+        here, there = ({" ".join(str(x[n]) for n in names): x for x in side[part]} for side in (sealed, found))
         for where in sorted(here.keys() | there.keys()):
             told += _differing(where, here.get(where, {}), there.get(where, {}))
     rest = (sealed, found)

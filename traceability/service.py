@@ -377,6 +377,10 @@ class Trace:
         """Return who vouched for a record; it is false where nobody did."""
         return self.witnessing.witnessed(log_index)
 
+    def log_signed(self, message: bytes, signature: bytes) -> bool:
+        """Tell whether a signature is the log's own."""
+        return self._signer.verifier.fits(message, signature)
+
     # Verifying
 
     def verify_lot(self, lot_id: str) -> Verdict:

@@ -308,6 +308,15 @@ def events_of_lot(connection: Connection, lot_id: str) -> list[StoredEvent]:
     return [by_index[k] for k in chain if k in by_index]
 
 
+def bodies(connection: Connection, indexes: Iterable[int]) -> dict[int, tuple[bytes, bytes]]:
+    """Return place in the log -> (body, record hash) of some records."""
+    found: dict[int, tuple[bytes, bytes]] = {}
+    for some in chunks(indexes):
+        rows = connection.execute(select(event.c.log_index, event.c.body, event.c.record_hash).where(event.c.log_index.in_(some)))
+        found.update({row.log_index: (row.body, row.record_hash) for row in rows})
+    return found
+
+
 def chain_head(connection: Connection, subject: str) -> tuple[int, bytes]:
     """Return how many records a subject's chain has and the hash of its last; 0 and zeros where there is none."""
     query = (

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suhe.commands import anchor
+from suhe.commands import anchor, seal
 
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
 
 app = typer.Typer(help="Lots and their history: check that nothing was altered.", no_args_is_help=True)
 app.add_typer(anchor.app, name="anchor")
+app.add_typer(seal.app, name="seal")
 
 
 @app.command()
