@@ -13,9 +13,8 @@ from ingest.channels import CHANNELS
 from ingest.payloads import LARGEST_MESSAGE, Ack, ReadingIn, Refused, Up, decode_up, ranges, sequence_in
 from ingest.quality import GrossRange
 from ingest.sequences import Sequences
-from ingest.signatures import GatewayKeys, NoKeys, SignedMessage, check_signature
+from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
 from ingest.topics import parse_topic, up_topic
-from registry.devices import GatewayKey
 
 # How long an answer of the directory is believed: a gateway or device taken away is refused after this.
 BELIEVE_S = 5.0
@@ -42,7 +41,7 @@ class Source:
         self.gateway = gateway
         self.stored = stored
         self.county: str | None = None
-        self.key: GatewayKey | None = None
+        self.key: Key | None = None
         self.sids: dict[tuple[str, str, str | None], int] = {}
         self.believed_until = 0.0
 
@@ -188,7 +187,7 @@ class Intake:
             batch.counties[gateway], batch.last_received[gateway] = source.county, received_ms
         return wrong
 
-    def _check(self, key: GatewayKey, gateway: str, up: Up, received_ms: int, batch: Batch) -> SignedMessage | None:
+    def _check(self, key: Key, gateway: str, up: Up, received_ms: int, batch: Batch) -> SignedMessage | None:
         """Return what is kept of a fitting signature, None where there is none or it does not fit and need not."""
         signed = check_signature(gateway, up, key, received_ms)
         if signed is None and key.must_sign:

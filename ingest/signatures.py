@@ -12,14 +12,11 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
 from ingest.payloads import Up
-
-if TYPE_CHECKING:
-    from registry.devices import GatewayKey
 
 Sign = Callable[[bytes], bytes]
 
@@ -29,10 +26,29 @@ _BASE64_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{86}==\Z")
 _UNLIKE = re.compile(rb'\\|"x":(?:-?[0-9.]*e|-0\.0[,}]|-?0\.0000|-?[0-9]{16})')
 
 
+class Key(Protocol):
+    """The public key of a gateway, as the registry has it."""
+
+    @property
+    def id(self) -> str:
+        """The key's id."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 bytes."""
+        ...
+
+    @property
+    def must_sign(self) -> bool:
+        """Whether a message without a fitting signature is refused."""
+        ...
+
+
 class GatewayKeys(Protocol):
     """What ingest asks of the registry about signatures."""
 
-    def gateway_key(self, gateway_id: str) -> GatewayKey | None:
+    def gateway_key(self, gateway_id: str) -> Key | None:
         """Return the key a gateway signs with at present, None where none is registered."""
         ...
 
@@ -40,7 +56,7 @@ class GatewayKeys(Protocol):
 class NoKeys:
     """No gateway has a key."""
 
-    def gateway_key(self, gateway_id: str) -> GatewayKey | None:  # noqa: ARG002
+    def gateway_key(self, gateway_id: str) -> Key | None:  # noqa: ARG002
         """Return None."""
         return None
 
@@ -82,7 +98,7 @@ def signer_of(seed: bytes) -> Sign:
     return lambda message: bytes(key.sign(message).signature)
 
 
-def check_signature(gateway: str, up: Up, key: GatewayKey, received_ms: int) -> SignedMessage | None:
+def check_signature(gateway: str, up: Up, key: Key, received_ms: int) -> SignedMessage | None:
     """Return what is to be kept of a signed message, None where the signature does not fit the key."""
     from nacl.bindings import crypto_sign_open
     from nacl.exceptions import CryptoError

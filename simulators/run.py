@@ -21,8 +21,11 @@ def run_field(
     history_days: int = HISTORY_DAYS,
     progress: Callable[[int, int], None] | None = None,
     clock: Clock | None = None,
+    seeds: Mapping[str, str] | None = None,
 ) -> None:
     """Simulate the field through the gateways in `credentials` (id -> password) until `stop_event` is set.
+
+    A gateway that has a seed (id -> hex) signs its messages.
 
     State, labels and `history.json` are kept under `data_folder/simulator`, spools under `data_folder/spool`. A folder begun with
     one seed goes on with it whatever `seed` says.
@@ -34,7 +37,8 @@ def run_field(
     clock = clock or SystemClock()
 
     def open_sender(name: str) -> Sender:
-        return Gateway(name, credentials[name], host, port, spools / f"{name}.db", protocol=protocol)
+        seed = bytes.fromhex(seeds[name]) if seeds and name in seeds else None
+        return Gateway(name, credentials[name], host, port, spools / f"{name}.db", protocol=protocol, seed=seed)
 
     names, folder = sorted(credentials), data_folder / "simulator"
     run = FieldRun(names, open_sender, folder, to_ms(clock.now()), seed=seed, history_days=history_days, progress=progress)

@@ -159,7 +159,9 @@ def run_trucks(
 
     def open_sender(truck: str) -> Sender:
         name = gateways[truck]
-        return Gateway(name, credentials["trucks"][name], host, port, spools / f"{name}.db", protocol=protocol)
+        told = credentials.get("gateway_seeds", {}).get(name)
+        seed = bytes.fromhex(told) if told else None
+        return Gateway(name, credentials["trucks"][name], host, port, spools / f"{name}.db", protocol=protocol, seed=seed)
 
     began = _season_began(folder, stop_event)
     if began is None:

@@ -13,6 +13,7 @@ from foundation.clock import Clock, to_ms
 from foundation.files import write_durably
 from foundation.settings import Settings
 from registry.devices import Device, DeviceChannel
+from registry.keys import key_id
 from registry.parties import County, Party
 from registry.plots import Base, Plot
 from registry.products import Product, Variety
@@ -43,6 +44,7 @@ def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
     credentials: dict[str, Any] = {
         "gateways": _gateway_passwords(registry, told.gateways, kept.get("gateways", {})),
         "trucks": _gateway_passwords(registry, trucks.gateways, kept.get("trucks", {})),
+        "gateway_seeds": _gateway_seeds(registry, [*told.gateways, *trucks.gateways], kept.get("gateway_seeds", {})),
         "author_keys": _author_keys(registry, [p.id for p in told.parties], kept.get("author_keys", {}), to_ms(clock.now()) - KEY_AGE_MS),
         "api_key": _api_key(registry, kept.get("api_key", "")),
     }
@@ -83,6 +85,19 @@ def _gateway_passwords(registry: Registry, gateways: Any, kept: dict[str, str]) 
             password = kept.get(gateway.id, "")
             passwords[gateway.id] = password if registry.check_gateway(gateway.id, password) else registry.rotate_gateway(gateway.id)
     return dict(sorted(passwords.items()))
+
+
+def _gateway_seeds(registry: Registry, gateways: Any, kept: dict[str, str]) -> dict[str, str]:
+    """Return the seed of the key each gateway signs its messages with; one whose key is not registered gets a new one."""
+    known = {k.gateway: k.id for k in registry.gateway_keys()}
+    seeds: dict[str, str] = {}
+    for gateway in gateways:
+        key = nacl.signing.SigningKey(bytes.fromhex(kept[gateway.id])) if gateway.id in kept else None
+        if key is None or known.get(gateway.id) != key_id(bytes(key.verify_key)):
+            key = nacl.signing.SigningKey.generate()
+            registry.add_gateway_key(gateway.id, bytes(key.verify_key))
+        seeds[gateway.id] = bytes(key).hex()
+    return dict(sorted(seeds.items()))
 
 
 def _author_keys(registry: Registry, parties: list[str], kept: dict[str, dict[str, str]], valid_from_ms: int) -> dict[str, dict[str, str]]:

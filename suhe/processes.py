@@ -179,9 +179,10 @@ def market_addresses(settings: Settings, stop: threading.Event) -> dict[str, str
 def _field(settings: Settings, stop: threading.Event) -> None:
     from simulators.run import run_field
 
-    broker = connection(settings)
+    broker, told = connection(settings), demo_credentials(settings)
     run_field(
-        credentials=demo_credentials(settings)["gateways"],
+        credentials=told["gateways"],
+        seeds=told.get("gateway_seeds"),
         host=broker.host,
         port=broker.port,
         protocol=broker.protocol,

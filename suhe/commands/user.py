@@ -95,6 +95,24 @@ def gateway(
     print(f"user      {gateway_id}\npassword  {password}\npublish   {up_topic(gateway_id)}\nlisten    {ack_topic(gateway_id)}")
 
 
+@app.command(name="gateway-key")
+def gateway_key(
+    gateway_id: Annotated[str, typer.Argument(help="The gateway's id.")],
+    public_key: Annotated[str, typer.Argument(help="Its Ed25519 public key, 64 hex digits.")],
+    *,
+    must_sign: Annotated[bool, typer.Option("--must-sign/--may-sign", help="Refuse messages without a fitting signature.")] = False,
+) -> None:
+    """Register the key a gateway signs its messages with; the one before is retired."""
+    from foundation.errors import BadInput
+
+    try:
+        public = bytes.fromhex(public_key)
+    except ValueError as error:
+        raise BadInput("this is no public key", expected="64 hex digits", got=repr(public_key[:80])) from error
+    made = _registry().add_gateway_key(gateway_id, public, must_sign=must_sign)
+    print(f"gateway  {made.gateway}\nkey      {made.id}\nsigning  {'required' if made.must_sign else 'checked where a message is signed'}")
+
+
 def _registry() -> Registry:
     from foundation.clock import SystemClock
     from foundation.database import open_engine

@@ -80,6 +80,10 @@ def test_the_simulators_credentials_work(settings: Settings, registry: Registry)
         assert found.party == party
         assert found.public_key == bytes(nacl.signing.SigningKey(bytes.fromhex(key["seed"])).verify_key)
         assert found.valid_at(to_ms(CLOCK.now() - timedelta(days=399)))
+    for gateway, seed in told["gateway_seeds"].items():
+        (key,) = registry.gateway_keys(gateway)
+        assert key.public_key == bytes(nacl.signing.SigningKey(bytes.fromhex(seed)).verify_key)
+    assert set(told["gateway_seeds"]) == set(told["gateways"]) | set(told["trucks"])
     caller = registry.check_api_key(told["api_key"])
     assert caller is not None and caller.role == "service"
     assert registry.person("guest").role == "guest"
@@ -95,6 +99,7 @@ def test_only_their_owner_reads_the_secrets(settings: Settings, registry: Regist
     for secret in [
         *kept(settings)["gateways"].values(),
         *kept(settings)["trucks"].values(),
+        *kept(settings)["gateway_seeds"].values(),
         *(k["seed"] for k in kept(settings)["author_keys"].values()),
     ]:
         assert secret.encode() not in records
@@ -142,6 +147,7 @@ def test_a_start_killed_half_way_is_finished_by_the_next(settings: Settings, reg
     before = kept(settings)
     with open_engine(settings.records_url).begin() as connection:
         connection.execute(delete(store.device).where(store.device.c.gateway == "by-06-gw"))
+        connection.execute(delete(store.gateway_key).where(store.gateway_key.c.gateway == "by-06-gw"))
         connection.execute(delete(store.gateway).where(store.gateway.c.id == "by-06-gw"))
     register_demo(settings, registry, CLOCK)
     after = kept(settings)

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("day", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("log_index", name=op.f("pk_plot_day")),
     )
-    op.create_index(op.f("ix_plot_day_plot_day"), "plot_day", ["plot", "day"], unique=False)
+    op.create_index(op.f("ix_plot_day_plot_plot_day_day"), "plot_day", ["plot", "day"], unique=False)
     op.create_table(
         "sealing",
         sa.Column("name", sa.String(length=20), nullable=False),
