@@ -128,10 +128,11 @@ def sparkline(points: Sequence[tuple[date, float]], label: str, *, days: int = 6
     )
 
 
-def season_strip(days: Sequence[DayRange | None], label: str, *, height: int = 44) -> Markup:
+def season_strip(days: Sequence[DayRange | None], label: str, *, height: int = 44, sealed: Sequence[bool] = ()) -> Markup:
     """Return one day per unit of width: the day's range as a band, its mean as a line, and a mark below for each day with no data.
 
-    The height is that of all but the most extreme days, which run to the edge: one spike does not flatten a season.
+    Days that are not `sealed`, where that is told, have a lighter band. The height is that of all but the most extreme days, which run to
+    the edge: one spike does not flatten a season.
     """
     known = [d for d in days if d is not None]
     if not known:
@@ -144,20 +145,40 @@ def season_strip(days: Sequence[DayRange | None], label: str, *, height: int = 4
     def y(value: float) -> int:
         return 1 + round((high - min(max(value, low), high)) * (room - 2) / spread)
 
-    bands, means = [], []
-    for first, run in _day_runs(days):
+    bands: list[str] = []
+    open_bands: list[str] = []
+    means: list[str] = []
+
+    def band(first: int, run: Sequence[DayRange]) -> str:
         # Half a day either side, so that a single day between two gaps is still seen.
         upper = [(first + k, y(d.high)) for k, d in enumerate(run)] + [(first + len(run), y(run[-1].high))]
         lower = [(first + k, y(d.low)) for k, d in enumerate(run)] + [(first + len(run), y(run[-1].low))]
-        bands.append(path(upper + lower[::-1]) + "z")
+        return path(upper + lower[::-1]) + "z"
+
+    for first, run in _day_runs(days):
+        for is_sealed, start, end in _alike([not sealed or sealed[first + k] for k in range(len(run))]):
+            (bands if is_sealed else open_bands).append(band(first + start, run[start:end]))
         means.append(path([(first + k, y(d.mean)) for k, d in enumerate(run)] + [(first + len(run), y(run[-1].mean))]))
     gaps = "".join(f"M{k} {height - 2}h1" for k, d in enumerate(days) if d is None)
     gap_path = f'<path class="gap" d="{gaps}"/>' if gaps else ""
+    # Lighter by an attribute of its own: the strip is told apart with the page's styles off, too.
+    lighter = f'<path class="band open" opacity=".45" d="{"".join(open_bands)}"/>' if open_bands else ""
     return _svg(
         f'<svg class="strip" width="100%" height="{height}" viewBox="0 0 {len(days)} {height}" preserveAspectRatio="none" '
-        f'role="img" aria-label="{escape(label)}"><path class="band" d="{"".join(bands)}"/>'
+        f'role="img" aria-label="{escape(label)}"><path class="band" d="{"".join(bands)}"/>{lighter}'
         f'<path class="line" d="{"".join(means)}"/>{gap_path}</svg>'
     )
+
+
+def _alike(values: Sequence[bool]) -> list[tuple[bool, int, int]]:
+    """Return (value, start, end) of each run of equal values."""
+    found: list[tuple[bool, int, int]] = []
+    for k, value in enumerate(values):
+        if found and found[-1][0] == value:
+            found[-1] = (value, found[-1][1], k + 1)
+        else:
+            found.append((value, k, k + 1))
+    return found
 
 
 def value_ticks(low: float, high: float, about: int = 4) -> list[float]:

@@ -1,8 +1,11 @@
-"""The growing season of a plot, told by its sensors: per channel the range of each day, and honestly what is missing."""
+"""The growing season of a plot, told by its sensors: per channel the range of each day, and honestly what is missing.
+
+A sealed day is told by its seal in the log; one that is not sealed yet by the raw readings, and the page says which is which.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -62,6 +65,12 @@ class ChannelSeason:
     hours_with_data: int
     gaps: tuple[tuple[int, int], ...]  # (start_ms, end_ms), longest first
     last_ms: int
+    sealed: tuple[bool, ...] = ()  # by day, like `days`
+
+    @property
+    def sealed_days(self) -> int:
+        """How many of the days are told by a seal in the log."""
+        return sum(self.sealed)
 
     @property
     def complete_percent(self) -> float:
@@ -79,13 +88,24 @@ class Season:
 
 
 def season_of(services: Services, plot_id: str, first: date, last: date, most: int = 4) -> Season:
-    """Return the season of a plot from the readings of its own devices and, for what they do not measure, of its base's."""
+    """Return the season of a plot from its own devices and, for what they do not measure, its base's: sealed days by their seals."""
     start_ms, end_ms = day_start_ms(first), min(day_start_ms(last + timedelta(days=1)), to_ms(services.clock.now()))
     keys = told_channels(services, plot_id)[:most]
     if end_ms <= start_ms or not keys:
         return Season(first, last, ())
-    found = services.readings.aggregate_many([(k.device, k.channel) for k in keys], start_ms, end_ms, HOUR_MS)
-    channels = [_channel_season(k, found.get((k.device, k.channel), []), start_ms, end_ms) for k in keys]
+    seen = {(k.device, k.channel): dict[int, _Day]() for k in keys}
+    for day, seal in services.seals.sealed(plot_id, first, last).items():
+        for told in seal.told["channels"]:
+            if (told["device"], told["channel"]) in seen:
+                seen[told["device"], told["channel"]][day_start_ms(day)] = _sealed_day(told)
+    # The raw readings are asked for what no seal tells, all channels at once.
+    waiting = [d for d in range(start_ms, end_ms, DAY_MS) if any(d not in days for days in seen.values())]
+    if waiting:
+        until = min(waiting[-1] + DAY_MS, end_ms)
+        found = services.readings.aggregate_many(list(seen), waiting[0], until, HOUR_MS)
+        for key, windows in found.items():
+            _add_raw(seen[key], [w for w in windows if w.n], start_ms)
+    channels = [_channel_season(k, seen[k.device, k.channel], start_ms, end_ms) for k in keys]
     return Season(first, last, tuple(c for c in channels if c is not None))
 
 
@@ -134,19 +154,45 @@ class _Sum:
         self.low, self.high = min(self.low, low), max(self.high, high)
 
 
-def _channel_season(told: Told, windows: Sequence[Any], start_ms: int, end_ms: int) -> ChannelSeason | None:
-    hourly = {w.start_ms: w for w in windows if w.n}
+class _Day(_Sum):
+    """One day of a channel: its sum, the hours of it with a good reading, and whether its seal told it."""
+
+    __slots__ = ("hours", "sealed")
+
+    def __init__(self, *, sealed: bool) -> None:
+        super().__init__()
+        self.sealed, self.hours = sealed, set[int]()
+
+
+def _sealed_day(told: Mapping[str, Any]) -> _Day:
+    day = _Day(sealed=True)
+    if told["n"]:
+        day.add(told["n"], told["sum"], told["min"], told["max"])
+        day.hours = set(range(24)) - set(told["missingHours"])
+    return day
+
+
+def _add_raw(days: dict[int, _Day], windows: Sequence[Any], start_ms: int) -> None:
+    """Add hourly windows to the days that no seal tells."""
+    for w in windows:
+        day_ms = w.start_ms - (w.start_ms - start_ms) % DAY_MS
+        day = days.setdefault(day_ms, _Day(sealed=False))
+        if not day.sealed:
+            day.add(w.n, w.mean * w.n, w.min, w.max)
+            day.hours.add((w.start_ms - day_ms) // HOUR_MS)
+
+
+def _channel_season(told: Told, seen: Mapping[int, _Day], start_ms: int, end_ms: int) -> ChannelSeason | None:
+    hourly = {day_ms + h * HOUR_MS for day_ms, day in seen.items() for h in day.hours}
     if not hourly:
         return None
-    whole, months = _Sum(), dict[tuple[int, int], _Sum]()
+    whole, months, nothing = _Sum(), dict[tuple[int, int], _Sum](), _Day(sealed=False)
     days: list[DayRange | None] = []
+    sealed: list[bool] = []
     for day_ms in range(start_ms, end_ms, DAY_MS):
-        day = _Sum()
-        for hour_ms in range(day_ms, min(day_ms + DAY_MS, end_ms), HOUR_MS):
-            if hour_ms in hourly:
-                w = hourly[hour_ms]
-                day.add(w.n, w.mean * w.n, w.min, w.max)
+        day = seen.get(day_ms, nothing)
         days.append(DayRange(day.low, day.total / day.count, day.high) if day.count else None)
+        sealed.append(day.sealed)
         if day.count:
             local = from_ms(day_ms).astimezone(SHANGHAI)
             for span in (whole, months.setdefault((local.year, local.month), _Sum())):
@@ -156,11 +202,11 @@ def _channel_season(told: Told, windows: Sequence[Any], start_ms: int, end_ms: i
         told.device, told.at_plot, told.channel, told.unit, whole.low, whole.total / whole.count, whole.high, whole.total, whole.count,
         tuple(days), tuple(MonthRange(y, m, x.low, x.total / x.count, x.high, x.total) for (y, m), x in months.items()),
         len(hours), sum(h in hourly for h in hours), tuple(sorted(_missing(hours, hourly), key=lambda g: g[0] - g[1])),
-        max(hourly) + HOUR_MS,
+        max(hourly) + HOUR_MS, tuple(sealed),
     )  # fmt: skip
 
 
-def _missing(hours: Sequence[int], hourly: Mapping[int, object]) -> list[tuple[int, int]]:
+def _missing(hours: Sequence[int], hourly: Collection[int]) -> list[tuple[int, int]]:
     gaps: list[tuple[int, int]] = []
     for hour in hours:
         if hour in hourly:

@@ -194,11 +194,14 @@ def season_line(c: ChannelSeason, lang: str, t: Translate, told: Collection[tupl
     where = "" if c.at_plot else t("（基地气象站）")
     percent = 100 if c.hours_with_data == c.hours else min(99, int(c.complete_percent))
     complete = t("%(p)s%% 的小时有读数，%(n)s 条", p=percent, n=f"{c.count:,}") + where
+    # A number from a seal can be proved from the raw readings by anyone who has them; one that is not sealed yet may still change.
+    sealed = t("；%(m)s 天里 %(n)s 天已封存", n=c.sealed_days, m=len(c.days))
+    complete += sealed if c.sealed_days == len(c.days) else sealed + t("，浅色的还没有")
     return SeasonLine(
         name,
         unit,
         summary,
-        season_strip(c.days, named(name, summary, lang)),
+        season_strip(c.days, named(name, summary, lang), sealed=c.sealed),
         complete,
         gaps_text([g for g in c.gaps if g not in told], lang, t),
         {(m.year, m.month): n(m.total) if summed else f"{n(m.low)} / {n(m.mean)} / {n(m.high)}" for m in c.months},

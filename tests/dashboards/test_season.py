@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
+from dashboards.charts import DayRange, season_strip
 from dashboards.season import HOUR_MS, day_start_ms, season_of, told_channels
 from foundation.clock import FixedClock
 
@@ -33,6 +34,24 @@ class Readings:
         }
 
 
+class Sealed:
+    """Seals of some days, told as the log tells them."""
+
+    def __init__(self, *told: tuple[date, list[dict[str, object]]]) -> None:
+        self.told = dict(told)
+
+    def sealed(self, _plot, first, last):
+        """Return the seals between two days."""
+        return {d: SimpleNamespace(told={"channels": c}) for d, c in self.told.items() if first <= d <= last}
+
+
+def sealed_channel(device: str, channel: str, missing: list[int]) -> dict[str, object]:
+    """Return a sealed channel with six readings of 15 in every hour that is not missing."""
+    n = 6 * (24 - len(missing))
+    told = {"device": device, "channel": channel, "n": n, "missingHours": missing}
+    return told | ({"min": 12.0, "mean": 15.0, "max": 18.0, "sum": 15.0 * n} if n else {})
+
+
 def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UTC), kind: str = "pond") -> SimpleNamespace:
     devices = [
         device("by-01-station", None, "air_temperature", "rain"),
@@ -44,7 +63,7 @@ def services(readings: Readings, now: datetime = datetime(2026, 10, 1, tzinfo=UT
         base=lambda key: SimpleNamespace(id=key, county="321023"),
         devices=lambda county=None, plot=None, gateway=None: devices,
     )
-    return SimpleNamespace(registry=registry, readings=readings, clock=FixedClock(now))
+    return SimpleNamespace(registry=registry, readings=readings, clock=FixedClock(now), seals=Sealed())
 
 
 def test_a_plot_is_told_by_its_own_devices_then_its_base() -> None:
@@ -90,3 +109,39 @@ def test_hours_that_have_not_happened_are_not_missing() -> None:
     """A season still running is measured up to now only."""
     now = datetime(2026, 9, 2, 4, tzinfo=UTC)  # noon of the second day in Shanghai
     assert season_of(services(Readings(), now), "by-01-p1", FIRST, LAST).channels[0].hours == 36
+
+
+def test_sealed_days_are_told_by_their_seals() -> None:
+    """A season sealed as a whole asks for no raw reading; its numbers and its missing hours are the seals'."""
+    readings = Readings()
+    asked = services(readings)
+    keys = [(k.device, k.channel) for k in told_channels(asked, "by-01-p1")]
+    days = [date(2026, 9, d) for d in (1, 2, 3)]
+    asked.seals = Sealed(*((d, [sealed_channel(*k, [5, 6] if d.day == 2 else []) for k in keys]) for d in days))
+    season = season_of(asked, "by-01-p1", FIRST, LAST)
+    assert readings.calls == 0
+    for channel in season.channels:
+        assert channel.sealed == (True, True, True)
+        assert (channel.low, channel.mean, channel.high, channel.count) == (12, 15, 18, 6 * 70)
+        start = day_start_ms(date(2026, 9, 2))
+        assert channel.gaps == ((start + 5 * HOUR_MS, start + 7 * HOUR_MS),)
+
+
+def test_days_not_sealed_yet_are_told_apart() -> None:
+    """The raw readings are asked for what no seal tells, and a sealed day is not told twice; a sealed silence stays a silence."""
+    readings = Readings()
+    asked = services(readings)
+    keys = [(k.device, k.channel) for k in told_channels(asked, "by-01-p1")]
+    asked.seals = Sealed((FIRST, [sealed_channel(*k, list(range(24))) for k in keys]), (LAST, [sealed_channel(*keys[0], [])]))
+    water, air, _ = season_of(asked, "by-01-p1", FIRST, LAST).channels
+    assert (water.sealed, air.sealed) == ((True, False, True), (True, False, False))
+    assert water.days[0] is None and water.days[2].high == 18 and water.days[1].high == 30
+    assert (water.sealed_days, water.count) == (2, 24 * 6 * 2)
+    assert readings.calls == 1
+
+
+def test_the_strip_draws_days_not_sealed_yet_lighter() -> None:
+    """A run of sealed days and one of others are two bands, the latter lighter; without a word about seals there is one band."""
+    days = [DayRange(1, 2, 3 + k % 2) for k in range(6)]
+    assert season_strip(days, "x", sealed=[True, True, True, False, False, True]).count('class="band open"') == 1
+    assert "opacity" not in season_strip(days, "x")
