@@ -20,6 +20,7 @@ from dashboards.product_drawing import drawing_of
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
 from dashboards.telling import Inspection, Teller
 from foundation.clock import SHANGHAI, from_ms, market_day
+from foundation.errors import NotFound
 from foundation.ids import in_fours
 from ingest.channels import channel_of
 from traceability.photos import PRODUCT
@@ -176,6 +177,15 @@ def _headline(found: Gathered, *, alarm: bool, t: Translate) -> str:
     if alarm and found.ok:
         return t("日志与链上的锚不一致")
     return t("本服务器刚刚核对：%(what)s", what=headline(found, t)) if found.ok else headline(found, t)
+
+
+def season_plot(services: Services, code: str) -> str:
+    """Return the plot whose sealed days tell the season of the lot behind a code. Raises NotFound where it grew on none known."""
+    found = gather(services, services.trace.lot_of_code(code))
+    plot = next((h.summary.plot for h in found.lineage if h.summary.plot and h.summary.planted_day), "")
+    if not plot:
+        raise NotFound("no plot is known of this lot", got=code)
+    return plot
 
 
 def season_line(c: ChannelSeason, lang: str, t: Translate, told: Collection[tuple[int, int]] = ()) -> SeasonLine:

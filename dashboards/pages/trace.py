@@ -15,7 +15,7 @@ from dashboards.i18n import LANGUAGES, language_of, translator
 from dashboards.pages.shell import asset, inlined, templates
 from dashboards.trace_codes import canonical, mistyped
 from dashboards.trace_pages import TracePages, matches, takes_gzip
-from dashboards.trace_view import trace_view
+from dashboards.trace_view import season_plot, trace_view
 from foundation.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -46,6 +46,15 @@ def router(services: Services) -> APIRouter:
     @pages.get("/photos/{name}.jpg")
     def photo(name: str) -> Response:
         return Response(services.photos.content(name), media_type="image/jpeg", headers=_FOR_EVER)
+
+    @pages.get("/t/{code}/season.json")
+    def season(code: str) -> Response:
+        """Return the proof file of the sealed days of the plot a lot grew on."""
+        from traceability.season_file import season_file
+
+        plot = season_plot(services, _known(services, code))
+        body = season_file(services.trace, plot)
+        return Response(body, media_type="application/json", headers={"cache-control": "no-cache"})
 
     @pages.get("/t/{code}")
     def trace(request: Request, code: str) -> Response:
