@@ -206,7 +206,8 @@ def season_line(c: ChannelSeason, lang: str, t: Translate, told: Collection[tupl
     complete = t("%(p)s%% 的小时有读数，%(n)s 条", p=percent, n=f"{c.count:,}") + where
     # A number from a seal can be proved from the raw readings by anyone who has them; one that is not sealed yet may still change.
     sealed = t("；%(m)s 天里 %(n)s 天已封存", n=c.sealed_days, m=len(c.days))
-    complete += sealed if c.sealed_days == len(c.days) else sealed + t("，浅色的还没有")
+    pale = any(day is not None and not is_sealed for day, is_sealed in zip(c.days, c.sealed, strict=True))
+    complete += sealed + (t("，浅色的还没有") if pale else "")
     return SeasonLine(
         name,
         unit,
