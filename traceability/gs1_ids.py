@@ -152,3 +152,4 @@ _URNS = {
     ("idpat", "itip"): _form(r"(\d{1,7})\.(\d\d)\.(\d\d)\.\*", 13, lambda p, r, one, of: f"8006/{_item(p, r)}{one}{of}"),
     ("idpat", "upui"): _form(r"(\d{1,7})\.\*", 13, lambda p, r: f"01/{_item(p, r)}"),
 }
+SCHEMES = frozenset(_URNS)
