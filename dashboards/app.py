@@ -23,9 +23,12 @@ from dashboards.requests import BodyLimit, HeadAsGet
 if TYPE_CHECKING:
     from dashboards.services import Services
 
-API = ("system", "registry", "readings", "line_protocol", "trace", "anchor", "prices", "freight", "cold_chain", "selling", "photos")
+API = (
+    "system", "registry", "readings", "line_protocol", "recall", "trace", "anchor", "prices", "freight", "cold_chain", "selling",
+    "photos",
+)  # fmt: skip
 PAGES = (
-    "home", "field", "lots", "problem_reports", "reports",
+    "home", "field", "lots", "recall", "problem_reports", "reports",
     "trace", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list",
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, select
 
 from foundation.clock import SHANGHAI, Clock, to_ms
-from foundation.errors import NotFound, SuheError
+from foundation.errors import BadInput, NotFound, SuheError
 from foundation.ids import uuid7
 from registry.keys import key_id
 from traceability import store
+from traceability.balance import Balance, balance_of
 from traceability.canonical import canonical
+from traceability.events import read_event
 from traceability.office_key import keep_office_key, read_office_key
 from traceability.reach import Reach, reach_of
+from traceability.recall_export import as_csv, as_epcis, as_xlsx
 from traceability.recall_state import RecallCase, affected, cases
 from traceability.service import Trace, full_lot_id
 from traceability.vocabulary import CONTEXT, KINDS, PARTY_URN
@@ -84,6 +88,30 @@ class Recalls:
         """Return, of these lots, those under an open recall or drill, each with what reaches it."""
         with store.snapshot(self._engine) as connection:
             return affected(connection, lots)
+
+    def export(self, reach: Reach, kind: str) -> bytes:
+        """Return a reach as `csv`, `xlsx` or `epcis`; the last holds every event of every lot in it."""
+        if kind == "csv":
+            return as_csv(reach)
+        if kind == "xlsx":
+            return as_xlsx(reach)
+        if kind != "epcis":
+            raise BadInput("there is no such form of export", expected="csv, xlsx or epcis", got=kind[:20])
+        with store.snapshot(self._engine) as connection:
+            return as_epcis(store.bodies_of(connection, [x.id for x in reach.lots]), reach.at_ms)
+
+    def balance(self, lot: str) -> Balance:
+        """Return a lot's mass balance, from its events; what was altered in the database is passed over and leaves a gap."""
+        lot = full_lot_id(lot)
+        with store.snapshot(self._engine) as connection:
+            found = store.lots_by_id(connection, [lot])
+            if lot not in found:
+                raise NotFound("there is no such lot", got=lot[:160])
+            events = []
+            for stored in store.events_of_lot(connection, lot):
+                with suppress(SuheError):
+                    events.append(read_event(stored.body))
+        return balance_of(found[lot], events)
 
     # Doing
 
