@@ -12,6 +12,7 @@ from dashboards.telling import Teller, quantity_text
 if TYPE_CHECKING:
     from dashboards.services import Services
     from registry.people import Caller
+    from traceability.balance import Balance
     from traceability.reach import Reach
     from traceability.recall_state import RecallCase
 
@@ -109,6 +110,19 @@ def reach_view(services: Services, reach: Reach, lang: str, t: Translate) -> Rea
         lots, max(0, len(reach.lots) - MOST_SHOWN), len(reach.lots), known, len(reach.codes), mixed, parties, waiting,
         time_text(reach.at_ms, lang),
     )  # fmt: skip
+
+
+def balance_lines(b: Balance, t: Translate) -> list[tuple[str, str]]:
+    """Return a lot's balance as labelled quantities; nothing while nothing of it exists."""
+    if not b.came_in:
+        return []
+    kinds = {"split": t("分批用去"), "merge": t("合批用去"), "pack": t("包装用去"), "input_used": t("使用"), "sell": t("售给消费者")}
+    lines = [(t("进"), b.came_in), *((kinds[k], v) for k, v in b.out.items()), (t("现存"), b.held), (t("在途"), b.in_transit)]
+    if b.short:
+        lines.append((t("收货时短少"), b.short))
+    if not b.holds:
+        lines.append((t("对不上"), b.unaccounted))
+    return [(label, quantity_text(value, b.unit, t)) for label, value in lines]
 
 
 def orderer(services: Services, caller: Caller, lots: Iterable[str]) -> str:

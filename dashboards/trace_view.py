@@ -17,6 +17,7 @@ from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
 from dashboards.price_words import days_old
 from dashboards.product_drawing import drawing_of
+from dashboards.recall_words import RecallNotice, recall_notice
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
 from dashboards.telling import Inspection, Teller
 from foundation.clock import SHANGHAI, from_ms, market_day
@@ -102,6 +103,7 @@ class TraceView:
     report_kinds: tuple[tuple[str, str], ...]
     may_report: bool = True
     report_most: int = MOST_TEXT
+    recall: RecallNotice | None
 
 
 def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_only: bool) -> TraceView:
@@ -148,6 +150,8 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),
         verifier="",
         report_kinds=tuple(report_kinds(t).items()),
+        lot_url=f"/lots/{s.short}" if link_lot else "",
+        recall=recall_notice(services, s.id, lang, t),
     )
 
 

@@ -39,7 +39,7 @@ def as_csv(reach: Reach) -> bytes:
 
 def as_xlsx(reach: Reach) -> bytes:
     """Return the reach as a workbook with a sheet for lots, parties and shipments without a receipt."""
-    from openpyxl import Workbook
+    from openpyxl import Workbook  # type: ignore[import-untyped]
 
     book = Workbook(write_only=True)
     for name, rows in _tables(reach):
@@ -77,7 +77,7 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _yes(value: bool) -> str:  # noqa: FBT001 - it is a word for a cell
+def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 

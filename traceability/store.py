@@ -344,8 +344,8 @@ def bodies_of(connection: Connection, lots: Iterable[str]) -> Iterator[bytes]:
     places: set[int] = set()
     for some in chunks(lots):
         places.update(connection.execute(select(event_lot.c.log_index).where(event_lot.c.lot.in_(some))).scalars())
-    for some in chunks(sorted(places)):
-        query = select(event.c.body).where(event.c.log_index.in_(some)).order_by(event.c.log_index)
+    for few in chunks(sorted(places)):
+        query = select(event.c.body).where(event.c.log_index.in_(few)).order_by(event.c.log_index)
         yield from connection.execute(query).scalars()
 
 

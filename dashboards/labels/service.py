@@ -150,6 +150,7 @@ def _days(found: Gathered) -> str:
 
 
 _SAID = {
+    "recalled": "it is under recall",
     "growing": "nothing is harvested yet",
     "fail": "an inspection failed",
     "screening_positive": "a rapid test was positive and is not confirmed",

@@ -12,9 +12,11 @@ from dashboards.api.deps import READERS, require
 from dashboards.i18n import name_of
 from dashboards.lot_view import lot_view, row_view, state_names
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.recall_words import balance_lines, recall_notice, recalled_lots
 from dashboards.telling import Teller
 from dashboards.trace_codes import canonical, is_code
 from foundation.errors import BadInput, NotFound
+from traceability.service import full_lot_id
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -45,12 +47,13 @@ def router(services: Services) -> APIRouter:
                 return RedirectResponse(f"/lots/{lot}", status_code=303)
             not_found = t("没有找到“%(q)s”。追溯码有 17 个字符，印在标签上；批次号可以从本页抄。", q=q.strip())
         found, following = read_lots(services, county, product, state, after)
+        marks = {x.split(":", 3)[3]: drill for x, drill in recalled_lots(services, (s.id for s in found)).items()}
         teller = Teller(services.registry, lang, t)
         query = {k: v for k, v in (("product", product), ("state", state)) if v}
         return render(
             request, "lots.html", county=county, county_name=name_of(place, lang), lots=[row_view(s, teller, lang, t) for s in found],
             products=products_of(services, lang), product=product, state=state, states=list(state_names(t).items()), q=q,
-            not_found=not_found,
+            not_found=not_found, recalled=marks,
             after=after, first_url="?" + urlencode(query), next_url="?" + urlencode({**query, "after": following}) if following else "",
         )  # fmt: skip
 
@@ -61,7 +64,9 @@ def router(services: Services) -> APIRouter:
             view = lot_view(services, lot, lang, t)
         except BadInput as error:
             raise NotFound("there is no such lot", got=lot[:160]) from error
-        return render(request, "lot.html", v=view, county=view.county)
+        notice = recall_notice(services, full_lot_id(view.id), lang, t, drills=True)
+        balance = balance_lines(services.recalls.balance(view.id), t)
+        return render(request, "lot.html", v=view, county=view.county, recall=notice, balance=balance)
 
     return pages
 

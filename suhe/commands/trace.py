@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suhe.commands import anchor, seal
+from suhe.commands import anchor, recall, seal
 
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
 
 app = typer.Typer(help="Lots and their history: check that nothing was altered.", no_args_is_help=True)
 app.add_typer(anchor.app, name="anchor")
+app.command()(recall.recall)
+app.command()(recall.recalls)
+app.command()(recall.lift)
+app.command()(recall.office)
 app.add_typer(seal.app, name="seal")
 
 
