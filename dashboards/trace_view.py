@@ -103,7 +103,7 @@ class TraceView:
     report_kinds: tuple[tuple[str, str], ...]
     may_report: bool = True
     report_most: int = MOST_TEXT
-    recall: RecallNotice | None
+    recall: RecallNotice | None = None
 
 
 def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_only: bool) -> TraceView:
@@ -150,7 +150,6 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),
         verifier="",
         report_kinds=tuple(report_kinds(t).items()),
-        lot_url=f"/lots/{s.short}" if link_lot else "",
         recall=recall_notice(services, s.id, lang, t),
     )
 
