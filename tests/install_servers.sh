@@ -9,6 +9,8 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && id postgres >/dev/null 2>
 command -v chromium >/dev/null 2>&1 || wanted="$wanted chromium"
 command -v victoria-metrics >/dev/null 2>&1 || wanted="$wanted victoria-metrics"
 fc-list :lang=zh 2>/dev/null | grep -q . || wanted="$wanted fonts-noto-cjk"
+command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || wanted="$wanted nginx-light"
+command -v wrk >/dev/null 2>&1 || wanted="$wanted wrk"
 [ -n "$wanted" ] || exit 0
 echo "installing$wanted"
 policy=/usr/sbin/policy-rc.d

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from dashboards.app import create_app
+from dashboards.app import create_site
+from dashboards.fast_protocol import protocol_with
 from dashboards.headers import HEADERS
 from tests.dashboards.fakes_house import COOP, COUNTY, PLOT, House, build_house
 from tests.servers import free_port
@@ -33,7 +34,8 @@ class Site:
         self.house.kit.send("plant", COOP, quantityList=[{"epcClass": self.house.kit.lot("sx-12-g2-260806-n363616-03a")}], **planted)
         anchor_on(self.house.services, FakeChain())
         self.port = free_port()
-        self.server = uvicorn.Server(uvicorn.Config(create_app(self.house.services), port=self.port, log_level="warning"))
+        site = create_site(self.house.services)
+        self.server = uvicorn.Server(uvicorn.Config(site, http=protocol_with(site), port=self.port, log_level="warning"))
         self._thread = threading.Thread(target=self.server.run, daemon=True)
         self._thread.start()
         wait_until(lambda: self.server.started, what="the site answers")
@@ -84,20 +86,22 @@ def test_targets_are_large_enough_for_a_thumb(site: Site, chromium: Any, page: s
 
 
 def test_the_trace_page_reads_with_scripts_off_and_is_light(site: Site, chromium: Any) -> None:
-    """With scripts off the verdict, the season, the events and the QR code are all there, in no more than 20 kB over the wire."""
+    """With scripts off the verdict, the season, the events and the QR code are there, in no more than 15 kB over the wire; no tick is."""
     context = chromium.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False)
     tab = context.new_page()
     sizes: dict[str, int] = {}
-    tab.on("response", lambda r: sizes.__setitem__(r.url, len(r.body())))
+    counted = ("responseHeadersSize", "responseBodySize")
+    tab.on("requestfinished", lambda r: sizes.__setitem__(r.url, sum(r.sizes()[k] for k in counted)))
     tab.goto(site.address("/t/{code}"), wait_until="load")
-    assert tab.locator(".verdict").inner_text().startswith("✓ 记录完整，没有被改动")
+    assert tab.locator(".verdict").inner_text().startswith("本服务器刚刚核对：记录完整，没有被改动")
+    assert "✓" not in tab.locator("main").inner_text()
     assert tab.locator("svg.strip").count() == 4
     assert tab.locator("ol.events > li").count() == 8
     tab.locator(".qr img").scroll_into_view_if_needed()
     tab.wait_for_load_state("networkidle")
     context.close()
-    assert len(sizes) == 3
-    assert sum(sizes.values()) <= 20_000, sizes
+    assert len(sizes) == 2
+    assert sum(sizes.values()) <= 15_000, sizes
 
 
 def test_the_verdict_stands_above_the_fold(site: Site, chromium: Any) -> None:
@@ -107,7 +111,7 @@ def test_the_verdict_stands_above_the_fold(site: Site, chromium: Any) -> None:
     tab.goto(site.address("/t/{code}", "en"))
     box = tab.locator(".verdict").bounding_box()
     context.close()
-    assert box["y"] + box["height"] < 600
+    assert box["y"] + box["height"] < 844
 
 
 def test_red_is_seen_within_seconds_of_the_alteration(tmp_path: Path, chromium_page: Any) -> None:
