@@ -1,6 +1,6 @@
 """What a scan costs: the trace page from kept bytes against nginx with the same bytes as a file. `python -m bench.scan [--quick]`.
 
-The figure is requests per second of processor time of the serving process: a busy machine shifts both sides alike. Load: `wrk`, a process of
+The figure is requests per second of processor time of the serving process: a busy machine shifts both alike. Load: `wrk`, a process of
 its own, 64 connections kept alive, the headers of a phone's browser. Sides take turns; medians.
 """
 
