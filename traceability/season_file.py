@@ -37,7 +37,7 @@ def season_file(trace: Trace, plot: str) -> bytes:
         "code": None,
         "made": max([e.record_time_ms for e in chain] + ([latest.time_ms] if latest is not None else [])),
         "log": trace.log_vkey(),
-        "witnesses": [],
+        "witnesses": [w.cosigner.vkey() for w in trace.witnesses()],
         "checkpoint": trace.checkpoint_note(size) if size else None,
         "records": [r for r in told if r["index"] < size],
         "chains": [{"subject": subject, "records": own, "map": ["" if not any(s) else _b64(s) for s in siblings]}],
