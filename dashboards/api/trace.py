@@ -138,6 +138,13 @@ def _log(routes: APIRouter, services: Services) -> None:
         """List checkpoints, the latest first."""
         return [CheckpointView.of(c) for c in trace.checkpoints(limit)]
 
+    @routes.get("/log/consistency")
+    def read_consistency(
+        first: Annotated[int, Query(ge=1, le=2**48)], second: Annotated[int, Query(ge=1, le=2**48)]
+    ) -> dict[str, list[str]]:
+        """Return the proof that the log of `first` records is a prefix of that of `second` (RFC 9162, 2.1.4), hashes in base 64."""
+        return {"proof": [base64.b64encode(h).decode() for h in trace.consistency(first, second)]}
+
     @routes.get("/log/key", response_class=PlainTextResponse)
     def read_key() -> str:
         """Return the log's public key as C2SP tools take it: name, key hash, key. Compare it with one you got elsewhere."""

@@ -149,6 +149,7 @@ def _check_lists(http: httpx.Client, house: House) -> None:
 
 
 def _check_log(http: httpx.Client) -> None:
+    from traceability.merkle import verify_consistency
     from traceability.notes import NoteVerifier
 
     name, _, encoded = http.get("/api/v1/log/key").text.strip().split("+", 2)
@@ -159,6 +160,11 @@ def _check_log(http: httpx.Client) -> None:
     assert len(http.get("/api/v1/log/tile/0/0").content) == 256 * 32
     assert http.get("/api/v1/log/tile/5/0").status_code == 404
     assert http.get("/api/v1/log/checkpoint", params={"size": 1}).status_code == 404
+    first, last = (http.get("/api/v1/log/checkpoints").json()[k] for k in (-1, 0))
+    told = http.get("/api/v1/log/consistency", params={"first": first["size"], "second": last["size"]}).json()["proof"]
+    proof = [base64.b64decode(h) for h in told]
+    verify_consistency(first["size"], last["size"], bytes.fromhex(first["root"]), bytes.fromhex(last["root"]), proof)
+    assert http.get("/api/v1/log/consistency", params={"first": 5, "second": last["size"] + 1}).status_code == 404
 
 
 def _signature(house: House, event: dict[str, Any]) -> str:
