@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dashboards.services import Services
 
 API = (
-    "system", "registry", "readings", "line_protocol", "recall", "trace", "anchor", "prices", "freight", "cold_chain", "selling",
+    "system", "registry", "readings", "line_protocol", "recall", "trace", "log_tiles", "witnesses", "anchor", "prices", "freight", "cold_chain", "selling",
     "photos",
 )  # fmt: skip
 PAGES = (

@@ -56,13 +56,55 @@ class Record:
     def hashes(self) -> tuple[bytes, bytes]:
         """Return the record hash and the log's leaf hash."""
         added = self.added()
-        leaf = added + struct.pack(">I", len(self.body)) + self.body
-        return hashlib.sha256(added).digest(), leaf_hash(leaf)
+        return hashlib.sha256(added).digest(), leaf_hash(_leaf(added, self.body))
+
+    def leaf(self) -> bytes:
+        """Return the log's leaf: everything that is logged of this record."""
+        return _leaf(self.added(), self.body)
+
+
+def read_leaf(leaf: bytes) -> Record:
+    """Return the record a leaf holds; ValueError unless the leaf is exactly what that record encodes to."""
+    try:
+        at = len(TAG)
+        (count,) = struct.unpack_from(">I", leaf, at)
+        at += 4
+        entries = []
+        # A count that promises more than the leaf is long ends at the leaf's end with an error, not in memory.
+        for _ in range(count):
+            lot, at = _short(leaf, at)
+            lot_seq, prev = struct.unpack_from(">Q32s", leaf, at)
+            entries.append(Entry(lot.decode(), lot_seq, prev))
+            at += 40
+        body_hash, at = leaf[at : at + 32], at + 32
+        key, at = _short(leaf, at)
+        signature, at = _short(leaf, at)
+        record_time_ms, length = struct.unpack_from(">QI", leaf, at)
+        body = leaf[at + 12 :]
+        found = Record(body, tuple(entries), body_hash, key.decode(), signature, record_time_ms)
+        whole = len(body) == length and found.leaf() == leaf
+    except struct.error as error:
+        raise ValueError("this leaf holds no record") from error
+    if not whole:
+        raise ValueError("this leaf holds no record")
+    return found
 
 
 def hash_body(body: bytes) -> bytes:
     """Return the body hash."""
     return hashlib.sha256(body).digest()
+
+
+def _leaf(added: bytes, body: bytes) -> bytes:
+    return added + struct.pack(">I", len(body)) + body
+
+
+def _short(leaf: bytes, at: int) -> tuple[bytes, int]:
+    (length,) = struct.unpack_from(">H", leaf, at)
+    at += 2
+    if at + length > len(leaf):
+        raise ValueError("this leaf ends too early")
+    return leaf[at : at + length], at + length
 
 
 def _fixed(digest: bytes) -> bytes:

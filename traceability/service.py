@@ -31,7 +31,8 @@ from traceability.notes import Checkpoint, NoteSigner, read_signer
 from traceability.recall_state import affected
 from traceability.secrets import Kept, check_impersonal, commitments, may_see
 from traceability.statements import Statement, read_statement
-from traceability.tiles import Tiles
+from traceability.tile_paths import pack_entries
+from traceability.tiles import TILE_WIDTH, Tiles
 from traceability.verdicts import LogReport, Verdict
 from traceability.verify_log import verify_log
 from traceability.verify_lot import verify_lot
@@ -349,6 +350,16 @@ class Trace:
     def statements(self, subject: str) -> list[tuple[store.StoredEvent, Statement]]:
         """Return a subject's statements with their records, in the order of its chain."""
         return [(stored, read_statement(stored.body)) for stored in self.chain(subject)]
+
+    def entry_bundle(self, number: int, width: int) -> bytes:
+        """Return whole leaves of the log as a C2SP entry bundle, empty where the log does not hold them all under a checkpoint."""
+        start = number * TILE_WIDTH
+        latest = self.latest_checkpoint()
+        if latest is None or start + width > latest.size:
+            return b""
+        with self._reading() as connection:
+            found = store.stored_events(connection, range(start, start + width))
+        return pack_entries(e.record().leaf() for e in found)
 
     def log_vkey(self) -> str:
         """Return the log's public key as C2SP tools take it."""

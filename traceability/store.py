@@ -34,6 +34,7 @@ from foundation.database import metadata, reading
 from traceability.column_types import Bytes, Lines, Whole, Words
 from traceability.lots import Lot
 from traceability.merkle import HASH_BYTES
+from traceability.records import Entry, Record
 
 T = TypeVar("T")
 
@@ -179,6 +180,11 @@ class StoredEvent:
     record_hash: bytes
     leaf_hash: bytes
     entries: tuple[StoredEntry, ...]
+
+    def record(self) -> Record:
+        """Return what is logged of it, as it stands."""
+        entries = tuple(Entry(e.lot, e.lot_seq, e.prev) for e in self.entries)
+        return Record(self.body, entries, self.body_hash, self.key_id, self.signature, self.record_time_ms)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from dashboards.api.deps import READERS, After, Limit, next_page, require
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 # Whoever hands an event in; what it says is answered for by the key that signed it.
 WRITERS = ("grower", "cooperative", "processor", "inspector", "carrier", "retailer", "county", "service")
-TileLevel = Annotated[int, Path(ge=0, le=7)]
-TileNumber = Annotated[int, Path(ge=0, le=2**40)]
 LogSize = Annotated[int | None, Query(ge=0, le=2**48)]
 Reader = Annotated[Caller, Depends(require(*READERS))]
 
@@ -131,7 +129,7 @@ def _log(routes: APIRouter, services: Services) -> None:
     @routes.get("/log/checkpoint", response_class=PlainTextResponse)
     def read_checkpoint(size: LogSize = None) -> PlainTextResponse:
         """Return the latest checkpoint, or the one at a size, as its signed note (C2SP tlog-checkpoint)."""
-        return PlainTextResponse(trace.checkpoint_note(size), headers={"cache-control": "no-cache" if size is None else "max-age=86400"})
+        return PlainTextResponse(trace.checkpoint_note(size), headers={"cache-control": "no-cache" if size is None else "max-age=30"})
 
     @routes.get("/log/checkpoints")
     def list_checkpoints(limit: Limit = 50) -> list[CheckpointView]:
@@ -149,14 +147,6 @@ def _log(routes: APIRouter, services: Services) -> None:
     def read_key() -> str:
         """Return the log's public key as C2SP tools take it: name, key hash, key. Compare it with one you got elsewhere."""
         return trace.log_vkey() + "\n"
-
-    @routes.get("/log/tile/{level}/{number}", response_class=Response)
-    def read_tile(level: TileLevel, number: TileNumber) -> Response:
-        """Return the hashes of a tile of the log, 32 bytes each; the last of a level may be partial."""
-        hashes = trace.tile(level, number)
-        if not hashes:
-            raise NotFound("there is no such tile", got=f"{level}/{number}")
-        return Response(hashes, media_type="application/octet-stream")
 
 
 def trace_url(services: Services, request: Request, code: str) -> str:

@@ -157,8 +157,8 @@ def _check_log(http: httpx.Client) -> None:
 
     sealed = NoteVerifier(name, base64.b64decode(encoded)[1:]).open(http.get("/api/v1/log/checkpoint").text)
     assert sealed.size == http.get("/api/v1/log/checkpoints").json()[0]["size"]
-    assert len(http.get("/api/v1/log/tile/0/0").content) == 256 * 32
-    assert http.get("/api/v1/log/tile/5/0").status_code == 404
+    assert len(http.get("/api/v1/log/tile/0/000").content) == 256 * 32
+    assert http.get("/api/v1/log/tile/5/000").status_code == 404
     assert http.get("/api/v1/log/checkpoint", params={"size": 1}).status_code == 404
     first, last = (http.get("/api/v1/log/checkpoints").json()[k] for k in (-1, 0))
     told = http.get("/api/v1/log/consistency", params={"first": first["size"], "second": last["size"]}).json()["proof"]
