@@ -167,6 +167,7 @@ from suhe.commands.label import app as label_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
 from suhe.commands.trace import app as trace_app  # noqa: E402
 from suhe.commands.user import app as user_app  # noqa: E402
+from suhe.commands.witness import app as witness_app  # noqa: E402
 
 app.add_typer(trace_app, name="trace")
 app.add_typer(label_app, name="label")
@@ -176,6 +177,7 @@ app.add_typer(grafana_app, name="grafana")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cold_app, name="cold")
 app.add_typer(user_app, name="user")
+app.add_typer(witness_app, name="witness")
 
 if __name__ == "__main__":
     main()

@@ -164,6 +164,18 @@ class Frontier:
         for leaf in leaves:
             self.append(leaf)
 
+    @classmethod
+    def of(cls, size: int, edge: Iterable[bytes]) -> Frontier:
+        """Return the tree of `size` leaves whose right edge was `edge`."""
+        found = cls()
+        found.size, found._complete = size, list(edge)
+        return found
+
+    @property
+    def edge(self) -> tuple[bytes, ...]:
+        """The roots of the complete subtrees, the widest first: all that is needed to go on."""
+        return tuple(self._complete)
+
     def append(self, leaf: bytes) -> None:
         """Add one leaf hash at the right."""
         found, size = leaf, self.size

@@ -23,7 +23,7 @@ from dashboards.api.trace_models import (
     ReceiptView,
     VerdictView,
 )
-from foundation.errors import NotAllowed, NotFound
+from foundation.errors import NotAllowed
 from foundation.ids import in_fours
 from registry.people import Caller
 from traceability.authors import Envelope
