@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from foundation.errors import BadInput, Unavailable
 from traceability.merkle import HASH_BYTES
-from traceability.tile_paths import TILE_WIDTH, tile_count, tile_path, unpack_entries
-from traceability.tiles import Tiles
+from traceability.tile_paths import tile_count, tile_path, unpack_entries
+from traceability.tiles import TILE_WIDTH, Tiles
 
 _MOST_BYTES = 32 << 20
 _SECONDS = 20.0

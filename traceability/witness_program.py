@@ -228,5 +228,6 @@ class WitnessProgram:
         last = self._last()
         return last.read.head.size if last else 0
 
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
+        """Return the time now."""
         return to_ms(self._clock.now())

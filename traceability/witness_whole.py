@@ -47,7 +47,7 @@ class Whole:
         changed: set[str] = set()
         floor = self._last_ms
         for leaf in leaves:
-            changed |= self._record(leaf, floor, head.time_ms)
+            changed.update(self._record(leaf, floor, head.time_ms))
         if self._tree.size != head.size or self._tree.root() != head.root:
             raise NotTheRecords(f"the {self._tree.size} records make another tree than the checkpoint of {head.size} says")
         entries = [MapEntry(subject, *self._heads[subject]) for subject in sorted(changed)]
@@ -56,7 +56,7 @@ class Whole:
         self._last_ms = max(self._last_ms, head.time_ms or 0)
         return Recomputed(self.size, self._tree.edge, self._last_ms, {s: self._heads[s] for s in changed})
 
-    def _record(self, leaf: bytes, floor_ms: int, until_ms: int | None) -> list[str]:
+    def _record(self, leaf: bytes, floor_ms: int, until_ms: int | None) -> tuple[str, ...]:
         index = self._tree.size
         try:
             record = read_leaf(leaf)
@@ -78,4 +78,4 @@ class Whole:
                 raise NotTheRecords(f"record {index} does not follow the one before it in the chain of {entry.lot}")
             self._heads[entry.lot] = (entry.lot_seq, record_hash)
         self._tree.append(leaf_hash(leaf))
-        return list(concerns)
+        return concerns
