@@ -20,9 +20,10 @@ from foundation.clock import SystemClock
 from foundation.database import open_engine
 from foundation.errors import Conflict, Unavailable
 from foundation.settings import Settings
-from suhe import chain_child
+from suhe import chain_child, witness_child
 from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords
 from suhe.installation import Installation, lock_folder, open_installation
+from suhe.processes import web_address
 from suhe.supervisor import Child, Supervisor
 from suhe.victoria import prepare_victoria, sink_target, victoria_command
 
@@ -82,6 +83,8 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
     found.append(ours("scheduler", "scheduler"))
     if installation.demo:
         found += [ours("field", "simulate", "field"), ours("season", "simulate", "season"), ours("trucks", "simulate", "trucks")]
+        command, more = witness_child.witness_command(settings, web_address(settings))
+        found.append(Child(witness_child.NAME, command, logs / "witness.log", {**env, **more}))
     # Last: a server store may lag, the pages and the readings may not.
     own = prepare_victoria(settings)
     if own is not None:
@@ -129,6 +132,7 @@ def _prepare(settings: Settings, installation: Installation) -> Broker:
         from suhe.demo import register_demo
 
         register_demo(settings, registry, SystemClock())
+        witness_child.register_witness(settings, engine, registry, SystemClock())
     broker = prepare_broker(settings)
     write_passwords(settings, broker, registry.broker_credentials())
     engine.dispose()

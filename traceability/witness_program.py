@@ -68,6 +68,8 @@ class WitnessProgram:
         self._recomputed: Whole | None = None
         self.looked_ms = self.reached_ms = 0
         self.trouble = ""
+        # At the start too: it may have been killed between signing and handing in.
+        self._waiting = True
 
     def pin(self, vkey: str = "") -> tuple[str, bool]:
         """Pin the log's key, the one given or, at first contact, the one the log tells; return it and whether it is new."""
@@ -85,8 +87,12 @@ class WitnessProgram:
             note = self.log.checkpoint()
             self.reached_ms = self.now_ms()
             found = self.consider(note, least=least)
+            if found is None and self._waiting:
+                found = self.cosigned()
             if found is not None:
+                self._waiting = True
                 self.log.post("cosignatures", found)
+                self._waiting = False
         except Alarmed as alarm:
             self.trouble = alarm.explain()
             return Look(alarm=alarm.got)

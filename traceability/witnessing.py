@@ -62,9 +62,9 @@ class WitnessStand:
 
 
 class Witnessing:
-    """Witnesses of one log."""
+    """Witnesses of one log. Without `log_key` they can be known, and nothing be taken."""
 
-    def __init__(self, engine: Engine, clock: Clock, log_key: Callable[[], NoteVerifier]) -> None:
+    def __init__(self, engine: Engine, clock: Clock, log_key: Callable[[], NoteVerifier] | None = None) -> None:
         self._engine, self._clock, self._log_key = engine, clock, log_key
 
     def add(self, vkey: str, *, whole: bool = False, ours: bool = False) -> Witness:
@@ -118,7 +118,7 @@ class Witnessing:
         with self._engine.begin() as connection:
             own = _note_at(connection, head.size)
             if own is None or read_note(own).text != told.text:
-                self._not_ours(own, note, told.signed_by(self._log_key()), head.size)
+                self._not_ours(own, note, told.signed_by(self._key()), head.size)
             known = {(w.name, w.cosigner.key_hash): w for w in witness_store.witnesses(connection)}
             fitting = [(known[c.name, c.key_hash], c) for c in _cosignatures(told.signatures) if (c.name, c.key_hash) in known]
             fitting = [(w, c) for w, c in fitting if w.cosigner.fits(told.text, c)]
@@ -136,8 +136,8 @@ class Witnessing:
         Raises BadInput where it proves no such thing: what is kept here speaks against ourselves, and anyone may bring it.
         """
         fork = read_fork(proof)
-        if fork.log != self._log_key():
-            raise BadInput("this proof is about another log", expected=self._log_key().vkey(), got=fork.log.vkey())
+        if fork.log != self._key():
+            raise BadInput("this proof is about another log", expected=self._key().vkey(), got=fork.log.vkey())
         kind = fork.check()
         digest = hashlib.sha256("\0".join(sorted((fork.first, fork.second))).encode()).hexdigest()
         with self._engine.begin() as connection:
@@ -175,6 +175,11 @@ class Witnessing:
                 for w in witness_store.witnesses(connection)
             ]
         return Witnessed(log_index, tuple(c for c in found if c is not None))
+
+    def _key(self) -> NoteVerifier:
+        if self._log_key is None:
+            raise Conflict("here the log's key is not known")
+        return self._log_key()
 
     def _not_ours(self, own: str | None, note: str, signed: bool, size: int) -> None:
         if signed:
