@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from foundation.clock import to_ms
 from suhe.chain_child import NAME
 from suhe.supervisor import read_state
+from suhe.witness_child import NAME as WITNESS
 
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
@@ -43,8 +44,8 @@ def _records(services: Services) -> tuple[bool, str]:
 
 def _children(data: Path) -> tuple[bool, str]:
     state = read_state(data / "state.json")
-    # Without the demo's chain nothing is lost and nothing waits: see `_anchor`.
-    down = [name for name, child in state.items() if not child["running"] and name != NAME]
+    # Without the demo's chain or witness nothing is lost and nothing waits: see `_anchor`.
+    down = [name for name, child in state.items() if not child["running"] and name not in (NAME, WITNESS)]
     if down:
         return False, "not running: " + ", ".join(down)
     return True, f"{len(state)} running" if state else "not supervised"

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from dashboards.anchor_words import condition_text, contract_text, development_text, short, state_text, when
 from dashboards.i18n import Translate, age_text
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.witness_words import alarm_text, cosigners_text, standing_text, witness_row
 from foundation.clock import to_ms
 from traceability import anchor as states
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dashboards.services import Services
     from traceability.anchor import Anchor, AnchorStatus, Contract
     from traceability.notes import Checkpoint
+    from traceability.witnessing import Cosigned
 
 ANCHORS_SHOWN = 20
 CHECKPOINTS_SHOWN = 20
@@ -44,6 +46,7 @@ class CheckpointRow:
     time: str
     root: str
     anchored: str
+    witnessed: str
 
 
 def router(services: Services) -> APIRouter:
@@ -64,7 +67,14 @@ def anchor_context(services: Services, lang: str, t: Translate) -> dict[str, Any
     recent = services.anchors.recent(ANCHORS_SHOWN)
     c = status.contract
     now_ms = to_ms(services.clock.now())
+    points = services.trace.checkpoints(CHECKPOINTS_SHOWN)
+    witnessing = services.trace.witnessing
+    cosigned = witnessing.of_sizes(p.size for p in points)
+    stands = witnessing.stands()
     return {
+        "witnesses": [witness_row(s, now_ms, t) for s in stands],
+        "witness_standing": standing_text(stands, t),
+        "witness_alarms": [(when(at), alarm_text(kind, t)) for at, kind, _ in witnessing.alarms()],
         "status": status,
         "said": condition_text(status, lang, t),
         "good": status.condition == states.FINE,
@@ -73,7 +83,7 @@ def anchor_context(services: Services, lang: str, t: Translate) -> dict[str, Any
         else "",
         "facts": _facts(status, c, now_ms, t),
         "anchors": [_anchor_row(a, on, t) for a, on in recent],
-        "checkpoints": _checkpoints(services.trace.checkpoints(CHECKPOINTS_SHOWN), status, [a for a, _ in recent], t),
+        "checkpoints": _checkpoints(points, status, [a for a, _ in recent], cosigned, t),
         "contracts": [(x.address, x.chain_id, contract_text(x, lang, t), when(x.made_ms)) for x in services.anchors.contracts()],
     }
 
@@ -104,12 +114,15 @@ def _anchor_row(a: Anchor, c: Contract, t: Translate) -> AnchorRow:
     return AnchorRow(f"{a.size:,}", state_text(a, t), a.on_chain, block, when(a.block_ms), short(a.tx_hash), str(c.chain_id))
 
 
-def _checkpoints(found: list[Checkpoint], status: AnchorStatus, anchors: list[Anchor], t: Translate) -> list[CheckpointRow]:
+def _checkpoints(
+    found: list[Checkpoint], status: AnchorStatus, anchors: list[Anchor], cosigned: dict[int, list[Cosigned]], t: Translate
+) -> list[CheckpointRow]:
     c = status.contract
     held = sorted(a.size for a in anchors if a.on_chain and c is not None and a.contract_id == c.id and not status.alarm)
     rows = []
     for point in found:
         by = next((size for size in held if size >= point.size), None)
         said = t("由 %(size)s 条的锚覆盖", size=f"{by:,}") if by is not None else t("还没有锚定")
-        rows.append(CheckpointRow(point.size, when(point.time_ms), point.root.hex()[:16] + "…", said))
+        by_whom = cosigners_text(cosigned.get(point.size, []), t)
+        rows.append(CheckpointRow(point.size, when(point.time_ms), point.root.hex()[:16] + "…", said, by_whom))
     return rows
