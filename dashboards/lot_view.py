@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dashboards.certificate_words import CertificateWords, certificate_of, corrected, tell_correction
 from dashboards.i18n import CHINESE, Translate, day_text, time_text
+from dashboards.inspection_words import hold_lines
 from dashboards.joining import clauses, listed, named, sentences
 from dashboards.telling import Teller, input_name, quantity_text
 from foundation.clock import SHANGHAI, from_ms, to_ms
@@ -135,6 +137,8 @@ class LotView:
     steps: tuple[StepLine, ...]
     events: tuple[EventLine, ...]
     code: str
+    marks: tuple[str, ...]
+    certificate: CertificateWords
 
 
 def gather(services: Services, lot: str) -> Gathered:
@@ -163,6 +167,7 @@ def lot_view(services: Services, lot: str, lang: str, t: Translate) -> LotView:
         found.ok, headline(found, t), tuple(problem_lines(found, teller, lang, t)), checked_text(found, lang, t),
         own.checkpoint.root.hex() if own.checkpoint else "", own.head, steps,
         tuple(event_lines(found, found.history.events, teller, lang, t)), in_fours(s.code) if s.code else "",
+        tuple(hold_lines(services.trace.holds_on_labels(s.id), s.id, t)), certificate_of(found.history, teller, lang, t),
     )  # fmt: skip
 
 
@@ -178,6 +183,7 @@ def row_view(s: LotSummary, teller: Teller, lang: str, t: Translate) -> LotRow:
 def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, lang: str, t: Translate) -> list[EventLine]:
     """Return events in words, each with what the check found about it."""
     faults, inputs = found.faults, found.inputs(lang)
+    put_right = corrected(e for h in found.lineage for e in h.events)
     lines = []
     for k, e in enumerate(events, 1):
         told = teller.tell(e, inputs)
@@ -186,8 +192,10 @@ def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, la
             (t("本批第几条"), str(e.lot_seq)), (t("日志位置"), str(e.log_index)), (t("记录时间"), time_text(e.record_time_ms, lang)),
             (t("签名的钥匙"), e.key_id), (t("上一条"), e.prev_hex), (t("这一条"), e.record_hash_hex), (t("事件号"), e.event_id),
         )  # fmt: skip
+        later = put_right.get(e.event_id)
+        what = clauses([told.what, t("已更正：%(c)s", c=tell_correction(later, t)[0])], lang) if later else told.what
         bad = listed((fault_text(step, t) for step in faults.get(e.event_id, [])), lang)
-        lines.append(EventLine(k, told.title, local.isoformat(), when_text(local), told.who, told.where, told.what, bad, chain))
+        lines.append(EventLine(k, told.title, local.isoformat(), when_text(local), told.who, told.where, what, bad, chain))
     return lines
 
 

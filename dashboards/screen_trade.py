@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from dashboards.cold_view import ColdTeller
 from dashboards.home_view import LEADING
 from dashboards.i18n import name_of, number_text, time_text
+from dashboards.inspection_words import rate_text
 from dashboards.price_words import Change, change_of, days_old, price_text, price_unit
 from dashboards.screen_parts import DAY_MS, HOUR_MS, MINUTE_MS, Asked, Panel
 from dashboards.telling import Teller
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from logistics.cold_chain import nouns
+from traceability.fields_trade import CONFIRMATORY, SCREENING
 
 if TYPE_CHECKING:
     from dashboards.field_view import FieldView
@@ -26,7 +28,7 @@ PRICES_LIMIT_MS, DEMO_PRICES_LIMIT_MS = 36 * HOUR_MS, 10 * MINUTE_MS
 LOTS_LIMIT_MS, CHECKPOINT_LIMIT_MS = 36 * HOUR_MS, 26 * HOUR_MS
 # A recorder speaks every few minutes, in a demo every ten seconds.
 ROAD_LIMIT_MS, DEMO_ROAD_LIMIT_MS = 30 * MINUTE_MS, MINUTE_MS
-DONE = ("harvest", "inspect", "pack", "ship", "receive")
+DONE = ("harvest", "inspect", "judge", "pack", "ship", "receive")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,14 @@ def lots_panel(a: Asked) -> Panel:
     midnight = to_ms(from_ms(a.now_ms).astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0))
     found = a.once("activity", 15, lambda: a.services.trace.activity(a.county, midnight, MOST_EVENTS))
     teller = Teller(a.services.registry, a.lang, a.t)
-    words = {"harvest": a.t("采收"), "inspect": a.t("检测"), "pack": a.t("包装"), "ship": a.t("发运"), "receive": a.t("收货")}
+    words = {
+        "harvest": a.t("采收"),
+        "inspect": a.t("检测"),
+        "judge": a.t("判定"),
+        "pack": a.t("包装"),
+        "ship": a.t("发运"),
+        "receive": a.t("收货"),
+    }
     products = {p.id: name_of(p, a.lang) for p in a.services.registry.products()}
     summaries = {s.id: s for s in a.once("lots", 15, lambda: a.services.trace.lots(a.county, limit=500))}
     events = []
@@ -171,6 +180,7 @@ def proof_panel(a: Asked) -> Panel:
     """Return how many lots were tested and passed, how long the log is, and what the last spot check of a lot's history found."""
     results = _inspected(a)
     picked, tested = sum(results.values()), sum(n for r, n in results.items() if r)
+    rates = a.once("rates", 30, lambda: a.services.trace.pass_rates(a.county, a.now_ms - INSPECTION_DAYS * DAY_MS))
     checkpoint = a.services.trace.latest_checkpoint()
     verdict = a.once("spot check", 60, lambda: _spot_check(a))
     anchors = a.once("anchor", 10, a.services.anchors.status)
@@ -180,6 +190,8 @@ def proof_panel(a: Asked) -> Panel:
         "picked": picked,
         "tested": tested,
         "passed": results.get("pass", 0),
+        "screening": rate_text(rates[SCREENING], a.t),
+        "confirmatory": rate_text(rates[CONFIRMATORY], a.t),
         "days": INSPECTION_DAYS,
         "size": number_text(a.once("log", 10, a.services.trace.log_size), a.lang),
         "sealed": number_text(checkpoint.size, a.lang) if checkpoint else "0",

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from dashboards.certificate_words import tell_certificate, tell_correction
 from dashboards.i18n import CHINESE, Translate
+from dashboards.inspection_words import method_meaning, result_name, tell_judgement, tell_sample, tell_test
 from dashboards.joining import clauses, listed, named
 from foundation.errors import NotFound
+from traceability.fields_trade import SCREENING_METHODS
 
 if TYPE_CHECKING:
     from registry.service import Registry
@@ -55,6 +58,8 @@ class Teller:
             "plant": t("种植"), "input_bought": t("购入投入品"), "input_used": t("使用投入品"), "harvest": t("采收"), "inspect": t("检测"),
             "split": t("分批"), "merge": t("合批"), "pack": t("包装"), "ship": t("发运"), "receive": t("收货"),
             "sensor_summary": t("冷链小结"), "sell": t("售出"), "recall": t("召回"), "recall_lifted": t("撤销召回"),
+            "sample": t("抽样"), "test": t("检验"), "judge": t("判定"),
+            "certificate": t("承诺达标合格证"), "correct": t("更正"),
         }  # fmt: skip
         if not event.readable:
             return Told(titles.get(event.kind, event.kind), self.party(event.party), "", "")
@@ -68,22 +73,14 @@ class Teller:
         t = self._t
         found: Mapping[str, Any] = event.body["suhe:inspection"]
         method, result = str(found["method"]), str(found["result"])
-        results = {"pass": t("合格"), "fail": t("不合格"), "screening_positive": t("初筛阳性，待确证"), "invalid": t("无效")}
         details = [
             t("标准 %(s)s", s=found["standard"]) if "standard" in found else "",
             t("抽样 %(n)s 份", n=found["samples"]) if "samples" in found else "",
             t("项目：%(items)s", items=listed(map(str, found["items"]), self._lang)) if "items" in found else "",
             t("报告 %(r)s", r=found["report"]) if "report" in found else "",
         ]
-        if method == "enzyme_inhibition":
-            meaning = t("这是快速初筛：只能看出有机磷和氨基甲酸酯类农药，不能证明没有别的农药；阳性要用仪器再确证。")
-        elif method == "colloidal_gold":
-            meaning = t("这是快速初筛：每张卡只看一种或一类农药，不能证明没有别的；阳性要用仪器再确证。")
-        elif method in ("gc_ms", "lc_ms", "heavy_metals"):
-            meaning = t("这是仪器确证检测：只说明列出的项目，只对抽到的样品负责。")
-        else:
-            meaning = t("只说明这次检查看到的，只对抽到的样品负责。")
-        title = named(self.method(method), results.get(result, result), self._lang)
+        meaning = method_meaning(method, self._lang, t)
+        title = named(self.method(method), result_name(result, t, screening=method in SCREENING_METHODS), self._lang)
         return Inspection(title, result == "pass", self.party(event.party), clauses(details, self._lang), meaning)
 
     def method(self, method: str) -> str:
@@ -171,6 +168,8 @@ class Teller:
             input_name(ilmd, self._lang),
             self.amount(event, "made"),
             t("登记证号 %(n)s", n=ilmd["suhe:registration"]) if "suhe:registration" in ilmd else "",
+            t("批号 %(n)s", n=ilmd["suhe:batch"]) if "suhe:batch" in ilmd else "",
+            t("安全间隔期 %(n)s 天", n=ilmd["suhe:intervalDays"]) if ilmd.get("suhe:intervalDays") else "",
             t("购自 %(who)s", who=seller) if seller else "",
         ]
 
@@ -190,6 +189,21 @@ class Teller:
     def _inspect(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
         seen = self.inspection(event)
         return [seen.title, seen.details]
+
+    def _sample(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return tell_sample(event, self, self._t)
+
+    def _test(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return tell_test(event, self, self._lang, self._t)
+
+    def _judge(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return tell_judgement(event, self._lang, self._t)
+
+    def _certificate(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return tell_certificate(event, self, self._lang, self._t)
+
+    def _correct(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
+        return tell_correction(event, self._t)
 
     def _transform(self, event: EventView, _names: Mapping[str, str]) -> list[str]:
         t = self._t
@@ -253,6 +267,11 @@ _TELL: dict[str, Callable[[Teller, EventView, Mapping[str, str]], list[str]]] = 
     "sell": Teller._sell,
     "recall": Teller._recall,
     "recall_lifted": Teller._recall_lifted,
+    "sample": Teller._sample,
+    "test": Teller._test,
+    "judge": Teller._judge,
+    "certificate": Teller._certificate,
+    "correct": Teller._correct,
 }
 
 

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from dashboards.anchor_words import AnchorLine, anchor_line
+from dashboards.certificate_words import CertificateWords, certificate_of
 from dashboards.charts import season_strip
 from dashboards.cold_view import LegLine, cold_journey
 from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
+from dashboards.inspection_words import hold_lines, results_of
 from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
 from dashboards.price_words import days_old
 from dashboards.product_drawing import drawing_of
 from dashboards.recall_words import RecallNotice, recall_notice
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
-from dashboards.telling import Inspection, Teller
+from dashboards.telling import Teller
 from foundation.clock import SHANGHAI, from_ms, market_day
 from foundation.errors import NotFound
 from foundation.ids import in_fours
@@ -92,6 +94,8 @@ class TraceView:
     season_last: str
     months: tuple[tuple[str, tuple[str, ...]], ...]
     inspections: tuple[InspectionLine, ...]
+    certificate: CertificateWords
+    marks: tuple[str, ...]
     journey: tuple[str, ...]
     journey_note: str
     cold: tuple[LegLine, ...]
@@ -140,7 +144,9 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         season_first=day_text(season.first, lang) if season else "",
         season_last=day_text(season.last, lang) if season else "",
         months=_months(lines, lang),
-        inspections=tuple(_inspections(found, teller)),
+        inspections=tuple(_inspections(found, teller, lang, t)),
+        certificate=certificate_of(found.history, teller, lang, t),
+        marks=tuple(hold_lines(services.trace.holds_on_labels(s.id), s.id, t)),
         journey=journey,
         journey_note=note,
         cold=cold_journey(services, found, lang, t),
@@ -297,13 +303,11 @@ def _months(lines: tuple[SeasonLine, ...], lang: str) -> tuple[tuple[str, tuple[
     return tuple((names[k], tuple(line.months.get(k, "–") for line in lines)) for k in keys)
 
 
-def _inspections(found: Gathered, teller: Teller) -> list[InspectionLine]:
+def _inspections(found: Gathered, teller: Teller, lang: str, t: Translate) -> list[InspectionLine]:
     lines = []
-    for e in found.events:
-        if e.kind == "inspect" and e.readable:
-            seen: Inspection = teller.inspection(e)
-            local = from_ms(e.event_time_ms).astimezone(SHANGHAI)
-            lines.append(InspectionLine(seen.title, when_text(local), seen.who, seen.details, seen.meaning, seen.passed))
+    for seen in results_of(found.lineage, [e.event_id for e in found.events], teller, lang, t):
+        when = when_text(from_ms(seen.event.event_time_ms).astimezone(SHANGHAI))
+        lines.append(InspectionLine(seen.title, when, seen.who, seen.details, seen.meaning, seen.passed))
     return lines
 
 

@@ -45,13 +45,17 @@ class Told:
     party: str
     fields: Mapping[str, Any]
 
+    def event_id(self, seed: int) -> str:
+        """Return the event's id, by which others cite it."""
+        noise = hashlib.sha256(f"{seed}:{self.key}".encode()).digest()[:10]
+        return f"urn:uuid:{uuid7(self.time_ms, noise)}"
+
     def body(self, seed: int) -> dict[str, Any]:
         """Return the event's body; its id depends on the seed, the key and the time alone, so that a repeat is the same event."""
-        noise = hashlib.sha256(f"{seed}:{self.key}".encode()).digest()[:10]
         local = datetime.fromtimestamp(self.time_ms / 1000, _CHINA)
         return {
             "@context": CONTEXT,
-            "eventID": f"urn:uuid:{uuid7(self.time_ms, noise)}",
+            "eventID": self.event_id(seed),
             "eventTime": local.isoformat(timespec="seconds"),
             "eventTimeZoneOffset": "+08:00",
             "suhe:party": party_urn(self.party),
@@ -91,7 +95,7 @@ def plant(lot: str, product: str, variety: str, plot: str) -> dict[str, Any]:
     }
 
 
-def input_bought(input_lot: str, kg: float, named: Mapping[str, str], seller: str, lots: Sequence[str]) -> dict[str, Any]:
+def input_bought(input_lot: str, kg: float, named: Mapping[str, str | int], seller: str, lots: Sequence[str]) -> dict[str, Any]:
     """Return the fields of a purchase of a farm input for some lots."""
     return {
         **_object("ADD", _STEP + "input_buying", [Part(input_lot, kg)]),
@@ -110,13 +114,6 @@ def input_used(input_lot: str, kg: float, lots: Sequence[str], purpose: str, int
 def harvest(lot: str, kg: float, plot: str) -> dict[str, Any]:
     """Return the fields of a picking."""
     return {**_object("ADD", _STEP + "harvesting", [Part(lot, kg)]), "bizLocation": _plot(plot)}
-
-
-def inspect(lot: str, method: str, result: str, standard: str, samples: int) -> dict[str, Any]:
-    """Return the fields of an inspection."""
-    disposition = "non_conformant" if result == "fail" else "conformant" if result == "pass" else "in_progress"
-    told = {"method": method, "result": result, "standard": standard, "samples": samples}
-    return {**_object("OBSERVE", "inspecting", [Part(lot)]), "disposition": disposition, "suhe:inspection": told}
 
 
 def split(source: Part, into: Sequence[Part], product: str, variety: str) -> dict[str, Any]:

@@ -15,17 +15,33 @@ from itertools import count
 from simulators import season_bodies as write
 from simulators.fleet import fleet, setpoint_of
 from simulators.scenario import BAOYING, SHENXIAN, scenario
+from simulators.scenario_products import PRODUCTS
 from simulators.season_bodies import Part, Told, lot_urn
 from simulators.season_calendar import Crop, crops
+from simulators.season_checks import Checked, certificate, correction, resolve
 from simulators.timegrid import DAY_MS, start_of
 from simulators.trips import Trip
 
 _MINUTE_MS = 60_000
-_FERTILISER = {"inputClass": "fertiliser", "nameZh": "商品有机肥", "nameEn": "Organic fertiliser", "registration": "示例登记证 0001"}
-_COMPOUND = {"inputClass": "fertiliser", "nameZh": "复合肥", "nameEn": "Compound fertiliser", "registration": "示例登记证 0002"}
-_BIOLOGICAL = {"inputClass": "pesticide", "nameZh": "苏云金杆菌", "nameEn": "Bacillus thuringiensis", "registration": "示例登记证 0003"}
+# An accelerated round's inspection happens within a slot.
+_LIVE_STEP_MS = 1000
+_FERTILISER: dict[str, str | int] = {
+    "inputClass": "fertiliser",
+    "nameZh": "商品有机肥",
+    "nameEn": "Organic fertiliser",
+    "registration": "示例登记证 0001",
+}
+_COMPOUND: dict[str, str | int] = {
+    "inputClass": "fertiliser",
+    "nameZh": "复合肥",
+    "nameEn": "Compound fertiliser",
+    "registration": "示例登记证 0002",
+}
+_BIOLOGICAL: dict[str, str | int] = {
+    "inputClass": "pesticide", "nameZh": "苏云金杆菌", "nameEn": "Bacillus thuringiensis", "registration": "示例登记证 0003",
+    "maker": "示例农药厂", "batch": "示例批号 0003", "intervalDays": 7,
+}  # fmt: skip
 _SELLER = "示例农资店"
-_STANDARD = "GB 2763-2026"
 # Kilograms picked per mu at one picking; the order of magnitude of the trade, not a yield model.
 _KG_PER_MU = {"greenhouse": 210.0, "pond": 65.0}
 # Of every hundred packed lots one fails and stays, and five are positive in the screening and cleared by an instrument.
@@ -72,7 +88,19 @@ def live(seed: int, began: int, today: int, group: int, slot_ms: int, slots: int
     steps = _packed(dice, crop, [(lot_urn(crop.county, crop.number), kg)], number, shop, times[1:], passes=True)
     told = [_by(crop.party, times[0], write.harvest(lot_urn(crop.county, crop.number), kg, crop.plot.id)), *steps]
     told[-2] = _recorded_by(told[-2], _live_truck(crop.county, group))
-    return [Told(f"live:{group}:{k}", t.time_ms, t.party, {**t.fields, "suhe:note": "演示：加速"}) for k, t in enumerate(told)]
+    return _keyed(seed, f"live:{group}:", [replace(t, fields={**t.fields, "suhe:note": "演示：加速"}) for t in told])
+
+
+def _keyed(seed: int, prefix: str, told: Sequence[Told]) -> list[Told]:
+    """Give events their keys and put the ids of cited ones in the place of their marks; marks count within one lot."""
+    keyed, marks = list[Told](), dict[tuple[str, str], str]()
+    for k, one in enumerate(told):
+        named = replace(one, key=f"{prefix}{k}")
+        lot = str(one.fields.get("quantityList", [{}])[0].get("epcClass", ""))
+        if one.key:
+            marks[lot, one.key] = named.event_id(seed)
+        keyed.append(resolve({mark: event_id for (of, mark), event_id in marks.items() if of == lot}, named))
+    return keyed
 
 
 def live_trip(told: Sequence[Told]) -> Trip | None:
@@ -151,7 +179,7 @@ def _growing(seed: int, crop: Crop) -> Iterator[Told]:
 
     yield at(crop.planted, 8, write.plant(lot, crop.plot.product, crop.plot.variety, crop.plot.id))
     fertiliser = _COMPOUND if crop.county == BAOYING else _FERTILISER
-    needs: list[tuple[str, dict[str, str], float, str, int | None, int, tuple[int, ...]]]
+    needs: list[tuple[str, dict[str, str | int], float, str, int | None, int, tuple[int, ...]]]
     needs = [("f", fertiliser, 55.0, "施肥", None, 2, (9, 34))]
     if crop.county != BAOYING:
         needs.append(("p", _BIOLOGICAL, 0.4, "防治菜青虫", 7, 17, (20,)))
@@ -161,7 +189,14 @@ def _growing(seed: int, crop: Crop) -> Iterator[Told]:
         yield at(crop.planted + bought, 16, write.input_bought(stock, amount, named, _SELLER, [lot]))
         for day in used:
             share = max(0.1, round(amount * 0.9 / len(used), 1))
-            yield at(crop.planted + day, 9, write.input_used(stock, min(share, amount), [lot], purpose, interval))
+            mistyped = purpose == "防治菜青虫" and crop.plot.id.endswith("-g1")
+            used_on = at(
+                crop.planted + day, 9, write.input_used(stock, min(share, amount), [lot], "防治蚜虫" if mistyped else purpose, interval)
+            )
+            yield used_on
+            if mistyped:
+                told = correction([stock, lot], used_on.event_id(seed), "suhe:purpose", "防治蚜虫", purpose, "记录时选错了对象")
+                yield at(crop.planted + day + 1, 9, told)
 
 
 @dataclass
@@ -195,11 +230,10 @@ class _Base:
             told = [_by(crop.party, _time(dice, day, 6.5), write.harvest(lot, kg, crop.plot.id))]
             if k == 0:
                 inspector = scenario().parties_with("inspector", crop.county)[0].id
-                told.append(_by(inspector, _time(dice, day, 8.5), write.inspect(lot, "enzyme_inhibition", "pass", "GB/T 5009.199", 3)))
+                told += Checked(inspector, lot, _time(dice, day, 8.5), _MINUTE_MS).screening(False, kg % 1)
             if k % 2 == 1:
                 told += self._leave(dice, crop, k, day)
-            for n, one in enumerate(told):
-                yield Told(f"{crop.number}:h{k}:{n}", one.time_ms, one.party, one.fields)
+            yield from _keyed(self._seed, f"{crop.number}:h{k}:", told)
 
     def _leave(self, dice: random.Random, crop: Crop, k: int, day: int) -> list[Told]:
         number = f"{crop.number}-{k:02}"
@@ -242,8 +276,10 @@ def _packed(
     package = dice.choice(("5 kg 纸箱", "2.5 kg 网袋", "10 kg 周转筐"))
     variety = crop.plot.variety
     told = [_by(crop.party, times[0], write.pack([Part(*p) for p in parts], [Part(lot, kg)], crop.plot.product, variety, package))]
-    told += _inspected(dice, crop.county, lot, times[1], passes=passes)
+    step = _LIVE_STEP_MS if passes else _MINUTE_MS
+    told += _inspected(dice, crop.county, lot, times[1], passes=passes, step_ms=step)
     if told[-1].fields["disposition"] == "conformant":
+        told.append(_certified(crop, Part(lot, kg), crop.party, told[-1].time_ms + 5 * step, "self_test"))
         told += _sent(dice, crop.county, [Part(lot, kg)], crop.plot.product, crop.party, shop, times[2], times[3])
     return told
 
@@ -258,6 +294,7 @@ def _split(dice: random.Random, crop: Crop, part: tuple[str, float], number: str
     told = [_by(crop.party, _time(dice, day, 10), write.split(Part(lot, kg), halves, product, variety))]
     shops = [p.id for p in scenario().parties if "retailer" in p.roles]
     for half, shop in zip(halves, dice.sample(shops, 2), strict=True):
+        told.append(_certified(crop, half, crop.party, _time(random.Random(half.lot), day, 11), "self_promise"))
         told += _sent(dice, crop.county, [half], product, crop.party, shop, _time(dice, day, 14), _time(dice, day + 1, 6))
     return told
 
@@ -268,26 +305,32 @@ def _merged(dice: random.Random, crop: Crop, parts: Sequence[tuple[str, float]],
     works = scenario().parties_with("processor", crop.county)[0].id
     told = [_by(crop.party, _time(dice, day, 9.5), write.merge([Part(*p) for p in parts], merged, crop.plot.product, variety))]
     told += _inspected(dice, crop.county, merged.lot, _time(dice, day, 11), passes=True)
+    told.append(_certified(crop, merged, crop.party, told[-1].time_ms + 5 * _MINUTE_MS, "self_test"))
     told += _sent(dice, crop.county, [merged], crop.plot.product, crop.party, works, _time(dice, day, 14), _time(dice, day, 17.5))
     slices = Part(lot_urn(crop.county, f"{number}s"), _less(merged.kg or 0, dice.uniform(0.3, 0.4)))
     starch = Part(lot_urn(crop.county, f"{number}t"), _less(merged.kg or 0, dice.uniform(0.93, 0.96)))
     processed = write.pack([merged], [slices, starch], "lotus_root_processed", "lotus_root_processed_sliced", "500 g 袋装")
     told.append(_by(works, _time(dice, day + 1, 9), processed))
     told += _inspected(dice, crop.county, slices.lot, _time(dice, day + 1, 13), passes=True)
+    told.append(_certified(crop, slices, works, told[-1].time_ms + 5 * _MINUTE_MS, "self_test", "lotus_root_processed"))
     shop = dice.choice([p.id for p in scenario().parties if "retailer" in p.roles])
     return told + _sent(dice, crop.county, [slices], "lotus_root_processed", works, shop, _time(dice, day + 1, 16), _time(dice, day + 2, 6))
 
 
-def _inspected(dice: random.Random, county: str, lot: str, time_ms: int, *, passes: bool) -> list[Told]:
-    """Inspect a lot: a screening, and where that is positive an instrument's result a while later."""
+def _inspected(dice: random.Random, county: str, lot: str, time_ms: int, *, passes: bool, step_ms: int = _MINUTE_MS) -> list[Told]:
+    """Inspect a lot: a screening, and where that is positive, again and by an instrument a while later; the last says how it stands."""
     inspector = scenario().parties_with("inspector", county)[0].id
     chance = dice.random()
-    screening = "pass" if passes or chance > _FAILS + _POSITIVE else "screening_positive"
-    told = [_by(inspector, time_ms, write.inspect(lot, "enzyme_inhibition", screening, "GB/T 5009.199", 3))]
-    if screening != "pass":
-        result = "fail" if chance <= _FAILS else "pass"
-        told.append(_by(inspector, time_ms + 90 * _MINUTE_MS, write.inspect(lot, "lc_ms", result, _STANDARD, 2)))
-    return told
+    positive = not passes and chance <= _FAILS + _POSITIVE
+    check = Checked(inspector, lot, time_ms, step_ms)
+    told = check.screening(positive, chance)
+    return told + (check.confirmation(chance <= _FAILS, 90) if positive else [])
+
+
+def _certified(crop: Crop, part: Part, party: str, time_ms: int, basis: str, product: str = "") -> Told:
+    """Return the compliance certificate of a lot."""
+    base = scenario().base(crop.plot.base)
+    return certificate(part, party, time_ms, PRODUCTS[product or crop.plot.product][0], base.name_zh, (basis, "internal_control"))
 
 
 def _sent(

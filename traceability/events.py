@@ -15,7 +15,7 @@ from foundation.ids import COUNTY_PATTERN, ID_PATTERN
 from traceability.canonical import read_strictly
 from traceability.fields import FIELDS
 from traceability.secrets import names_person
-from traceability.vocabulary import CONTEXT, KIND_OF_STEP, KINDS, LOT_URN, PARTY_URN, PLOT_URN, UNITS, Kind
+from traceability.vocabulary import CONTEXT, KIND_OF_STEP, KINDS, LOT_URN, PARTY_URN, PLOT_URN, UNITS, WHY, Kind
 
 _EVENT_ID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})\Z")
@@ -139,7 +139,11 @@ def _kind(told: Mapping[str, Any]) -> Kind:
 def _check_fields(told: Mapping[str, Any], kind: Kind) -> None:
     missing = sorted(kind.needs - told.keys())
     if missing:
-        raise BadInput(f"an event of kind {kind.name} needs more fields", expected=", ".join(missing), got="none of them")
+        raise BadInput(
+            f"an event of kind {kind.name} needs more fields: {', '.join(missing)}",
+            expected="; ".join(f"{name}: {WHY[name]}" if name in WHY else name for name in missing),
+            got="none of them",
+        )
     foreign = sorted(told.keys() - kind.needs - kind.may)
     if foreign:
         raise BadInput(

@@ -20,8 +20,12 @@ from traceability.codes import RandomBytes, new_code, seal_text
 from traceability.events import TraceEvent, read_event
 from traceability.key_register import KeyStanding, fold, statements_of
 from traceability.legs import check_summary, legs_of
+from traceability.limits_store import limits_for
 from traceability.notes import Checkpoint, NoteSigner
+from traceability.past import Past
 from traceability.records import Entry, Record, hash_body
+from traceability.required import check_required
+from traceability.rules import check_trade
 from traceability.secrets import Secret
 from traceability.statements import KEY_REGISTERED, KEY_REVOKED, KEY_URN, read_statement, write_statement
 from traceability.tiles import Tiles
@@ -81,6 +85,7 @@ class Appender:
         self._entries: list[dict[str, object]] = []
         self._edges: list[dict[str, object]] = []
         self._fresh: list[TraceEvent] = []
+        self._past = Past(connection)
 
     def prepare(self, signed: Sequence[SignedEvent], keys: Sequence[str] = ()) -> None:
         """Fetch what these events need, all at once."""
@@ -148,6 +153,9 @@ class Appender:
             return _same(self._known[event.event_id], item)
         _check_time(event, self.record_ms)
         lots.check(event, self._lots)
+        check_required(event)
+        product = self._lots[event.lots[0]].product if event.kind.name == "judge" else ""
+        check_trade(event, self._past, limits_for(self._connection, event, product))
         if event.kind.name == "sensor_summary":
             ways = legs_of([*_recorded_ways(self._connection, event), *self._fresh])
             check_summary(event, next((leg for leg in ways if leg.id == event.leg), None))
@@ -165,6 +173,7 @@ class Appender:
             lot.count, lot.head = entry.lot_seq, head
         self._edges += [{"parent": e.parent, "child": e.child, "log_index": receipt.log_index} for e in edges]
         self._fresh.append(event)
+        self._past.note(event)
         self._known[event.event_id] = (item.body, receipt)
         return receipt
 
@@ -207,6 +216,9 @@ class Appender:
                 else:
                     self._lots[lot] = before
             self._heads = heads
+            self._past = Past(self._connection)  # what was refused may not be cited
+            for event in self._fresh:
+                self._past.note(event)
             self._logged.clear()
             self._logged.update(logged)
             for event_id in self._known.keys() - known:

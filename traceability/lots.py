@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from foundation.errors import BadInput, Conflict
 from traceability.events import Item, TraceEvent, county_of, decimal_of
+from traceability.standing import HOLDING, standing_after
 
 GROWING, IN_STOCK, IN_TRANSIT, RECEIVED, USED_UP = "growing", "in_stock", "in_transit", "received", "used_up"
 STATES = (GROWING, IN_STOCK, IN_TRANSIT, RECEIVED, USED_UP)
@@ -118,6 +119,8 @@ def apply(event: TraceEvent, lots: dict[str, Lot]) -> list[Edge]:
             _add(lot.held, party, amount)
         elif name == "inspect":
             lot.inspection = str(event.body["suhe:inspection"]["result"])
+        elif name == "judge":
+            lot.inspection = standing_after(lot.inspection, event)
         lot.last_event_ms = max(lot.last_event_ms, event.event_time_ms)
     for child in event.with_role("output"):
         edges += [Edge(parent.lot, child.lot) for parent in event.with_role("input")]
@@ -184,6 +187,26 @@ def _check_inspection(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
     for item in event.items:
         if lots[item.lot].kind != "produce":
             raise Conflict("only produce is inspected or kept cold", got=item.lot)
+
+
+def _check_certificate(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
+    _check_inspection(event, lots)
+    for item in event.items:
+        lot = lots[item.lot]
+        _check_unit(lot, item)
+        if (item.milli or 0) > lot.made:
+            raise Conflict(
+                "a certificate covers no more than there ever was of the lot",
+                expected=f"at most {decimal_of(lot.made)} of {lot.id}",
+                got=str(decimal_of(item.milli or 0)),
+                todo="harvest first, or certify less",
+            )
+        if lot.inspection in HOLDING:
+            raise Conflict(
+                "no compliance is promised for a lot whose last result is not a pass",
+                got=f"{lot.id}: {lot.inspection}",
+                todo="send a confirmatory judgement that passes first",
+            )
 
 
 def _check_transformation(event: TraceEvent, lots: Mapping[str, Lot]) -> None:
@@ -291,6 +314,11 @@ _RULES = {
     "input_used": _check_inputs_used,
     "harvest": _check_harvest,
     "inspect": _check_inspection,
+    "sample": _check_inspection,
+    "test": _check_inspection,
+    "judge": _check_inspection,
+    "certificate": _check_certificate,
+    "correct": _fine,
     "split": _check_transformation,
     "merge": _check_transformation,
     "pack": _check_transformation,

@@ -25,9 +25,12 @@ from traceability.group_commit import GroupCommit
 from traceability.key_register import Register, standing_of
 from traceability.labelling import Hold, holds
 from traceability.ledger import Appender, LoggedKeys, Receipt, SignedEvent, append_groups, seal
+from traceability.limits import Limits, read_limits
+from traceability.limits_store import import_limits, read_table
 from traceability.lot_map import MapEntry, MapProof
 from traceability.merkle import consistency_proof
 from traceability.notes import Checkpoint, NoteSigner, read_signer
+from traceability.pass_rates import PassRate, pass_rates
 from traceability.recall_state import affected
 from traceability.secrets import Kept, check_impersonal, commitments, may_see
 from traceability.statements import Statement, read_statement
@@ -232,13 +235,29 @@ class Trace:
             cases = affected(connection, [own.summary.id]).get(own.summary.id, [])
         # A drill stops nothing. What is called back goes out under no name, whatever an inspection said.
         called_back = [Hold("recalled", c.open_roots[0], c.id) for c in cases if not c.drill]
-        # Only lots with an inspection have anything to say.
-        return called_back + holds(own, [self.lot(a.id) for a in own.ancestors if a.inspection])
+        return called_back + holds(own, [self.lot(a.id) for a in own.ancestors])
 
     def recalled(self, lots: Iterable[str]) -> frozenset[str]:
         """Return, of these lots, those under an open recall that is no drill: they are not offered and not labelled."""
         with self._reading() as connection:
             return frozenset(x for x, cases in affected(connection, lots).items() if not all(c.drill for c in cases))
+
+    def pass_rates(self, county: str, since_ms: int) -> dict[str, PassRate]:
+        """Return the pass rates of a county's lots since a time, "screening" and "confirmatory" apart, each with its n and interval."""
+        with self._reading() as connection:
+            return pass_rates(connection, county, since_ms)
+
+    def limits(self) -> Limits:
+        """Return the table of limits judgements are held against: what was imported, else the shipped sample."""
+        with self._reading() as connection:
+            return read_table(connection)
+
+    def import_limits(self, text: str) -> int:
+        """Keep the limits of a CSV file, each edition it names replaced whole, and return how many there are."""
+        found = read_limits(text)
+        with self._engine.begin() as connection:
+            import_limits(connection, found)
+        return len(found)
 
     def movements(self, after: int, limit: int = 500) -> list[Movement]:
         """Return shipments, receipts and leg summaries behind a place of the log, in its order; altered ones are passed over."""

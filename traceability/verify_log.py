@@ -25,8 +25,10 @@ from traceability.map_store import map_node, place_key
 from traceability.map_tree import MapTree
 from traceability.merkle import HASH_BYTES, Frontier
 from traceability.notes import Checkpoint, NoteVerifier
+from traceability.past import Past
 from traceability.records import FIRST_PREV
 from traceability.records_check import CheckedRecord, check_record
+from traceability.rules import check_trade
 from traceability.statements import KEY_URN
 from traceability.tables_check import code_fault, lot_faults
 from traceability.tiles import TILE_WIDTH, Tiles
@@ -78,6 +80,7 @@ class _Audit:
         self._chains: dict[str, tuple[int, bytes, bytes]] = {}
         self._lots: dict[str, lots.Lot] = {}
         self._edges: dict[tuple[str, str], int] = {}
+        self._past = Past(connection, whole=True)
         self._tainted: set[str] = set()
         self._last_of_lot: dict[str, CheckedRecord] = {}
         # Two trees: over the records as they stand, and over the hashes the tiles hold.
@@ -250,10 +253,12 @@ class _Audit:
             return
         try:
             lots.check(c.event, self._lots)
+            check_trade(c.event, self._past)
         except SuheError as error:
             self._add(c, f"the event breaks a rule: {error.explain()}", 12)
             self._tainted |= concerned
             return
+        self._past.note(c.event)
         for edge in lots.apply(c.event, self._lots):
             self._edges[edge.parent, edge.child] = c.stored.log_index
         for entry in c.stored.entries:

@@ -18,13 +18,15 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, select
 
-from foundation.errors import NotFound
+from foundation.errors import NotFound, SuheError
 from traceability import lots, map_store, store
 from traceability.lot_map import verify_absence, verify_presence
 from traceability.merkle import InvalidProof, verify_inclusion
 from traceability.notes import Checkpoint, NoteVerifier
+from traceability.past import Past
 from traceability.records import FIRST_PREV
 from traceability.records_check import CheckedRecord, Keys, check_record
+from traceability.rules import check_trade
 from traceability.statements import KEY_URN
 from traceability.tables_check import code_fault, lot_faults
 from traceability.tiles import Tiles
@@ -128,11 +130,17 @@ def _tables(connection: Connection, checked: list[CheckedRecord], lot_id: str, l
     others = {lot for c in checked if c.event for lot in c.event.lots} - {lot_id}
     state = store.lots_by_id(connection, others)
     edges: dict[tuple[str, str], int] = {}
+    past = Past()  # whatever a rule looks back at stands in the lot's own chain
     for c in checked:
         assert c.event is not None
         if any(i.lot not in state for i in c.event.items if i.role not in ("made", "output")):
             missing = next(i.lot for i in c.event.items if i.lot not in state)
             return [_problem(c, lot_id, f"the lot {missing} that the event names does not exist in the tables", 12)]
+        try:
+            check_trade(c.event, past)
+        except SuheError as error:
+            return [_problem(c, lot_id, f"the event breaks a rule: {error.explain()}", 12)]
+        past.note(c.event)
         for edge in lots.apply(c.event, state):
             if lot_id in (edge.parent, edge.child):
                 edges[edge.parent, edge.child] = c.stored.log_index

@@ -38,11 +38,13 @@ DISPOSITIONS = (
 
 _PRODUCERS = ("grower", "cooperative")
 _INSPECTORS = ("inspector", "cooperative", "processor")
+_SAMPLERS = ("inspector", "cooperative", "grower", "processor", "office")
 _COLD = ("carrier", "cooperative", "processor")
 # Who may say that a lot is called back: the county for any of its lots, a maker for its own.
 _RECALLERS = ("county", "grower", "cooperative", "processor")
 _SELLERS = ("retailer", "cooperative")
 _HANDLERS = ("grower", "cooperative", "processor", "carrier", "retailer")
+_ANYONE = (*_HANDLERS, "inspector")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ _ROWS = (
     ),
     _object("harvest", STEP_URN + "harvesting", "ADD", quantity=True, needs="bizLocation", may="suhe:grade", signers=_PRODUCERS),
     _object("inspect", "inspecting", "OBSERVE", quantity=False, needs="suhe:inspection", signers=_INSPECTORS),
+    _object("sample", STEP_URN + "sampling", "OBSERVE", quantity=False, needs="suhe:sample", signers=_SAMPLERS),
+    _object("test", STEP_URN + "testing", "OBSERVE", quantity=False, needs="suhe:test", signers=_INSPECTORS),
+    _object("judge", STEP_URN + "judging", "OBSERVE", quantity=False, needs="suhe:judgement", signers=_INSPECTORS),
+    _object("certificate", STEP_URN + "certifying", "OBSERVE", quantity=True, needs="suhe:certificate", signers=_HANDLERS),
+    _object("correct", STEP_URN + "correcting", "OBSERVE", most=MOST_LOTS, quantity=False, needs="suhe:correction", signers=_ANYONE),
     _transformation("split", STEP_URN + "splitting", (1, 1), (2, MOST_LOTS), signers=_HANDLERS),
     _transformation("merge", STEP_URN + "merging", (2, MOST_LOTS), (1, 1), signers=_HANDLERS),
     _transformation("pack", "packing", (1, MOST_LOTS), (1, MOST_LOTS), may="suhe:package", signers=_HANDLERS),
@@ -134,3 +141,39 @@ _ROWS = (
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ROWS}
 KIND_OF_STEP: dict[tuple[str, str], Kind] = {(kind.epcis_type, kind.biz_step): kind for kind in _ROWS}
+
+# Why a field is asked for; refusals and docs/required-fields.md say so.
+WHY: dict[str, str] = {
+    "@context": "the words of the event mean what EPCIS 2.0 and ours say",
+    "type": "EPCIS knows events by type",
+    "action": "EPCIS: added, observed or removed",
+    "eventID": "the event is cited and recorded once by it",
+    "eventTime": "when it happened, which may be long before it was recorded",
+    "eventTimeZoneOffset": "the local day of the event, by which intervals and editions count",
+    "bizStep": "what was done",
+    "suhe:party": "who says so and signs",
+    "quantityList": "which lots, and how much of them",
+    "inputQuantityList": "what went in",
+    "outputQuantityList": "what came out; never more than went in",
+    "bizLocation": "where it grew",
+    "ilmd": "what it is: a product, or an input as its label names it",
+    "sourceList": "who gave it",
+    "destinationList": "who gets it; a recall must reach them",
+    "sensorElementList": "what the recorder measured",
+    "suhe:lots": "which lots an input was used on; the interval before harvest hangs on it",
+    "suhe:leg": "which shipment it is of",
+    "suhe:cold": "how long it was out of range, and how much is unknown",
+    "suhe:inspection": "by which method, with what result",
+    "suhe:sample": "by which plan, by whom and how it was taken, and who had it since",
+    "suhe:test": "which sample, method, laboratory and values, and the report's hash",
+    "suhe:judgement": "which test, by which edition and limits, with what result",
+    "suhe:certificate": "who promises what for which produce",
+    "suhe:recall": "how grave it is, why, and on whose authority",
+    "suhe:drill": "whether it is an exercise, which stops nothing",
+    "suhe:recallOf": "which recall is lifted",
+    "suhe:correction": "which field of which event was wrong, and why",
+    "suhe:registration": "a pesticide without a registration number is not legal to use",
+    "suhe:maker": "a recall of an input begins at its maker",
+    "suhe:batch": "a recall of an input names its batch",
+    "suhe:intervalDays": "days that must pass between use and harvest, from the label",
+}

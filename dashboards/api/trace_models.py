@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from foundation.ids import in_fours
 from traceability.ledger import Receipt
 from traceability.notes import Checkpoint
+from traceability.pass_rates import PassRate
 from traceability.verdicts import Verdict
 from traceability.views import EventView, LotHistory, LotSummary
 
@@ -108,6 +109,30 @@ class LotView(_Body):
         """Show a lot; its code in groups of four, as on the label."""
         values = {name: getattr(lot, name) for name in cls.model_fields}
         return cls(**{**values, "code": in_fours(lot.code) if lot.code else ""})
+
+
+class PassRateView(_Body):
+    """Lots passed of lots tested, and Wilson's 95 % interval of the share; no rate where nothing was tested."""
+
+    passed: int
+    n: int
+    rate: float | None
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, rate: PassRate) -> PassRateView:
+        """Show a rate."""
+        low, high = rate.interval
+        return cls(passed=rate.passed, n=rate.n, rate=rate.rate, low=low, high=high)
+
+
+class HoldView(_Body):
+    """Why a lot may not go out, and the lot the reason lies in."""
+
+    reason: str
+    lot: str
+    event_id: str
 
 
 class EventBody(_Body):

@@ -154,5 +154,6 @@ _SAID = {
     "growing": "nothing is harvested yet",
     "fail": "an inspection failed",
     "screening_positive": "a rapid test was positive and is not confirmed",
+    "interval": "it was picked before an input's interval was over",
     ALTERED: "its records were altered",
 }

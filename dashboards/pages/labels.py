@@ -89,6 +89,7 @@ def held_text(reason: str, t: Translate) -> str:
     said = {
         "growing": t("还没有采收。"),
         "fail": t("最近一次检测不合格。复检合格以后才能打印。"),
+        "interval": t("在农药的安全间隔期内采收。"),
         "screening_positive": t("快检阳性，还没有用仪器确证。复检合格以后才能打印。"),
         "recalled": t("正在召回。撤销召回以后才能打印。"),
         ALTERED: t("记录被改动过，扫码的人会看到红色的结果。"),

@@ -9,19 +9,23 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.api.deps import READERS, require
-from dashboards.i18n import name_of
+from dashboards.i18n import Translate, name_of
+from dashboards.inspection_words import rate_text
 from dashboards.lot_view import lot_view, row_view, state_names
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.recall_words import balance_lines, recall_notice, recalled_lots
 from dashboards.telling import Teller
 from dashboards.trace_codes import canonical, is_code
+from foundation.clock import to_ms
 from foundation.errors import BadInput, NotFound
+from traceability.fields_trade import CONFIRMATORY, SCREENING
 from traceability.service import full_lot_id
 
 if TYPE_CHECKING:
     from dashboards.services import Services
     from traceability.views import LotSummary
 
+RATE_DAYS = 30
 PAGE = 50
 
 
@@ -54,6 +58,7 @@ def router(services: Services) -> APIRouter:
             request, "lots.html", county=county, county_name=name_of(place, lang), lots=[row_view(s, teller, lang, t) for s in found],
             products=products_of(services, lang), product=product, state=state, states=list(state_names(t).items()), q=q,
             not_found=not_found, recalled=marks,
+            days=RATE_DAYS, rates=rates_of(services, county, t),
             after=after, first_url="?" + urlencode(query), next_url="?" + urlencode({**query, "after": following}) if following else "",
         )  # fmt: skip
 
@@ -69,6 +74,12 @@ def router(services: Services) -> APIRouter:
         return render(request, "lot.html", v=view, county=view.county, recall=notice, balance=balance)
 
     return pages
+
+
+def rates_of(services: Services, county: str, t: Translate) -> tuple[tuple[str, str], ...]:
+    """Return the county's pass rates of late in words, screening and confirmatory apart."""
+    rates = services.trace.pass_rates(county, to_ms(services.clock.now()) - RATE_DAYS * 86_400_000)
+    return (t("初筛"), rate_text(rates[SCREENING], t)), (t("确证检测"), rate_text(rates[CONFIRMATORY], t))
 
 
 def read_lots(services: Services, county: str, product: str, state: str, after: str) -> tuple[list[LotSummary], str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suhe.commands import anchor, recall, seal, trace_witness
+from suhe.commands import anchor, limits, recall, seal, trace_witness
 
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
@@ -22,6 +22,7 @@ app.command()(recall.lift)
 app.command()(recall.office)
 app.add_typer(seal.app, name="seal")
 app.add_typer(trace_witness.app, name="witness")
+app.add_typer(limits.app, name="limits")
 
 
 @app.command()

@@ -19,7 +19,11 @@ from simulators.season_plan import live, live_trip, season, trips
 from simulators.timegrid import start_of
 from traceability.authors import Envelope
 from traceability.events import TraceEvent, read_event
+from traceability.limits import Limits, sample_limits
 from traceability.lots import Lot, apply, check
+from traceability.past import Past
+from traceability.required import check_required
+from traceability.rules import check_trade
 
 SEED = 522
 DAYS = [day_number(date(2026, month, 23)) for month in (1, 4, 7, 11)]
@@ -30,15 +34,34 @@ def test_a_season_is_possible_in_its_order_and_keeps_mass(today: int) -> None:
     """Whenever the demo begins, every event of its history is accepted by the rules of the log, one after the other."""
     lots: dict[str, Lot] = {}
     kinds: Counter[str] = Counter()
+    past, limits = Past(), Limits(sample_limits())
     for told in season(SEED, today, today):
         event = _read(told.body(SEED))
         check(event, lots)
+        check_required(event)
+        product = lots[event.lots[0]].product if event.lots[0] in lots else ""
+        check_trade(event, past, (limits, product))
+        past.note(event)
         apply(event, lots)
         kinds[event.kind.name] += 1
     produce = [x for x in lots.values() if x.kind == "produce"]
     assert len({x.plot for x in produce if x.planted_ms}) >= 45
     assert {x.county for x in produce} == {SHENXIAN, BAOYING}
-    assert {"plant", "input_bought", "input_used", "harvest", "inspect", "split", "pack", "ship", "receive"} <= kinds.keys()
+    assert {
+        "plant",
+        "input_bought",
+        "input_used",
+        "harvest",
+        "sample",
+        "test",
+        "judge",
+        "certificate",
+        "correct",
+        "split",
+        "pack",
+        "ship",
+        "receive",
+    } <= kinds.keys()
     assert {x.state for x in produce} >= {"growing", "in_stock", "received"}
 
 
@@ -66,8 +89,8 @@ def test_a_live_round_is_a_whole_small_history() -> None:
     group = start_of(today) // 125_000 + 300
     told = live(SEED, today, today, group, 25_000, 5)
     events = [_read(t.body(SEED)) for t in told]
-    assert [e.kind.name for e in events] == ["harvest", "pack", "inspect", "ship", "receive"]
-    assert [t.time_ms - told[0].time_ms for t in told] == [0, 25_000, 50_000, 75_000, 675_000]
+    assert [e.kind.name for e in events] == ["harvest", "pack", "sample", "test", "judge", "certificate", "ship", "receive"]
+    assert [t.time_ms - told[0].time_ms for t in told] == [0, 25_000, 44_000, 47_000, 50_000, 55_000, 75_000, 675_000]
     assert all(e.body["suhe:note"] == "演示：加速" for e in events)
     assert told == live(SEED, today, today, group, 25_000, 5)
 

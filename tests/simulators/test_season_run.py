@@ -102,8 +102,8 @@ def test_the_season_writes_itself_once(house: House) -> None:
     stop.set()
     thread.join(20)
     after = house.trace.verify_all()
-    # Of 260 s: eleven events of a round each, and what was still to come of the rounds that had begun before.
-    assert after.ok and after.size <= before.size + 10 + 5 * OPEN_ROUNDS
+    # Of 260 s: the events of two rounds, eight each, and what was still to come of the rounds that had begun before.
+    assert after.ok and after.size <= before.size + 16 + 8 * OPEN_ROUNDS
     lots = house.trace.lots(limit=500)
     assert len({lot.code for lot in lots}) == len(lots) and house.trace.verify_lot(lots[0].id).ok
 

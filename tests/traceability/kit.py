@@ -26,6 +26,7 @@ from traceability import map_store, store, witness_store
 from traceability.authors import Envelope
 from traceability.events import lot_urn
 from traceability.ledger import Receipt
+from traceability.limits_store import residue_limit
 from traceability.secret_store import secret
 from traceability.service import Trace
 from traceability.vocabulary import CONTEXT, KINDS
@@ -188,6 +189,28 @@ class Kit:
         """Receive some of a lot."""
         return self.send("receive", party, quantityList=[self.part(number, kg)], **_way(source, party), **more)
 
+    def sample(self, number: str, party: str = "inspector", **more: Any) -> Receipt:
+        """Take a sample of a lot."""
+        told = {"plan": "例行", "sampler": "urn:suhe:party:inspector", "taken": "五点取样", "custody": "冷藏送检"}
+        return self.send("sample", party, quantityList=[{"epcClass": self.lot(number)}], **{"suhe:sample": told}, **more)
+
+    def test(self, number: str, sample: str, *analytes: dict[str, Any], method: str = "lc_ms", **more: Any) -> Receipt:
+        """Test a sample; `analytes` as the body has them, by default an inhibition of 20 %."""
+        told = {
+            "sample": sample, "method": method, "standard": "GB/T 5009.199-2003" if method == "enzyme_inhibition" else "GB 23200.121-2021",
+            "analytes": list(analytes) or [{"name": "抑制率", "unit": "%", "value": 20}], "lab": "示例检测站", "reportHash": "ab" * 32,
+        }  # fmt: skip
+        return self.send("test", "inspector", quantityList=[{"epcClass": self.lot(number)}], **{"suhe:test": told}, **more)
+
+    def judge(self, number: str, test: str, result: str, *limits: dict[str, Any], edition: str = "GB 2763-2021", **more: Any) -> Receipt:
+        """Judge a test; without limits as a screening by inhibition."""
+        of = list(limits) or [{"analyte": "抑制率", "limit": 50, "unit": "%"}]
+        told = {
+            "test": test, "class": "confirmatory" if limits else "screening", "result": result,
+            "edition": edition if limits else "GB/T 5009.199-2003", "limits": of,
+        }  # fmt: skip
+        return self.send("judge", "inspector", quantityList=[{"epcClass": self.lot(number)}], **{"suhe:judgement": told}, **more)
+
     def part(self, number: str, kg: float) -> dict[str, Any]:
         """Return a quantity element."""
         return {"epcClass": self.lot(number), "quantity": kg, "uom": "KGM"}
@@ -209,7 +232,7 @@ def make_kit(url: str, folder: Path) -> Kit:
     engine = open_engine(url)
     tables = [store.event, store.event_lot, store.lot, store.lot_edge, store.holding, store.checkpoint, store.log_tile]
     tables += [map_store.map_node, map_store.map_past, witness_store.witness, witness_store.cosignature, witness_store.witness_alarm]
-    tables.append(secret)
+    tables += [secret, residue_limit]
     metadata.create_all(engine, tables=tables)
     registry, clock = FakeRegistry(), FixedClock(NOW)
     seeds = {}
