@@ -95,7 +95,7 @@ def _lots(routes: APIRouter, services: Services) -> None:
         return HistoryView.of(history)
 
     @routes.get("/counties/{county}/pass-rates")
-    def pass_rates(county: str, caller: Reader, since_ms: int = 0) -> dict[str, PassRateView]:
+    def pass_rates(county: str, caller: Reader, since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0) -> dict[str, PassRateView]:
         """Return lots passed of lots tested since a time, screening and confirmatory apart, with Wilson's 95 % interval."""
         _only_in(caller, county)
         return {name: PassRateView.of(rate) for name, rate in services.trace.pass_rates(county, since_ms).items()}
