@@ -143,6 +143,21 @@ def sell(
 
 
 @app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A proof bundle, as /t/CODE/bundle.json gives it; - for standard input.")],
+    log: Annotated[str, typer.Option(help="The log's public key (a vkey, or a file with it), from elsewhere than the bundle.")] = "",
+    witness: Annotated[list[str] | None, typer.Option(help="A witness's public key, likewise; as often as there are witnesses.")] = None,
+    quorum: Annotated[int | None, typer.Option(help="How many of them must have cosigned; else more than half.", min=1)] = None,
+    *,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Check a proof bundle without database and network. Exit 0: holds; 1: broken; 3: cannot be checked; 4: fewer cosigned than asked."""
+    from suhe.commands.verify import run
+
+    sys.exit(run(file, log, witness or [], quorum, as_json=json_output))
+
+
+@app.command()
 def config(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Print every setting with its value and meaning; secrets are masked."""
     from suhe.commands.config import run
