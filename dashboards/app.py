@@ -29,11 +29,11 @@ API = (
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",
-    "trace", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
+    "trace", "bundle", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
-PUBLIC_PAGES = ("home", "problem_reports", "trace", "anchor", "prices")
+PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices")
 # The one thing a phone on the local network may send: a consumer's report, bounded and counted.
 _REPORT = re.compile(r"/t/[^/]+/report\Z")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.anchoring import Anchors
+    from traceability.bundle import Bundles
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
@@ -32,6 +33,7 @@ class Services(Protocol):
     seals: Seals
     anchors: Anchors
     recalls: Recalls
+    bundles: Bundles
     prices: Prices
     logistics: Logistics
     photos: Photos

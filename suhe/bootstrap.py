@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from registry.service import Registry
     from traceability.anchor_keeping import Rules
     from traceability.anchoring import Anchors
+    from traceability.bundle import Bundles
     from traceability.chain import Chain
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
@@ -39,6 +40,7 @@ class Services:
     seals: Seals
     anchors: Anchors
     recalls: Recalls
+    bundles: Bundles
     prices: Prices
     logistics: Logistics
     photos: Photos
@@ -63,6 +65,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from registry.service import Registry
     from suhe.installation import read_installation
     from traceability.anchoring import Anchors
+    from traceability.bundle import Bundles
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
@@ -90,6 +93,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         readings=readings,
         trace=trace,
         seals=Seals(engine, trace, registry, readings, clock, seal_settle_ms(settings, demo=demo)),
+        bundles=Bundles(engine, trace),
         anchors=Anchors(engine, clock, trace.log_vkey, chain_opener(settings), anchor_rules(settings, demo=demo)),
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         prices=prices,

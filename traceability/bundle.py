@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound
-from traceability import anchor_store, map_store, store, witness_store
+from traceability import anchor_store, map_store, secret_store, store, witness_store
 from traceability.anchor import ON_CHAIN, Anchor
 from traceability.bundle_form import FORM
 from traceability.lot_map import EMPTY
 from traceability.merkle import consistency_proof
 from traceability.records import FIRST_PREV
+from traceability.secrets import commitments, may_see
 from traceability.statements import KEY_URN
 from traceability.tiles import Tiles
 
@@ -31,25 +31,22 @@ if TYPE_CHECKING:
     from traceability.store import StoredEvent
 
 MOST_LOTS = 40
-# Given commitments, returns salt and value of those the caller may see.
-Disclose = Callable[[Sequence[str]], Mapping[str, tuple[bytes, str]]]
 
 
 class Bundles:
     """Makes bundles of one log."""
 
-    def __init__(self, engine: Engine, trace: Trace, clock: Clock) -> None:
-        self._engine, self._trace, self._clock = engine, trace, clock
+    def __init__(self, engine: Engine, trace: Trace) -> None:
+        self._engine, self._trace = engine, trace
 
-    def make(self, lot: str, disclose: Disclose | None = None) -> bytes:
-        """Return the bundle of a lot, by URN, as the bytes of its file; the same bytes until something it holds changes."""
+    def make(self, lot: str, role: str = "public", party: str | None = None) -> bytes:
+        """Return the bundle of a lot, by URN, as the bytes of its file, with the personal values that a role, acting for a party, may see.
+
+        The same bytes until something it holds changes.
+        """
         with store.snapshot(self._engine) as connection:
             told = _Making(connection, lot, self._trace.log_vkey()).bundle(self._trace.witnessing.lines)
-        if disclose is not None:
-            told["disclosed"] = {
-                commitment: {"salt": _b64(salt), "value": value}
-                for commitment, (salt, value) in sorted(disclose(_commitments(told)).items())
-            }
+            told["disclosed"] = _disclosed(connection, told, role, party)
         return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
     def pins(self) -> tuple[str, tuple[str, ...], int]:
@@ -57,10 +54,6 @@ class Bundles:
         with store.snapshot(self._engine) as connection:
             known = tuple(w.cosigner.vkey() for w in witness_store.witnesses(connection) if not w.ours)
         return self._trace.log_vkey(), known, len(known) // 2 + 1
-
-    def now_ms(self) -> int:
-        """Return the time now."""
-        return to_ms(self._clock.now())
 
 
 @dataclass
@@ -199,19 +192,19 @@ def _records(events: Iterable[StoredEvent]) -> list[dict[str, Any]]:
     return told
 
 
-def _commitments(told: Mapping[str, Any]) -> list[str]:
-    """Return the commitments in the bodies of a bundle."""
-    from traceability.bundle_rules import SECRET_FIELDS
-
-    found: dict[str, None] = {}
+def _disclosed(connection: Connection, told: Mapping[str, Any], role: str, party: str | None) -> dict[str, dict[str, str]]:
+    """Return commitment -> salt and value of what may be seen; what was erased or altered is in it for nobody."""
+    wanted: set[str] = set()
     for record in (*told["records"], *told["pending"]):
         try:
-            body = json.loads(record["body"])
-        except ValueError:
+            wanted.update(commitments(json.loads(record["body"])))
+        except (ValueError, AttributeError):
             continue  # an altered record; the check names it
-        if isinstance(body, dict):
-            found.update((str(body[name]), None) for name in SECRET_FIELDS if isinstance(body.get(name), str))
-    return list(found)
+    return {
+        c: {"salt": _b64(kept.salt), "value": kept.value}
+        for c, kept in sorted(secret_store.read(connection, wanted).items())
+        if kept.salt is not None and kept.value is not None and kept.fits and may_see(role, party, kept)
+    }
 
 
 def _b64(data: bytes) -> str:

@@ -44,6 +44,38 @@ def verify(
 
 
 @app.command()
+def bundle(
+    lot: Annotated[str, typer.Argument(help="A lot's id or its trace code.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it; - prints it.")] = Path("-"),
+) -> None:
+    """Write a lot's proof: one file that anybody checks with `suhe verify`, without this installation."""
+    from traceability.service import full_lot_id
+
+    services = _services()
+    data = services.bundles.make(full_lot_id(_lot_of(services, lot)))
+    _write(output, data)
+
+
+@app.command()
+def verifier(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it; - prints it.")] = Path("-"),
+    *,
+    hashes: Annotated[bool, typer.Option("--hash", help="Print the SHA-256 of what we give out, and where the log states it.")] = False,
+) -> None:
+    """Write the page that checks proofs: one file, opened from disk, with the log's and the witnesses' keys in it."""
+    from dashboards import verifier as made
+
+    services = _services()
+    pins = made.pins_of(services)
+    if not hashes:
+        _write(output, made.verifier_page(pins))
+        return
+    stated = made.published(services)
+    for name, digest in made.hashes(pins).items():
+        print(f"{digest}  {name}  " + (f"record {stated[digest][0]} of the log" if digest in stated else "not in the log yet"))
+
+
+@app.command()
 def lots(
     county: Annotated[str, typer.Option(help="Only this county's, by its six-digit code.")] = "",
     state: Annotated[str, typer.Option(help="Only lots in this state: growing, in_stock, in_transit, received or used_up.")] = "",
@@ -105,13 +137,26 @@ def photo(
     print(f"{subject}: {kept.width}x{kept.height}, {len(services.photos.content(kept.sha256)):,} bytes, /photos/{kept.sha256}.jpg")
 
 
-def _verify_lot(services: Services, lot: str, *, as_json: bool) -> bool:
+def _lot_of(services: Services, lot: str) -> str:
+    """Return the lot that a code or an id names."""
     from foundation.errors import SuheError
 
     try:
-        lot = services.trace.lot_of_code(lot)
+        return services.trace.lot_of_code(lot)
     except SuheError:
-        pass  # not a code, so it is a lot's id
+        return lot  # not a code, so it is a lot's id
+
+
+def _write(output: Path, data: bytes) -> None:
+    if str(output) == "-":
+        sys.stdout.buffer.write(data)
+        return
+    output.write_bytes(data)
+    print(f"{output}: {len(data)} bytes", file=sys.stderr)
+
+
+def _verify_lot(services: Services, lot: str, *, as_json: bool) -> bool:
+    lot = _lot_of(services, lot)
     verdict = services.trace.verify_lot(lot)
     if as_json:
         steps = [{"number": s.number, "name": s.name, "ok": s.ok, "detail": s.detail} for s in verdict.steps]

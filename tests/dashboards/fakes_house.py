@@ -33,6 +33,7 @@ from tests.dashboards.fakes_prices import fill
 from tests.traceability.kit import Kit
 from traceability.anchor_keeping import Rules
 from traceability.anchoring import Anchors
+from traceability.bundle import Bundles
 from traceability.photos import Photos
 from traceability.problem_reports import ProblemReports
 from traceability.recalling import Recalls
@@ -105,6 +106,7 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"), prices=prices,
                                readiness=dict, seals=Seals(engine, trace, registry, readings, clock, 3_600_000),
+                               bundles=Bundles(engine, trace),
                                logistics=Logistics(freight, cold, selling),
                                photos=Photos(engine, BlobFolder(folder / "blobs"), clock),
                                problem_reports=ProblemReports(engine, clock, folder / "keys" / "devices.key"))  # fmt: skip

@@ -72,7 +72,7 @@ def test_the_browsers_table_of_kinds_is_the_vocabularys() -> None:
 
 def test_a_bundle_from_the_database_holds_at_every_moment(kit: Kit) -> None:
     """Each lot's bundle holds: before any checkpoint, after each, and with records that wait."""
-    bundles = Bundles(kit.engine, kit.trace, kit.clock)
+    bundles = Bundles(kit.engine, kit.trace)
     kit.plant("A")
     early = check_bundle(bundles.make(kit.lot("A")))
     assert (early.verdict, early.grade) == ("holds", "signed"), early.what
@@ -92,7 +92,7 @@ def test_a_bundle_from_the_database_holds_at_every_moment(kit: Kit) -> None:
 
 def test_cosignatures_choose_the_checkpoint_and_raise_the_grade(kit: Kit) -> None:
     """Of the checkpoints that cover a lot the most cosigned one is taken; pinned witnesses make it witnessed."""
-    bundles = Bundles(kit.engine, kit.trace, kit.clock)
+    bundles = Bundles(kit.engine, kit.trace)
     small_season(kit)
     cosigner = CosignerKey("witness.example/w", b"w" * 32)
     vkey = cosigner.public.vkey()
@@ -111,7 +111,7 @@ def test_cosignatures_choose_the_checkpoint_and_raise_the_grade(kit: Kit) -> Non
 def test_a_database_changed_below_gives_a_bundle_that_is_broken(kit: Kit, column: str) -> None:
     """Somebody changes a stored record: its lot's bundle is broken, wherever it is checked."""
     small_season(kit)
-    bundles = Bundles(kit.engine, kit.trace, kit.clock)
+    bundles = Bundles(kit.engine, kit.trace)
     stored = kit.trace.chain(kit.lot("M"))[-1]
     others: dict[str, Any] = {
         "body": stored.body.replace(b"450", b"950"),
@@ -128,7 +128,7 @@ def test_a_database_changed_below_gives_a_bundle_that_is_broken(kit: Kit, column
 def test_a_last_record_deleted_below_gives_a_bundle_that_is_broken(kit: Kit) -> None:
     """The last event of a lot dropped from every table: the map under the signed checkpoint still counts it."""
     small_season(kit)
-    bundles = Bundles(kit.engine, kit.trace, kit.clock)
+    bundles = Bundles(kit.engine, kit.trace)
     last = kit.trace.chain(kit.lot("P1"))[-1].log_index
     with kit.engine.begin() as connection:
         connection.execute(delete(store.event_lot).where(store.event_lot.c.log_index == last))

@@ -3,7 +3,7 @@
 const WORDS = {
   zh: {
     holds: "核对通过", broken: "核对不通过：记录与证据不符", cannot: "此设备无法核对", weak: "签名相符，但还没有入日志",
-    grade: "等级", unsigned: "未签名", signed: "已签名", logged: "已入日志", witnessed: "已见证", anchored: "已锚定",
+    line: "%s：%s。", grade: "等级", unsigned: "未签名", signed: "已签名", logged: "已入日志", witnessed: "已见证", anchored: "已锚定",
     meaning: {
       unsigned: "有的记录没有作者签名。", signed: "作者签了名；还没有进入日志的检查点，看不出是否缺了记录。",
       logged: "全部记录在日志的检查点之下，一条不少；但除了日志自己，还没有足够的见证者签过这个检查点。",
@@ -13,17 +13,17 @@ const WORDS = {
     states: { ok: "通过", bad: "不符", none: "未核对或没有" },
     where: "在第 %s 步不符：", record: "第 %s 号记录", shown: "页面显示的与证据不同：",
     things: { lot: "批次", "list of events": "事件列表", event: "事件内容", "time of an event": "事件时间", product: "品种", "day of picking": "采收日期" },
-    log: "日志密钥 %s，来自%s。", witnesses: "见证者：需要 %s 位，%t 位已签（%u），名单来自%s。", nowitness: "没有固定的见证者，见证不计入等级。",
+    log: "日志密钥 %s，来自%s。", witnesses: "见证者：需要 %s 位，%s 位已签（%s），名单来自%s。", nowitness: "没有固定的见证者，见证不计入等级。",
     from: { server: "这台服务器（它自己说的；要独立核对，请用从别处得到的核对文件）", pinned: "这个文件里固定的", file: "被核对的文件自己（只信它自己的话）" },
-    checkpoint: "检查点：%s 条记录，%t。", pending: "另有 %s 条更新的记录还没有检查点，只核对了签名和链。", erased: "%s 处个人信息已抹去或未公开。",
-    dev: "锚在开发链上，不是独立的锚，不计入等级。", cut: "上游批次太多，只带了一部分。", took: "用时 %s 秒（%t）。", by: { browser: "浏览器自带算法", library: "随页面的算法库" },
+    checkpoint: "检查点：%s 条记录，%s。", pending: "另有 %s 条更新的记录还没有检查点，只核对了签名和链。", erased: "%s 处个人信息已抹去或未公开。",
+    dev: "锚在开发链上，不是独立的锚，不计入等级。", cut: "上游批次太多，只带了一部分。", took: "用时 %s 秒（%s）。", by: { browser: "浏览器自带算法", library: "随页面的算法库" },
     all: "逐步结果", each: "逐条记录", fetch: "没有取到证据文件；请检查网络后再试。", dead: "这个浏览器没有需要的算法，换一个较新的浏览器再试。", newer: "证据里有这个程序还不认识的内容；请用更新的核对程序。",
     what: "原因",
     not: "核对证明记录写下之后没有被改动或缺少，不证明写下的内容本身是真的。", yes: "有证据", waits: "等检查点",
   },
   en: {
     holds: "The check holds", broken: "The check fails: the records do not fit their proofs", cannot: "This device cannot check", weak: "The signatures fit; not in the log yet",
-    grade: "Grade", unsigned: "unsigned", signed: "signed", logged: "logged", witnessed: "witnessed", anchored: "anchored",
+    line: "%s: %s. ", grade: "Grade", unsigned: "unsigned", signed: "signed", logged: "logged", witnessed: "witnessed", anchored: "anchored",
     meaning: {
       unsigned: "Some records carry no author's signature.", signed: "Authors signed; no checkpoint of the log covers it yet, so nothing shows whether a record is missing.",
       logged: "All records are under a checkpoint of the log and none is missing; but besides the log itself not enough witnesses signed this checkpoint.",
@@ -33,17 +33,17 @@ const WORDS = {
     states: { ok: "holds", bad: "does not hold", none: "not checked, or nothing there" },
     where: "Does not hold at step %s: ", record: "record %s", shown: "The page shows something else than is proved: ",
     things: { lot: "lot", "list of events": "list of events", event: "content of an event", "time of an event": "time of an event", product: "product", "day of picking": "day of picking" },
-    log: "Log key %s, from %s.", witnesses: "Witnesses: %s needed, %t signed (%u); the list is from %s.", nowitness: "No witness is pinned, so witnessing does not count towards the grade.",
+    log: "Log key %s, from %s.", witnesses: "Witnesses: %s needed, %s signed (%s); the list is from %s.", nowitness: "No witness is pinned, so witnessing does not count towards the grade.",
     from: { server: "this server (its own word; for an independent check use a checking file you got elsewhere)", pinned: "the keys pinned in this file", file: "the checked file itself (its own word and nobody else's)" },
-    checkpoint: "Checkpoint: %s records, %t.", pending: "%s newer records have no checkpoint yet; only their signatures and chain were checked.", erased: "%s personal fields are erased or not shown.",
-    dev: "The anchor is on a development chain, which is no independent anchor and does not count.", cut: "There are more lots upstream than the file holds.", took: "It took %s s (%t).", by: { browser: "the browser's own algorithms", library: "the page's library" },
+    checkpoint: "Checkpoint: %s records, %s.", pending: "%s newer records have no checkpoint yet; only their signatures and chain were checked.", erased: "%s personal fields are erased or not shown.",
+    dev: "The anchor is on a development chain, which is no independent anchor and does not count.", cut: "There are more lots upstream than the file holds.", took: "It took %s s (%s).", by: { browser: "the browser's own algorithms", library: "the page's library" },
     all: "Step by step", each: "Record by record", fetch: "The proof could not be fetched; look at the network and try again.", dead: "This browser lacks the algorithms; try a newer one.", newer: "The proof holds something this program does not know yet; use a newer one.",
     what: "reason",
     not: "The check shows that records were not changed or dropped after they were written, not that what was written is true.", yes: "proved", waits: "waits for a checkpoint",
   },
 };
 
-const fill = (sentence, s, t, u) => sentence.replace("%s", s).replace("%t", t).replace("%u", u);
+const fill = (sentence, ...values) => sentence.replace(/%s/g, () => values.shift());
 
 function element(name, content, className) {
   const made = document.createElement(name);
@@ -69,7 +69,7 @@ export function outcomeView(o, lang, from) {
     why.appendChild(element("span", o.what)).lang = "en";
   }
   if (o.verdict === "holds") {
-    say(w.grade + ": " + w[o.grade] + ". " + w.meaning[o.grade], "check-grade");
+    say(fill(w.line, w.grade, w[o.grade]) + w.meaning[o.grade], "check-grade");
     if (o.pending) say(fill(w.pending, o.pending));
     if (o.cut) say(w.cut);
     const erased = o.secrets.filter((s) => s.value === null).length;
@@ -80,7 +80,7 @@ export function outcomeView(o, lang, from) {
   if (o.log) {
     const origin = (told) => w.from[told === "pinned" ? from : "file"];
     say(fill(w.log, o.log.split("+").slice(0, 2).join("+"), origin(o.logFrom)));
-    if (o.witnessesFrom === "pinned") say(fill(fill(w.witnesses, o.needed, o.witnesses.length, o.witnesses.join(", ") || "-"), origin("pinned")));
+    if (o.witnessesFrom === "pinned") say(fill(w.witnesses, o.needed, o.witnesses.length, o.witnesses.join(", ") || "-", origin("pinned")));
     else if (o.witnessesFrom) say(w.nowitness);
   }
   if (o.verdict !== "cannot") {
