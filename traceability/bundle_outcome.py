@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 HOLDS, BROKEN, CANNOT = "holds", "broken", "cannot"
-UNSIGNED, SIGNED, LOGGED, WITNESSED, ANCHORED = GRADES = ("unsigned", "signed", "logged", "witnessed", "anchored")
+GRADES = ("unsigned", "signed", "logged", "witnessed", "anchored")
+UNSIGNED, SIGNED, LOGGED, WITNESSED, ANCHORED = GRADES
 OK, BAD, NONE = "ok", "bad", "none"
 
 # The plan of the check; the same numbers stand in `_verify_bundle.js`, on the page and in the vectors.
