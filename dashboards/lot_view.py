@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,6 +87,8 @@ class EventLine:
     what: str
     bad: str
     chain: tuple[tuple[str, str], ...]
+    event_id: str = ""
+    body_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,10 @@ def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, la
         later = put_right.get(e.event_id)
         what = clauses([told.what, t("已更正：%(c)s", c=tell_correction(later, t)[0])], lang) if later else told.what
         bad = listed((fault_text(step, t) for step in faults.get(e.event_id, [])), lang)
-        lines.append(EventLine(k, told.title, local.isoformat(), when_text(local), told.who, told.where, what, bad, chain))
+        digest = hashlib.sha256(e.body_text.encode()).hexdigest()
+        lines.append(
+            EventLine(k, told.title, local.isoformat(), when_text(local), told.who, told.where, what, bad, chain, e.event_id, digest)
+        )  # fmt: skip
     return lines
 
 

@@ -22,6 +22,7 @@ from dashboards.product_drawing import drawing_of
 from dashboards.recall_words import RecallNotice, recall_notice
 from dashboards.season import SUMMED, ChannelSeason, Season, season_of
 from dashboards.telling import Teller
+from dashboards.verifier import VerifierPins, pins_of
 from foundation.clock import SHANGHAI, from_ms, market_day
 from foundation.errors import NotFound
 from foundation.ids import in_fours
@@ -73,6 +74,16 @@ class PhotoView:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckView:
+    """What the phone's own check is told: the keys this server names, and what the page claims to be about."""
+
+    pins: VerifierPins
+    lot: str
+    product: str
+    harvested: str
+
+
+@dataclass(frozen=True, slots=True)
 class TraceView:
     """Everything the trace page shows."""
 
@@ -103,7 +114,7 @@ class TraceView:
     lot_url: str
     photo: PhotoView | None
     drawing: Markup
-    verifier: str
+    check: CheckView
     report_kinds: tuple[tuple[str, str], ...]
     may_report: bool = True
     report_most: int = MOST_TEXT
@@ -154,7 +165,7 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         lot_url=f"/lots/{s.short}" if not public_only else "",
         photo=_photo(services, found, product, t),
         drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),
-        verifier="",
+        check=CheckView(pins_of(services), s.id, s.product, days[-1].isoformat() if days else ""),
         report_kinds=tuple(report_kinds(t).items()),
         recall=recall_notice(services, s.id, lang, t),
     )

@@ -147,6 +147,17 @@ def receive(parts: Sequence[Part], source: str, destination: str, celsius: float
     return {**_object("OBSERVE", "receiving", parts), **_way(source, destination), **arrived}
 
 
+def recall_drill(lot: str) -> dict[str, Any]:
+    """Return the fields of a recall drill of a lot, ordered by the county's office."""
+    told = {"level": 3, "reasonZh": "季度召回演练", "reasonEn": "Quarterly recall drill", "authority": "county"}
+    return {**_object("OBSERVE", _STEP + "recalling", [Part(lot)]), "suhe:recall": told, "suhe:drill": True}
+
+
+def recall_lifted(lot: str, recall: str) -> dict[str, Any]:
+    """Return the fields of the end of a recall or drill."""
+    return {**_object("OBSERVE", _STEP + "recall_lifting", [Part(lot)]), "suhe:recallOf": recall, "suhe:note": "演练结束"}
+
+
 def sensor_summary(leg: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of the summary of a leg, as the API's answer tells it: what travelled, what was measured, by which limits."""
     report: dict[str, Any] = {"type": "Temperature", "uom": "CEL"}

@@ -69,9 +69,24 @@ def _planned(seed: int, began: int, today: int) -> tuple[tuple[Told, ...], tuple
     found = [told for crop in planted for told in _growing(seed, crop)]
     for base in sorted({crop.plot.base for crop in planted}):
         found += _Base(seed, [crop for crop in planted if crop.plot.base == base]).pickings()
+    found += _drill(seed, found, start_of(began))
     end = start_of(today + 1)
     ordered, driven = _with_recorders(sorted(found, key=lambda t: (t.time_ms, t.key)), start_of(began) - RECORDED_DAYS * DAY_MS)
     return tuple(told for told in ordered if told.time_ms < end), tuple(trip for trip in driven if trip.departs_ms < end)
+
+
+def _drill(seed: int, found: Sequence[Told], before_ms: int) -> list[Told]:
+    """Return one drill in each county: the office calls back what a shop received last before the season was written, and ends it."""
+    drills = []
+    for county in (SHENXIAN, BAOYING):
+        arrived = [t for t in found if t.fields["bizStep"] == "receiving" and t.time_ms < before_ms - DAY_MS]
+        here = sorted((t for t in arrived if f":{county}:" in t.fields["quantityList"][0]["epcClass"]), key=lambda t: (t.time_ms, t.key))
+        if here:
+            lot, office = str(here[-1].fields["quantityList"][0]["epcClass"]), scenario().parties_with("county", county)[0].id
+            drill = Told(f"drill:{county}", here[-1].time_ms + 60 * _MINUTE_MS, office, write.recall_drill(lot))
+            ended = write.recall_lifted(lot, str(drill.body(seed)["eventID"]))
+            drills += [drill, Told(f"drill:{county}:end", drill.time_ms + 90 * _MINUTE_MS, office, ended)]
+    return drills
 
 
 def live(seed: int, began: int, today: int, group: int, slot_ms: int, slots: int) -> list[Told]:
