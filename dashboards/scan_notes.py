@@ -23,9 +23,7 @@ def scan_note(services: Services) -> Note:
     return note
 
 
-def note_scan(
-    services: Services, code: str, serial: str, address: str, headers: list[tuple[bytes, bytes]], cell: Cell | None
-) -> None:
+def note_scan(services: Services, code: str, serial: str, address: str, headers: list[tuple[bytes, bytes]], cell: Cell | None) -> None:
     """Take down a scan of a code, with the serial and the place its address carried."""
     said = dict(headers)
     ahead = b"prefetch" in said.get(b"sec-purpose", b"") or b"prefetch" in said.get(b"purpose", b"")

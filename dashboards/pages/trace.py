@@ -89,7 +89,9 @@ def router(services: Services) -> APIRouter:
             wait = guesses.tried(address, request.headers.get("user-agent", ""), to_ms(services.clock.now()) / 1000)
             services.scans.note_unknown_code()
             if wait:
-                reason = t("从这台设备试了很多个不存在的追溯码，请 %(n)s 分钟后再试。真正的追溯码就印在标签上，扫一扫即可。", n=-(-wait // 60))
+                reason = t(
+                    "从这台设备试了很多个不存在的追溯码，请 %(n)s 分钟后再试。真正的追溯码就印在标签上，扫一扫即可。", n=-(-wait // 60)
+                )
                 answer = _page(request, "trace_missing.html", 429, title=t("试得太多了"), groups=(), reason=reason, entered="")
                 answer.headers["retry-after"] = str(wait)
                 return answer

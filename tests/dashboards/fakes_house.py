@@ -105,7 +105,7 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"), prices=prices,
-                               readiness=dict, scans=Scans(engine, trace, registry, clock, folder / "keys"),
+                               scans=Scans(engine, trace, registry, clock, folder / "keys"),
                                readiness=dict, seals=Seals(engine, trace, registry, readings, clock, 3_600_000),
                                logistics=Logistics(freight, cold, selling),
                                photos=Photos(engine, BlobFolder(folder / "blobs"), clock),

@@ -242,7 +242,8 @@ def test_a_scan_after_a_recall_is_told(kit: Kit, scans: Scans, tmp_path: Path) -
     kit.registry.put("party", Party("office", COUNTY, ("county",), "示例办公室", "Example office"))
     kit.registry.add_key = lambda party, public, since: kit.registry.put("key", SigningKey(key_id(public), party, public, since))  # type: ignore[attr-defined]
     recalls = Recalls(kit.engine, kit.trace, kit.registry, kit.clock, tmp_path / "keys")  # type: ignore[arg-type]
-    recalls.order(Order((kit.lot("L1"),), "office", 2, "农药残留超标", "Pesticide above the limit", drill=False))
+    recalls.make_office_key("office")
+    recalls.start(Order((kit.lot("L1"),), "office", 2, "农药残留超标", "Pesticide above the limit", drill=False))
     kit.clock.advance(timedelta(hours=1))
     look(scans, code, serial)
     assert [f.anomaly.rule for f in scans.anomalies()] == ["after_end"]
