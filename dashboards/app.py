@@ -18,8 +18,8 @@ from dashboards.headers import HEADERS
 from dashboards.pages.shell import STATIC
 from dashboards.pages.trace import trace_pages_of
 from dashboards.problems import install
-from dashboards.scan_notes import scan_note
 from dashboards.requests import BodyLimit, HeadAsGet
+from dashboards.scan_notes import scan_note
 
 if TYPE_CHECKING:
     from dashboards.services import Services
