@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -106,3 +107,33 @@ def _check(digits: str) -> str:
     for c in digits:
         value = value * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(c)
     return crockford_encode(value.to_bytes(10, "big"))[-1]
+
+
+def test_a_page_tells_a_name_only_to_who_may_read_it(house: House, client: TestClient) -> None:
+    """A consumer reads the name of who agreed; another name only the county; after erasure both pages say that it was erased."""
+    import secrets as noise
+
+    from dashboards.i18n import translator
+    from dashboards.person_words import persons_of
+    from traceability.secrets import Secret
+
+    kit = house.kit
+    given = {}
+    for number, name, consent in (("N1", "演示农户甲", True), ("N2", "演示农户乙", False)):
+        secret = given[number] = Secret("suhe:by", noise.token_bytes(32), name, consent)
+        body = kit.body(
+            "plant", "sx-coop-02", quantityList=[{"epcClass": kit.lot(number)}], ilmd={"suhe:product": "melon"},
+            bizLocation={"id": "urn:suhe:plot:sx-01-g1"}, eventTime="2025-11-22T08:00:00Z", **{"suhe:by": secret.commitment},
+        )  # fmt: skip
+        house.services.trace.capture_many([replace(kit.sign(body, "sx-coop-02"), secrets=(secret,))])
+    assert "演示农户甲" in client.get(f"/t/{house.code('N1')}").text
+    assert "演示农户乙" not in client.get(f"/t/{house.code('N2')}").text
+    events = house.services.trace.lot(kit.lot("N2")).events
+    assert list(persons_of(house.services, events, "county", None, translator("zh-Hans")).values()) == ["演示农户乙"]
+    for number in given:
+        house.services.trace.erase(given[number].commitment, "asked by the person")
+    house.services.clock.advance(timedelta(seconds=61))
+    for number in given:
+        text = client.get(f"/t/{house.code(number)}").text
+        assert "姓名已删除" in text
+        assert "演示农户" not in text
