@@ -19,18 +19,19 @@ from dashboards.pages.shell import STATIC
 from dashboards.pages.trace import trace_pages_of
 from dashboards.problems import install
 from dashboards.requests import BodyLimit, HeadAsGet
+from dashboards.scan_notes import scan_note
 
 if TYPE_CHECKING:
     from dashboards.services import Services
 
 API = (
     "system", "registry", "readings", "line_protocol", "recall", "trace", "log_tiles", "witnesses", "anchor", "prices", "freight",
-    "cold_chain", "selling", "photos",
+    "cold_chain", "selling", "photos", "scans",
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",
     "trace", "bundle", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
-    "sign_in", "api_list",
+    "sign_in", "api_list", "scans",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices")
@@ -65,7 +66,7 @@ def create_app(services: Services, *, public_only: bool = False) -> FastAPI:
 def create_site(services: Services, *, public_only: bool = False) -> FastPath:
     """Return what is served: the application, and in front of it the fast path of the consumer's pages."""
     app = create_app(services, public_only=public_only)
-    return FastPath(app, trace_pages_of(app))
+    return FastPath(app, trace_pages_of(app), scan_note(services))
 
 
 class _Headers:

@@ -41,6 +41,9 @@ class FastPath:
         if not is_printed(code):
             await self._app(scope, receive, send)
             return
+        if b"s=" in scope["query_string"]:
+            await self._app(scope, receive, send)  # a pack's own line stands on its page
+            return
         said = {k: v for k, v in scope["headers"] if k in _READ}
         asked = asked_language(scope["query_string"]) if scope["query_string"] else ""
         lang = language_in(asked, said.get(b"cookie", b""), said.get(b"accept-language", b""))
@@ -59,7 +62,7 @@ class FastPath:
         await send({"type": "http.response.start", "status": 304 if unchanged else 200, "headers": headers})
         body = b"" if unchanged or scope["method"] == "HEAD" else form.body
         await send({"type": "http.response.body", "body": body})
-        if self.note is not None:
+        if self.note is not None and scope["method"] == "GET":
             self.note(code, (scope.get("client") or ("", 0))[0], scope["headers"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,18 +12,21 @@ from dashboards.certificate_words import CertificateWords, certificate_of, corre
 from dashboards.i18n import CHINESE, Translate, day_text, time_text
 from dashboards.inspection_words import hold_lines
 from dashboards.joining import clauses, listed, named, sentences
+from dashboards.person_words import persons_of
 from dashboards.telling import Teller, input_name, quantity_text
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.ids import in_fours
 
 if TYPE_CHECKING:
     from dashboards.services import Services
+    from registry.people import Caller
     from traceability.verdicts import Problem, Verdict
     from traceability.views import EventView, LotHistory, LotSummary
 
 # A lot merged from more lots than this is shown with the nearest ones, and the page says how many it did not check.
 MOST_ANCESTORS = 24
 TABLES_STEP = 12
+NOBODY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +157,13 @@ def gather(services: Services, lot: str) -> Gathered:
     return Gathered(history, lineage, verdicts, _leading_to(lineage), len(history.ancestors) - len(near), now_ms)
 
 
-def lot_view(services: Services, lot: str, lang: str, t: Translate) -> LotView:
+def lot_view(services: Services, lot: str, lang: str, t: Translate, reader: Caller | None = None) -> LotView:
     """Return everything the lot page shows; its own events only, the check over its whole lineage."""
     found = gather(services, lot)
     s, own = found.history.summary, found.verdicts[0]
     teller = Teller(services.registry, lang, t)
+    who, party = (reader.role, reader.party) if reader else ("public", None)
+    persons = persons_of(services, found.history.events, who, party, t)
     names = step_names(t)
     steps = tuple(
         StepLine(step.ok, names.get(step.number, step.name), "" if step.ok and lang == CHINESE else step.detail) for step in own.steps
@@ -169,7 +174,7 @@ def lot_view(services: Services, lot: str, lang: str, t: Translate) -> LotView:
         tuple(_link(p) for p in found.history.parents), tuple(_link(c) for c in found.history.children),
         found.ok, headline(found, t), tuple(problem_lines(found, teller, lang, t)), checked_text(found, lang, t),
         own.checkpoint.root.hex() if own.checkpoint else "", own.head, steps,
-        tuple(event_lines(found, found.history.events, teller, lang, t)), in_fours(s.code) if s.code else "",
+        tuple(event_lines(found, found.history.events, teller, lang, t, persons)), in_fours(s.code) if s.code else "",
         tuple(hold_lines(services.trace.holds_on_labels(s.id), s.id, t)), certificate_of(found.history, teller, lang, t),
     )  # fmt: skip
 
@@ -183,8 +188,10 @@ def row_view(s: LotSummary, teller: Teller, lang: str, t: Translate) -> LotRow:
     )  # fmt: skip
 
 
-def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, lang: str, t: Translate) -> list[EventLine]:
-    """Return events in words, each with what the check found about it."""
+def event_lines(
+    found: Gathered, events: Sequence[EventView], teller: Teller, lang: str, t: Translate, persons: Mapping[str, str] = NOBODY
+) -> list[EventLine]:
+    """Return events in words, each with what the check found about it; `persons` are the names this reader may see, by event."""
     faults, inputs = found.faults, found.inputs(lang)
     put_right = corrected(e for h in found.lineage for e in h.events)
     lines = []
@@ -198,9 +205,10 @@ def event_lines(found: Gathered, events: Sequence[EventView], teller: Teller, la
         later = put_right.get(e.event_id)
         what = clauses([told.what, t("已更正：%(c)s", c=tell_correction(later, t)[0])], lang) if later else told.what
         bad = listed((fault_text(step, t) for step in faults.get(e.event_id, [])), lang)
+        who = clauses((told.who, persons.get(e.event_id, "")), lang)
         digest = hashlib.sha256(e.body_text.encode()).hexdigest()
         lines.append(
-            EventLine(k, told.title, local.isoformat(), when_text(local), told.who, told.where, what, bad, chain, e.event_id, digest)
+            EventLine(k, told.title, local.isoformat(), when_text(local), who, told.where, what, bad, chain, e.event_id, digest)
         )  # fmt: skip
     return lines
 

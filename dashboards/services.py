@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
+    from traceability.scanning import Scans
     from traceability.sealing import Seals
     from traceability.service import Trace
 
@@ -30,6 +31,7 @@ class Services(Protocol):
     registry: Registry
     readings: Readings
     trace: Trace
+    scans: Scans
     seals: Seals
     anchors: Anchors
     recalls: Recalls

@@ -17,6 +17,7 @@ from dashboards.i18n import CHINESE, Translate, day_text, name_of, number_text
 from dashboards.inspection_words import hold_lines, results_of
 from dashboards.joining import listed, named, sentences
 from dashboards.lot_view import EventLine, Gathered, amount_of, checked_text, event_lines, gather, headline, problem_lines, when_text
+from dashboards.person_words import persons_of
 from dashboards.price_words import days_old
 from dashboards.product_drawing import drawing_of
 from dashboards.recall_words import RecallNotice, recall_notice
@@ -161,7 +162,7 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         journey=journey,
         journey_note=note,
         cold=cold_journey(services, found, lang, t),
-        events=tuple(event_lines(found, found.events, teller, lang, t)),
+        events=tuple(event_lines(found, found.events, teller, lang, t, persons_of(services, found.events, "public", None, t))),
         lot_url=f"/lots/{s.short}" if not public_only else "",
         photo=_photo(services, found, product, t),
         drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),

@@ -18,7 +18,7 @@ import httpx
 from foundation.clock import Clock, to_ms
 from foundation.files import write_durably
 from foundation.log import get_logger
-from simulators.season_bodies import Told, envelope
+from simulators.season_bodies import Told, sealed
 from simulators.season_plan import LIVE_LEG_MS, live, season
 from simulators.timegrid import day_of
 
@@ -108,14 +108,14 @@ class _Season:
 
     def _send(self, told: Sequence[Told]) -> bool:
         """Hand in events; where the batch is refused, one by one, so that one bad event costs only what hangs on it."""
-        envelopes = [envelope(t.body(self._seed), self._keys[t.party]) for t in told]
+        envelopes = [sealed(t.body(self._seed), self._keys[t.party]) for t in told]
         answer = self._patiently(lambda: self._post("/api/v1/events/batch", {"events": envelopes}))
         if answer is None:
             return False
         if answer.status_code >= 400:
             self._log.warning("a batch was refused", status=answer.status_code, why=answer.text[:300])
-            for one, sealed in zip(told, envelopes, strict=True):
-                answer = self._patiently(lambda sealed=sealed: self._post("/api/v1/events", sealed))  # type: ignore[misc]
+            for one, signed in zip(told, envelopes, strict=True):
+                answer = self._patiently(lambda signed=signed: self._post("/api/v1/events", signed))  # type: ignore[misc]
                 if answer is None:
                     return False
                 if answer.status_code >= 400:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -68,6 +69,32 @@ def envelope(body: Mapping[str, Any], credential: Mapping[str, str]) -> dict[str
     text = rfc8785.dumps(dict(body))
     signature = SigningKey(bytes.fromhex(credential["seed"])).sign(text).signature
     return {"body": text.decode(), "key": credential["key"], "signature": base64.b64encode(signature).decode()}
+
+
+# Invented persons of the demo, and whether each agreed that everybody may read the name. No real person is meant.
+PERSONS = (("演示农户甲", True), ("演示农户乙", False), ("演示农户丙", True), ("演示农户丁", False))
+_BY_PERSONS = (_STEP + "planting", _STEP + "harvesting")
+
+
+def with_person(body: Mapping[str, Any], credential: Mapping[str, str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the body of a planting or a picking with a commitment to who did it, and the secret to send beside it.
+
+    The salt comes from the author's seed, which nobody else has, and the event, so that a repeat is the same event.
+    """
+    if body.get("bizStep") not in _BY_PERSONS:
+        return dict(body), []
+    event_id = str(body["eventID"])
+    name, consent = PERSONS[hashlib.sha256(str(body["bizLocation"]).encode()).digest()[0] % len(PERSONS)]
+    salt = hmac.new(bytes.fromhex(credential["seed"]), b"demo/salt\n" + event_id.encode(), hashlib.sha256).digest()
+    by = hmac.new(salt, b"suhe/secret/v1\nsuhe:by\n" + name.encode(), hashlib.sha256).hexdigest()
+    secret = {"field": "suhe:by", "salt": base64.b64encode(salt).decode(), "value": name, "consent": consent}
+    return {**body, "suhe:by": by}, [secret]
+
+
+def sealed(body: Mapping[str, Any], credential: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is posted, with the person behind it where the event has one."""
+    signed, secrets = with_person(body, credential)
+    return {**envelope(signed, credential), "secrets": secrets}
 
 
 def lot_urn(county: str, number: str) -> str:

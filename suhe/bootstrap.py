@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
+    from traceability.scanning import Scans
     from traceability.sealing import Seals
     from traceability.service import Trace
 
@@ -37,6 +38,7 @@ class Services:
     registry: Registry
     readings: Readings
     trace: Trace
+    scans: Scans
     seals: Seals
     anchors: Anchors
     recalls: Recalls
@@ -69,6 +71,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
+    from traceability.scanning import Scans
     from traceability.sealing import Seals
     from traceability.service import Trace
 
@@ -92,6 +95,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         registry=registry,
         readings=readings,
         trace=trace,
+        scans=Scans(engine, trace, registry, clock, settings.keys_folder),
         seals=Seals(engine, trace, registry, readings, clock, seal_settle_ms(settings, demo=demo)),
         bundles=Bundles(engine, trace),
         anchors=Anchors(engine, clock, trace.log_vkey, chain_opener(settings), anchor_rules(settings, demo=demo)),

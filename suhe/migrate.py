@@ -28,6 +28,7 @@ def tables() -> MetaData:
     import traceability.map_store
     import traceability.photos
     import traceability.problem_reports
+    import traceability.scan_store
     import traceability.seal_store
     import traceability.secret_store
     import traceability.store
@@ -36,6 +37,7 @@ def tables() -> MetaData:
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
     assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
     assert traceability.photos and traceability.problem_reports
+    assert traceability.scan_store
     assert traceability.map_store and traceability.seal_store
     return metadata
 

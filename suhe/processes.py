@@ -133,6 +133,7 @@ def run_simulator(settings: Settings, what: str) -> None:
         "markets": _markets,
         "season": _season,
         "trucks": _trucks,
+        "scans": _scans,
     }
     if what not in runners:
         raise BadInput("there is no such simulator", expected=", ".join(runners), got=what)
@@ -207,6 +208,12 @@ def _season(settings: Settings, stop: threading.Event) -> None:
         stop_event=stop,
         clock=SystemClock(),
     )
+
+
+def _scans(settings: Settings, stop: threading.Event) -> None:
+    from simulators.scans import run_scans
+
+    run_scans(credentials=demo_credentials(settings), base_url=web_address(settings), stop_event=stop)
 
 
 def _trucks(settings: Settings, stop: threading.Event) -> None:

@@ -121,6 +121,11 @@ def make_checkpoint(work: Work) -> None:
     work.services.trace.make_checkpoint()
 
 
+def forget_scans(work: Work) -> None:
+    """Destroy the keys of days that are over and delete scans that were kept long enough."""
+    work.services.scans.forget()
+
+
 def watch_cold_chain(work: Work) -> None:
     """Judge the legs of which something new may be known."""
     work.services.logistics.cold_chain.watch()
@@ -164,6 +169,7 @@ JOBS: tuple[Job, ...] = (
         live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600},
     ),
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
+    Job("scans-forget", forget_scans, live={"trigger": "cron", "minute": 3}, demo={"trigger": "cron", "minute": 3}),
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
     # A demo's history is some thousand plot-days: it is sealed in a few minutes, after everything else is there.

@@ -82,7 +82,12 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
         found.append(ours("markets", "simulate", "markets"))
     found.append(ours("scheduler", "scheduler"))
     if installation.demo:
-        found += [ours("field", "simulate", "field"), ours("season", "simulate", "season"), ours("trucks", "simulate", "trucks")]
+        found += [
+            ours("field", "simulate", "field"),
+            ours("season", "simulate", "season"),
+            ours("trucks", "simulate", "trucks"),
+            ours("scans", "simulate", "scans"),
+        ]
         command, more = witness_child.witness_command(settings, web_address(settings))
         found.append(Child(witness_child.NAME, command, logs / "witness.log", {**env, **more}))
     # Last: a server store may lag, the pages and the readings may not.

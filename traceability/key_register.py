@@ -123,18 +123,29 @@ class Register:
 
     def __init__(self, connection: Connection, registered: Callable[[str], SigningKey], log_key: NoteVerifier) -> None:
         self._connection, self._registered = connection, registered
-        self._found: dict[str, KeyStanding | SuheError] = {}
-        own = log_standing(log_key)
-        self._found[own.id] = own
+        self._own = log_standing(log_key)
+        self._told: dict[str, list[tuple[int, Statement]]] = {}
+        self._found: dict[tuple[str, int], KeyStanding | SuheError] = {}
         first = select(store.event.c.log_index).where(store.event.c.event_type == KEY_REGISTERED).order_by(store.event.c.log_index).limit(1)
         self._since = connection.execute(first).scalar()
 
     def key(self, wanted: str, log_index: int) -> KeyStanding:
-        """Return a key for the record at `log_index`; NotFound or BadInput where the log knows none or contradicts itself."""
-        if wanted not in self._found:
-            self._found[wanted] = self._look_up(wanted)
-        found = self._found[wanted]
-        if isinstance(found, NotFound) and (self._since is None or log_index < self._since):
+        """Return a key as it stood for the record at `log_index`: rights as told before it, revocations whenever told.
+
+        Raises:
+            NotFound, BadInput: the log knows no such key then, or contradicts itself.
+
+        """
+        if wanted == self._own.id:
+            return self._own
+        if wanted not in self._told:
+            self._told[wanted] = statements_of(self._connection, KEY_URN + wanted)
+        told = [s for at, s in self._told[wanted] if at < log_index or s.type == KEY_REVOKED]
+        place = (wanted, len(told))
+        if place not in self._found:
+            self._found[place] = _folded(told)
+        found = self._found[place]
+        if isinstance(found, SuheError) and (self._since is None or log_index < self._since):
             key = self._registered(wanted)
             # Roles and plots of that time are not known; the log was not told.
             return _Legacy(key.id, key.party, key.public_key, (), (), key.valid_from_ms, key.valid_to_ms, key.revoked_ms)
@@ -142,15 +153,9 @@ class Register:
             raise found
         return found
 
-    def _look_up(self, wanted: str) -> KeyStanding | SuheError:
-        try:
-            return fold(statements_of(self._connection, KEY_URN + wanted))
-        except SuheError as error:
-            return error
-
     def logged(self, wanted: Iterable[str]) -> dict[str, KeyStanding]:
         """Return those of these keys that the log knows, as it tells them."""
-        found = {k: self._look_up(k) for k in wanted}
+        found = {k: _folded([s for _, s in statements_of(self._connection, KEY_URN + k)]) for k in wanted}
         return {k: v for k, v in found.items() if isinstance(v, KeyStanding)}
 
     def differing(self) -> list[tuple[str, str]]:
@@ -160,7 +165,8 @@ class Register:
         found = []
         for wanted in sorted(s.removeprefix(KEY_URN) for s in subjects):
             try:
-                logged, now = fold(statements_of(self._connection, KEY_URN + wanted)), self._registered(wanted)
+                logged = fold([s for _, s in statements_of(self._connection, KEY_URN + wanted)])
+                now = self._registered(wanted)
             except SuheError as error:
                 found.append((wanted, f"key {wanted}: {error.message}"))
                 continue
@@ -180,12 +186,19 @@ class _Legacy(KeyStanding):
         return None if self.party == event.party else f"the key belongs to {self.party}, the event is {event.party}'s"
 
 
-def statements_of(connection: Connection, subject: str) -> list[Statement]:
-    """Return a subject's statements in the order of its chain; altered ones are passed over (their record is named elsewhere)."""
+def statements_of(connection: Connection, subject: str) -> list[tuple[int, Statement]]:
+    """Return a subject's statements with their places in the log, in the order of its chain; unreadable ones are named elsewhere."""
     found = []
     for stored in store.events_of_lot(connection, subject):
         try:
-            found.append(read_statement(stored.body))
+            found.append((stored.log_index, read_statement(stored.body)))
         except SuheError:
             continue
     return found
+
+
+def _folded(told: Sequence[Statement]) -> KeyStanding | SuheError:
+    try:
+        return fold(told)
+    except SuheError as error:
+        return error

@@ -100,7 +100,7 @@ class Appender:
             if self._logged.get(k, (0, None))[0] != length:
                 self._logged.pop(k, None)
                 if length:
-                    self._logged[k] = (length, fold(statements_of(self._connection, KEY_URN + k)))
+                    self._logged[k] = (length, fold([s for _, s in statements_of(self._connection, KEY_URN + k)]))
 
     def add(self, group: Sequence[SignedEvent]) -> list[Receipt]:
         """Add events in the order given, all or none, and return a receipt for each.

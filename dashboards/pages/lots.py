@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from dashboards.api.deps import READERS, require
+from dashboards.api.deps import READERS, caller_of, require
 from dashboards.i18n import Translate, name_of
 from dashboards.inspection_words import rate_text
 from dashboards.lot_view import lot_view, row_view, state_names
@@ -66,7 +66,7 @@ def router(services: Services) -> APIRouter:
     def one(request: Request, lot: str) -> Response:
         lang, t = lang_of(request), gettext_of(request)
         try:
-            view = lot_view(services, lot, lang, t)
+            view = lot_view(services, lot, lang, t, caller_of(request))
         except BadInput as error:
             raise NotFound("there is no such lot", got=lot[:160]) from error
         notice = recall_notice(services, full_lot_id(view.id), lang, t, drills=True)

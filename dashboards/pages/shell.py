@@ -152,5 +152,6 @@ def alerts(services: Services, t: Translate) -> list[str]:
         "markets": t("模拟市场已停。"),
         "season": t("模拟生产季已停。"),
         "trucks": t("模拟冷藏车已停。"),
+        "scans": t("模拟扫码已停。"),
     }
     return alarm + [said[name] for name in said if name in down]

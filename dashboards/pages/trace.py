@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import escape
 
 from dashboards.fast_path import language_cookie
+from dashboards.guessing import Guesses
 from dashboards.headers import with_style
 from dashboards.i18n import LANGUAGES, language_of, translator
 from dashboards.pages.shell import asset, inlined, templates
+from dashboards.scan_notes import note_scan
+from dashboards.scan_words import first_scan_line
 from dashboards.trace_codes import canonical, mistyped
-from dashboards.trace_pages import TracePages, matches, takes_gzip
+from dashboards.trace_pages import KeptPage, TracePages, matches, takes_gzip
 from dashboards.trace_view import season_plot, trace_view
+from foundation.clock import to_ms
 from foundation.errors import BadInput, NotFound
+from traceability.scans import read_place
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 def router(services: Services) -> APIRouter:
     """Return the routes of the trace page and its QR code."""
     pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+    guesses = Guesses()
 
     @pages.get("/t")
     def enter(request: Request, code: Annotated[str, Query(max_length=200)] = "") -> Response:
@@ -57,9 +65,15 @@ def router(services: Services) -> APIRouter:
         return Response(body, media_type="application/json", headers={"cache-control": "no-cache"})
 
     @pages.get("/t/{code}")
-    def trace(request: Request, code: str) -> Response:
+    def trace(
+        request: Request,
+        code: str,
+        serial: Annotated[str, Query(alias="s", max_length=40)] = "",
+        at: Annotated[str, Query(max_length=40)] = "",
+    ) -> Response:
         lang = language_of(request)
         t = translator(lang)
+        address = request.client.host if request.client else ""
         try:
             printed = canonical(code)
         except BadInput:
@@ -72,10 +86,22 @@ def router(services: Services) -> APIRouter:
         try:
             page = trace_pages_of(request.app).page(printed, lang)
         except NotFound:
+            wait = guesses.tried(address, request.headers.get("user-agent", ""), to_ms(services.clock.now()) / 1000)
+            services.scans.note_unknown_code()
+            if wait:
+                reason = t(
+                    "从这台设备试了很多个不存在的追溯码，请 %(n)s 分钟后再试。真正的追溯码就印在标签上，扫一扫即可。", n=-(-wait // 60)
+                )
+                answer = _page(request, "trace_missing.html", 429, title=t("试得太多了"), groups=(), reason=reason, entered="")
+                answer.headers["retry-after"] = str(wait)
+                return answer
             return _page(
                 request, "trace_missing.html", 404, title=t("没有这个追溯码"), groups=tuple((g, False) for g in printed.split("-")),
                 reason=t("格式没有错，但这里没有登记过它。请和标签对照；如果标签上就是这样，它可能不是这里发出的。"), entered=printed,
             )  # fmt: skip
+        note_scan(services, printed, serial, address, request.headers.raw, read_place(at))
+        if serial:
+            return _with_cookie(request, _of_pack(page, first_scan_line(services, printed, serial, lang, t)))
         # The fast path answers the same, sooner; this stands for an application without it.
         form = page.zipped if takes_gzip(request.headers.get("accept-encoding", "").encode()) else page.plain
         unchanged = matches(request.headers.get("if-none-match", "").encode(), form.etag)
@@ -84,6 +110,18 @@ def router(services: Services) -> APIRouter:
         return _with_cookie(request, response)
 
     return pages
+
+
+_LINE = re.compile(rb'(<p class="note scans">)[^<]*')
+
+
+def _of_pack(page: KeptPage, line: str) -> Response:
+    """Return a kept page with the line of one pack instead of the lot's; it is that pack's and this moment's, so it is not kept."""
+    body = _LINE.sub(lambda found: found[1] + str(escape(line)).encode(), page.plain.body, count=1)
+    answer = Response(body)
+    answer.raw_headers = [(k, v) for k, v in page.plain.headers if k not in (b"etag", b"content-length", b"cache-control")]
+    answer.raw_headers += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
+    return answer
 
 
 def qr_image(address: str, kind: str) -> bytes:
@@ -107,7 +145,7 @@ def trace_pages_of(app: FastAPI) -> TracePages:
         def rendered(code: str, lang: str) -> tuple[bytes, str]:
             t = translator(lang)
             view = trace_view(services, services.trace.lot_of_code(code), lang, t, public_only=app.state.public_only)
-            return _html("trace.html", lang, v=view)
+            return _html("trace.html", lang, v=view, scans=first_scan_line(services, code, "", lang, t))
 
         app.state.trace_pages = TracePages(rendered, services.clock)
     pages: TracePages = app.state.trace_pages

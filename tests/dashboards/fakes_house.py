@@ -37,6 +37,7 @@ from traceability.bundle import Bundles
 from traceability.photos import Photos
 from traceability.problem_reports import ProblemReports
 from traceability.recalling import Recalls
+from traceability.scanning import Scans
 from traceability.sealing import Seals
 from traceability.service import Trace
 
@@ -105,6 +106,7 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"), prices=prices,
+                               scans=Scans(engine, trace, registry, clock, folder / "keys"),
                                readiness=dict, seals=Seals(engine, trace, registry, readings, clock, 3_600_000),
                                bundles=Bundles(engine, trace),
                                logistics=Logistics(freight, cold, selling),

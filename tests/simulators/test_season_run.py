@@ -16,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from dashboards.api import log_tiles
 from dashboards.api import trace as api
 from dashboards.problems import install
 from foundation.clock import FixedClock
@@ -79,6 +80,7 @@ def house(records_url: str, tmp_path: Path) -> Iterator[House]:
     app = FastAPI()
     app.state.services = services
     app.include_router(api.router(services))  # type: ignore[arg-type]
+    app.include_router(log_tiles.router(services))  # type: ignore[arg-type]
     install(app)
     credentials = json.loads((settings.keys_folder / "demo.json").read_text())
     yield House(app, trace, clock, tmp_path, credentials)

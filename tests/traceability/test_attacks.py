@@ -337,6 +337,23 @@ def test_a_key_slipped_into_the_registry_speaks_for_nothing(written: Kit) -> Non
     assert any(p.step == 5 for p in written.trace.verify_lot(written.lot("L3")).problems)
 
 
+def test_rights_are_those_of_the_time(written: Kit) -> None:
+    """A party that loses a plot or gets a role has said nothing wrong before; what it says after is held against the new rights."""
+    from dataclasses import replace
+
+    from foundation.errors import NotAllowed
+
+    base = written.registry.base("b")
+    written.registry.put("base", replace(base, party="coop"))
+    written.plant("L7", plot="b2")
+    written.trace.make_checkpoint()
+    assert written.trace.verify_all().ok and written.trace.verify_lot(written.lot("L3")).ok
+    with pytest.raises(NotAllowed):
+        written.plant("L8", party="coop-2", plot="b1")
+    told = written.trace.statements("urn:suhe:key:" + written.key_id("coop"))
+    assert [s.told["plots"] for _, s in told] == [["a1", "a2", "a3"], ["a1", "a2", "a3", "b1", "b2", "b3"]]
+
+
 def test_a_false_map_under_an_honest_log_is_found(written: Kit) -> None:
     """The operator signs a checkpoint whose map leaves out a lot's last event: the records do not make that map."""
     from traceability.lot_map import MapEntry
