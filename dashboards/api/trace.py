@@ -91,7 +91,7 @@ def _lots(routes: APIRouter, services: Services) -> None:
     def read_lot(lot: str, caller: Reader) -> HistoryView:
         """Return a lot, by URN or as county:number, with every event."""
         history = services.trace.lot(lot)
-        _only_in(caller, history.summary.county)
+        only_in(caller, history.summary.county)
         return HistoryView.of(history)
 
     @routes.get("/counties/{county}/pass-rates")
@@ -109,7 +109,7 @@ def _lots(routes: APIRouter, services: Services) -> None:
     @routes.get("/lots/{lot}/verify")
     def verify_lot(lot: str, caller: Reader) -> VerdictView:
         """Recompute a lot's history from the stored bytes, in numbered steps."""
-        _only_in(caller, full_lot_id(lot).split(":")[3])
+        only_in(caller, full_lot_id(lot).split(":")[3])
         return VerdictView.of(services.trace.verify_lot(lot))
 
 
@@ -193,6 +193,7 @@ def _parts(envelope: EnvelopeBody) -> Envelope:
     return Envelope(envelope.body.encode(), envelope.key, base64.b64decode(envelope.signature), secrets)
 
 
-def _only_in(caller: Caller, county: str) -> None:
+def only_in(caller: Caller, county: str) -> None:
+    """Refuse a caller of another county."""
     if caller.county is not None and caller.county != county:
         raise NotAllowed("this lot is another county's", expected=caller.county, got=county)
