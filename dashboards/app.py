@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from dashboards.services import Services
 
 API = (
-    "system", "registry", "readings", "line_protocol", "recall", "trace", "log_tiles", "witnesses", "anchor", "prices", "freight",
-    "cold_chain", "selling", "photos", "scans",
+    "system", "registry", "readings", "line_protocol", "recall", "trace", "documents", "log_tiles", "witnesses", "anchor", "prices",
+    "freight", "cold_chain", "selling", "photos", "scans",
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,7 +90,6 @@ class EventLine:
     bad: str
     chain: tuple[tuple[str, str], ...]
     event_id: str = ""
-    body_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +191,7 @@ def event_lines(
 ) -> list[EventLine]:
     """Return events in words, each with what the check found about it; `persons` are the names this reader may see, by event."""
     faults, inputs = found.faults, found.inputs(lang)
+    own = {e.event_id for e in found.history.events}
     put_right = corrected(e for h in found.lineage for e in h.events)
     lines = []
     for k, e in enumerate(events, 1):
@@ -206,9 +205,9 @@ def event_lines(
         what = clauses([told.what, t("已更正：%(c)s", c=tell_correction(later, t)[0])], lang) if later else told.what
         bad = listed((fault_text(step, t) for step in faults.get(e.event_id, [])), lang)
         who = clauses((told.who, persons.get(e.event_id, "")), lang)
-        digest = hashlib.sha256(e.body_text.encode()).hexdigest()
+        mine = e.event_id if e.event_id in own else ""
         lines.append(
-            EventLine(k, told.title, local.isoformat(), when_text(local), who, told.where, what, bad, chain, e.event_id, digest)
+            EventLine(k, told.title, local.isoformat(), when_text(local), who, told.where, what, bad, chain, mine)
         )  # fmt: skip
     return lines
 

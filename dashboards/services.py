@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from registry.service import Registry
     from traceability.anchoring import Anchors
     from traceability.bundle import Bundles
+    from traceability.documents import Documents
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
@@ -36,6 +37,7 @@ class Services(Protocol):
     anchors: Anchors
     recalls: Recalls
     bundles: Bundles
+    documents: Documents
     prices: Prices
     logistics: Logistics
     photos: Photos

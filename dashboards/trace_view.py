@@ -82,6 +82,7 @@ class CheckView:
     lot: str
     product: str
     harvested: str
+    upto: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,13 @@ def trace_view(services: Services, lot: str, lang: str, t: Translate, *, public_
         lot_url=f"/lots/{s.short}" if not public_only else "",
         photo=_photo(services, found, product, t),
         drawing=drawing_of(s.product, t("%(what)s的示意图", what=product)),
-        check=CheckView(pins_of(services), s.id, s.product, days[-1].isoformat() if days else ""),
+        check=CheckView(
+            pins_of(services),
+            s.id,
+            s.product,
+            days[-1].isoformat() if days else "",
+            max((e.log_index for e in found.history.events), default=-1),
+        ),
         report_kinds=tuple(report_kinds(t).items()),
         recall=recall_notice(services, s.id, lang, t),
     )

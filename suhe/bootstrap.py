@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from traceability.anchoring import Anchors
     from traceability.bundle import Bundles
     from traceability.chain import Chain
+    from traceability.documents import Documents
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
@@ -43,6 +44,7 @@ class Services:
     anchors: Anchors
     recalls: Recalls
     bundles: Bundles
+    documents: Documents
     prices: Prices
     logistics: Logistics
     photos: Photos
@@ -68,6 +70,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from suhe.installation import read_installation
     from traceability.anchoring import Anchors
     from traceability.bundle import Bundles
+    from traceability.documents import Documents
     from traceability.photos import Photos
     from traceability.problem_reports import ProblemReports
     from traceability.recalling import Recalls
@@ -100,6 +103,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         bundles=Bundles(engine, trace),
         anchors=Anchors(engine, clock, trace.log_vkey, chain_opener(settings), anchor_rules(settings, demo=demo)),
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
+        documents=Documents(engine, trace, clock),
         prices=prices,
         logistics=Logistics(freight, cold_chain, selling),
         photos=Photos(engine, blobs, clock),

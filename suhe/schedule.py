@@ -111,14 +111,15 @@ def reread_five_weeks(work: Work) -> None:
 
 
 def make_checkpoint(work: Work) -> None:
-    """Sign where the trace log stands; now and then state the hash of the verifier we give out, where it is new."""
-    hour = to_ms(work.services.clock.now()) // 3_600_000
-    if work.noted.get("verifier") != hour:
-        from dashboards.verifier import publish
-
-        publish(work.services)
-        work.noted["verifier"] = hour
+    """Sign where the trace log stands."""
     work.services.trace.make_checkpoint()
+
+
+def state_verifier(work: Work) -> None:
+    """State in the log the hash of the verifier we give out, where it is new."""
+    from dashboards.verifier import publish
+
+    publish(work.services)
 
 
 def forget_scans(work: Work) -> None:
@@ -172,6 +173,7 @@ JOBS: tuple[Job, ...] = (
     Job("scans-forget", forget_scans, live={"trigger": "cron", "minute": 3}, demo={"trigger": "cron", "minute": 3}),
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
+    Job("log-verifier", state_verifier, live={"trigger": "interval", "hours": 1}, demo={"trigger": "interval", "hours": 1}),
     # A demo's history is some thousand plot-days: it is sealed in a few minutes, after everything else is there.
     Job("seal-days", seal_days, live={"trigger": "interval", "seconds": 300}, demo={"trigger": "interval", "seconds": 8}),
     # A look costs a few requests on loopback or the network; how often something is anchored is a setting of its own.

@@ -66,6 +66,23 @@ def read_strictly(body: bytes) -> dict[str, Any]:
     return value
 
 
+def read_json(data: bytes, most: int) -> Any:
+    """Return the JSON value that `data` spells in any way that has one meaning: UTF-8, each key once, no NaN.
+
+    Raises:
+        BadInput: it is too long, no UTF-8, no JSON, nested too deeply, or could be read in two ways.
+
+    """
+    if len(data) > most:
+        raise BadInput("this document is too large", expected=f"at most {most} bytes", got=f"{len(data)} bytes")
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise BadInput("this document is nested too deeply") from error
+    except ValueError as error:
+        raise BadInput("this document is no JSON in UTF-8", got=str(error)[:120]) from error
+
+
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

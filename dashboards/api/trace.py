@@ -91,25 +91,25 @@ def _lots(routes: APIRouter, services: Services) -> None:
     def read_lot(lot: str, caller: Reader) -> HistoryView:
         """Return a lot, by URN or as county:number, with every event."""
         history = services.trace.lot(lot)
-        _only_in(caller, history.summary.county)
+        only_in(caller, history.summary.county)
         return HistoryView.of(history)
 
     @routes.get("/counties/{county}/pass-rates")
     def pass_rates(county: str, caller: Reader, since_ms: Annotated[int, Query(ge=0, le=2**53)] = 0) -> dict[str, PassRateView]:
         """Return lots passed of lots tested since a time, screening and confirmatory apart, with Wilson's 95 % interval."""
-        _only_in(caller, county)
+        only_in(caller, county)
         return {name: PassRateView.of(rate) for name, rate in services.trace.pass_rates(county, since_ms).items()}
 
     @routes.get("/lots/{lot}/holds")
     def lot_holds(lot: str, caller: Reader) -> list[HoldView]:
         """Return what keeps a lot from going out: its own results and those of the lots it came from."""
-        _only_in(caller, full_lot_id(lot).split(":")[3])
+        only_in(caller, full_lot_id(lot).split(":")[3])
         return [HoldView(reason=h.reason, lot=h.lot, event_id=h.event_id) for h in services.trace.holds_on_labels(lot)]
 
     @routes.get("/lots/{lot}/verify")
     def verify_lot(lot: str, caller: Reader) -> VerdictView:
         """Recompute a lot's history from the stored bytes, in numbered steps."""
-        _only_in(caller, full_lot_id(lot).split(":")[3])
+        only_in(caller, full_lot_id(lot).split(":")[3])
         return VerdictView.of(services.trace.verify_lot(lot))
 
 
@@ -193,6 +193,7 @@ def _parts(envelope: EnvelopeBody) -> Envelope:
     return Envelope(envelope.body.encode(), envelope.key, base64.b64decode(envelope.signature), secrets)
 
 
-def _only_in(caller: Caller, county: str) -> None:
+def only_in(caller: Caller, county: str) -> None:
+    """Refuse a caller of another county."""
     if caller.county is not None and caller.county != county:
         raise NotAllowed("this lot is another county's", expected=caller.county, got=county)

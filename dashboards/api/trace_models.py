@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from foundation.ids import in_fours
+from traceability.documents import event_hash_of
 from traceability.ledger import Receipt
 from traceability.notes import Checkpoint
 from traceability.pass_rates import PassRate
@@ -148,6 +149,7 @@ class EventBody(_Body):
     key_id: str
     prev: str
     record_hash: str
+    event_hash: Annotated[str, Field(description="CBV 2.0: identifies what the event says, in any system; it seals nothing")]
     body: str
 
     @classmethod
@@ -164,6 +166,7 @@ class EventBody(_Body):
             key_id=event.key_id,
             prev=event.prev_hex,
             record_hash=event.record_hash_hex,
+            event_hash=event_hash_of(event.body_text),
             body=event.body_text,
         )
 

@@ -103,6 +103,49 @@ def lots(
 
 
 @app.command()
+def export(
+    lot: Annotated[str, typer.Argument(help="A lot's id or its trace code.")],
+    format_: Annotated[str, typer.Option("--format", help="epcis: an EPCIS 2.0 document in JSON-LD.")] = "epcis",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file to write; the screen where none is named.")] = None,
+) -> None:
+    """Write a lot, its ancestors and what they rest on, with every author's signature, for another installation or any EPCIS reader."""
+    from foundation.errors import BadInput
+
+    if format_ != "epcis":
+        raise BadInput("this format is not known", expected="epcis", got=format_[:40])
+    services = _services()
+    text = json.dumps(services.documents.export(_lot_of(services, lot)), ensure_ascii=False, indent=2) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+        print(f"{output}: {len(json.loads(text)['epcisBody']['eventList'])} events")
+
+
+@app.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="An EPCIS 2.0 document in JSON-LD.")]) -> None:
+    """Take in a document with its authors' signatures, all or none; any other is checked and hashed, and nothing of it is recorded."""
+    from foundation.errors import BadInput
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise BadInput("this file cannot be read", got=str(file), expected=error.strerror or "") from error
+    report = _services().documents.import_document(data)
+    for fault in report.faults:
+        print(f"FAIL  {fault}")
+    for event in report.events:
+        print(f"{event.event_id or '-'}  {event.event_hash}")
+    if report.faults:
+        print(f"{file}: not valid EPCIS 2.0, nothing recorded")
+        sys.exit(1)
+    if report.grade == "signed":
+        print(f"{file}: signed, {report.recorded} events recorded, {report.known} known already")
+    else:
+        print(f"{file}: valid EPCIS 2.0, unsigned: {len(report.events)} events checked and hashed, nothing recorded")
+
+
+@app.command()
 def erase(
     commitment: Annotated[str, typer.Argument(help="The commitment, as it stands in the event's suhe:by (64 hex digits).")],
     reason: Annotated[str, typer.Option(help="Why, without naming the person: it is kept.")],

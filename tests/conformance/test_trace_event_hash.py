@@ -110,10 +110,27 @@ def _document(events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_events_of_ours_hash_as_the_reference_does() -> None:
-    """A whole season's events, split, packed, shipped and inspected, have the reference generator's hashes."""
+    """A whole season's events, split, packed, shipped and tested, have the reference generator's hashes.
+
+    A correction's `field` is a value with our own prefix. The release writes that out in JSON (not in XML, and later versions in neither):
+    written out beforehand, the release gives our hash of the same.
+    """
     bodies = [told.body(522) for told in season(522, 20782, 20782)]
+    written = [_written_out(body) for body in bodies]
     assert len(bodies) > 20
-    assert document_hashes(_document(bodies)) == _reference(_document(bodies))
+    changed = {body["bizStep"] for body, other in zip(bodies, written, strict=True) if body != other}
+    assert changed <= {"urn:suhe:bizstep:correcting"}
+    assert document_hashes(_document(written)) == _reference(_document(bodies))
+    same = [body for body, other in zip(bodies, written, strict=True) if body == other]
+    assert document_hashes(_document(same)) == _reference(_document(same))
+
+
+def _written_out(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: v if k == "@context" else _written_out(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_written_out(v) for v in value]
+    return value.replace("suhe:", "urn:suhe:voc:", 1) if isinstance(value, str) and value.startswith("suhe:") else value
 
 
 _WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Nd"), exclude_characters=":"), min_size=9)

@@ -34,6 +34,7 @@ from tests.traceability.kit import Kit
 from traceability.anchor_keeping import Rules
 from traceability.anchoring import Anchors
 from traceability.bundle import Bundles
+from traceability.documents import Documents
 from traceability.photos import Photos
 from traceability.problem_reports import ProblemReports
 from traceability.recalling import Recalls
@@ -105,7 +106,8 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     selling = Selling(prices, trace, registry, clock)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
-                               anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"), prices=prices,
+                               anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"),
+                               documents=Documents(engine, trace, clock), prices=prices,
                                scans=Scans(engine, trace, registry, clock, folder / "keys"),
                                readiness=dict, seals=Seals(engine, trace, registry, readings, clock, 3_600_000),
                                bundles=Bundles(engine, trace),

@@ -34,7 +34,18 @@ def reader(whole: Installation) -> Iterator[TestClient]:
 def operations(whole: Installation) -> list[tuple[str, str]]:
     """Return every operation of the API as (method, address with made-up names)."""
     schema = whole.app().openapi()
-    filled = {"code": "X", "product": "x", "plot": "x", "device": "x", "gateway": "x", "key": "x", "party": "x", "lot": "x:1"}
+    filled = {
+        "code": "X",
+        "product": "x",
+        "plot": "x",
+        "device": "x",
+        "gateway": "x",
+        "key": "x",
+        "party": "x",
+        "lot": "x:1",
+        "recall": "x",
+        "path": "000",
+    }
     return [
         (
             method,

@@ -17,6 +17,7 @@ const WORDS = {
     from: { server: "这台服务器（它自己说的；要独立核对，请用从别处得到的核对文件）", pinned: "这个文件里固定的", file: "被核对的文件自己（只信它自己的话）" },
     checkpoint: "检查点：%s 条记录，%s。", pending: "另有 %s 条更新的记录还没有检查点，只核对了签名和链。", erased: "%s 处个人信息已抹去或未公开。",
     dev: "锚在开发链上，不是独立的锚，不计入等级。", cut: "上游批次太多，只带了一部分。", took: "用时 %s 秒（%s）。", by: { browser: "浏览器自带算法", library: "随页面的算法库" },
+    older: "这页做好之后又有了新的记录：请刷新本页再核对。",
     all: "逐步结果", each: "逐条记录", fetch: "没有取到证据文件；请检查网络后再试。", dead: "这个浏览器没有需要的算法，换一个较新的浏览器再试。", newer: "证据里有这个程序还不认识的内容；请用更新的核对程序。",
     what: "原因",
     not: "核对证明记录写下之后没有被改动或缺少，不证明写下的内容本身是真的。", yes: "有证据", waits: "等检查点",
@@ -37,6 +38,7 @@ const WORDS = {
     from: { server: "this server (its own word; for an independent check use a checking file you got elsewhere)", pinned: "the keys pinned in this file", file: "the checked file itself (its own word and nobody else's)" },
     checkpoint: "Checkpoint: %s records, %s.", pending: "%s newer records have no checkpoint yet; only their signatures and chain were checked.", erased: "%s personal fields are erased or not shown.",
     dev: "The anchor is on a development chain, which is no independent anchor and does not count.", cut: "There are more lots upstream than the file holds.", took: "It took %s s (%s).", by: { browser: "the browser's own algorithms", library: "the page's library" },
+    older: "Something was recorded since this page was made: load it again, then check.",
     all: "Step by step", each: "Record by record", fetch: "The proof could not be fetched; look at the network and try again.", dead: "This browser lacks the algorithms; try a newer one.", newer: "The proof holds something this program does not know yet; use a newer one.",
     what: "reason",
     not: "The check shows that records were not changed or dropped after they were written, not that what was written is true.", yes: "proved", waits: "waits for a checkpoint",
@@ -61,7 +63,7 @@ export function outcomeView(o, lang, from) {
   box.appendChild(element("p", undefined, "check-verdict")).appendChild(element("b", sign + (weak && o.grade === "signed" ? w.weak : w[o.verdict])));
   if (weak) box.className += " weak";
   const say = (line, className) => box.appendChild(element("p", line, className || "note"));
-  if (o.verdict === "cannot") say(o.fetched === false ? w.fetch : o.device ? w.dead : w.newer);
+  if (o.verdict === "cannot") say(o.older ? w.older : o.fetched === false ? w.fetch : o.device ? w.dead : w.newer);
   if (o.shown) say(w.shown + w.things[o.shown], "warn");
   else if (o.verdict === "broken") {
     say(fill(w.where, o.step + " (" + w.steps[o.step - 1] + ")") + (o.record === null ? "" : fill(w.record, o.record)), "warn");

@@ -12,11 +12,16 @@ export function compareShown(outcome, section, root) {
   const items = [...root.querySelectorAll("[data-event]")];
   const ids = items.map((item) => item.dataset.event);
   // A corrected or folded event may stand elsewhere on the page, but each stands there once and none is missing.
-  if (new Set(ids).size !== ids.length || ids.length !== own.length) return fail("list of events");
+  if (new Set(ids).size !== ids.length) return fail("list of events");
+  // Something was recorded since the page was made: not a lie, but this page cannot be held against that proof.
+  if (told.upto && own.some((r) => r.index > Number(told.upto))) {
+    return Object.assign(outcome, { verdict: "cannot", older: true, what: "the page is older than the proof", record: null, grade: null });
+  }
+  if (ids.length !== own.length) return fail("list of events");
   const byId = new Map(own.map((r) => [r.id, r]));
   for (const item of items) {
     const record = byId.get(item.dataset.event);
-    if (!record || record.bodyHash !== item.dataset.hash) return fail("event", record && record.index);
+    if (!record || (item.dataset.hash && record.bodyHash !== item.dataset.hash)) return fail("event", record && record.index);
     const time = item.querySelector("time[datetime]");
     if (time && Math.abs(Date.parse(time.getAttribute("datetime")) - Date.parse(record.time)) >= 60000) return fail("time of an event", record.index);
   }
