@@ -11,9 +11,10 @@ SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
 # Looked at, and holding nothing of a person: ids of parties and devices, figures, hashes.
 IMPERSONAL = frozenset((
     "anchor", "anchor_contract", "anchor_state", "base", "checkpoint", "cold_cursor", "cold_leg", "cold_leg_lot", "cosignature",
-    "county", "device", "event_lot", "freight_plan", "gateway", "gateway_key", "holding", "label_run", "log_tile", "lot", "lot_edge",
+    "county", "device", "event_lot", "freight_plan", "gateway", "gateway_key", "holding", "label_run",
+    "residue_limit", "log_tile", "lot", "lot_edge",
     "map_node", "map_past", "plot", "plot_day", "price_payload", "price_refused", "price_run", "price_series", "price_source", "product",
-    "residue_limit", "quote_current", "quote_obs", "scan_anomaly", "scan_state", "scan_unknown", "sealing", "signing_key", "witness", "witness_alarm",
+    "quote_current", "quote_obs", "scan_anomaly", "scan_state", "scan_unknown", "sealing", "signing_key", "witness", "witness_alarm",
 ))  # fmt: skip
 # Columns by such names hold a person, or something a person wrote.
 TELLING = re.compile(r"(^|_)(name|person|phone|mobile|email|address|user|contact|text|note|device|ip|value)(_|$)")
@@ -21,7 +22,7 @@ TELLING = re.compile(r"(^|_)(name|person|phone|mobile|email|address|user|contact
 OF_THINGS = frozenset((
     "anchor_contract.address", "base.name_en", "base.name_zh", "checkpoint.note", "county.name_en", "county.name_zh", "device.name_en",
     "device.name_zh", "gateway.name_en", "gateway.name_zh", "lot.name_zh", "plot.name_en", "plot.name_zh", "price_refused.name",
-    "price_series.name", "price_source.address", "product.name_en", "product.name_zh", "sealing.name", "sealing.value", "witness.name",
+    "price_series.name", "price_source.address", "product.name_en", "product.name_zh", "residue_limit.value", "sealing.name", "sealing.value", "witness.name",
 ))  # fmt: skip
 
 
