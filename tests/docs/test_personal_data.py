@@ -22,7 +22,8 @@ TELLING = re.compile(r"(^|_)(name|person|phone|mobile|email|address|user|contact
 OF_THINGS = frozenset((
     "anchor_contract.address", "base.name_en", "base.name_zh", "checkpoint.note", "county.name_en", "county.name_zh", "device.name_en",
     "device.name_zh", "gateway.name_en", "gateway.name_zh", "lot.name_zh", "plot.name_en", "plot.name_zh", "price_refused.name",
-    "price_series.name", "price_source.address", "product.name_en", "product.name_zh", "residue_limit.value", "sealing.name", "sealing.value", "witness.name",
+    "price_series.name", "price_source.address", "product.name_en", "product.name_zh",
+    "residue_limit.value", "sealing.name", "sealing.value", "witness.name",
 ))  # fmt: skip
 
 
