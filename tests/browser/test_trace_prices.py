@@ -114,6 +114,24 @@ def test_the_verdict_stands_above_the_fold(site: Site, chromium: Any) -> None:
     assert box["y"] + box["height"] < 844
 
 
+@pytest.mark.parametrize(("lang", "word"), [("zh-Hans", "核对通过"), ("en", "The check holds")])
+def test_a_phone_checks_the_page_itself(site: Site, chromium_page: Any, lang: str, word: str) -> None:
+    """Nothing is green before; one touch loads the check, and the real page with its real proof holds, grade and marks beside."""
+    asked: list[str] = []
+    chromium_page.on("request", lambda r: asked.append(r.url))
+    chromium_page.goto(site.address("/t/{code}", lang))
+    wait_until(lambda: chromium_page.is_visible("[data-check-run]"), what="the button")
+    assert not any("verify" in url for url in asked) and "✓" not in chromium_page.inner_text("main")
+    chromium_page.click("[data-check-run]")
+    chromium_page.wait_for_selector("section[data-check][data-verdict]")
+    outcome = chromium_page.inner_text("[data-check-outcome]")
+    assert chromium_page.get_attribute("section[data-check]", "data-verdict") == "holds", outcome
+    assert word in outcome
+    marks = chromium_page.eval_on_selector_all("[data-event-mark]", "all => all.map(m => m.textContent.trim())")
+    assert marks and all(marks)
+    assert chromium_page.evaluate("document.documentElement.scrollWidth") <= chromium_page.viewport_size["width"]
+
+
 def test_red_is_seen_within_seconds_of_the_alteration(tmp_path: Path, chromium_page: Any) -> None:
     """After an event is altered in the database, loading the page again shows the verdict in red and marks the event."""
     site = Site(tmp_path)
