@@ -126,6 +126,12 @@ def rate_text(rate: PassRate, t: Translate) -> str:
     )  # fmt: skip
 
 
+def short_rate(rate: PassRate) -> str:
+    """Return passed of tested with the 95 % interval, for a wall where words are few; "–" where nothing was tested."""
+    low, high = rate.interval
+    return f"{rate.passed}/{rate.n} [{100 * low:.0f}–{100 * high:.0f}%]" if rate.n else "–"
+
+
 def _line(finding: Finding, events: Mapping[str, EventView], product: str, teller: Teller, lang: str, t: Translate) -> InspectionWords:
     e = finding.event
     later = t("已有后来的结果，以后者为准；这一条保留。") if finding.superseded else ""

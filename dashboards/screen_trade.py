@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dashboards.cold_view import ColdTeller
 from dashboards.home_view import LEADING
 from dashboards.i18n import name_of, number_text, time_text
-from dashboards.inspection_words import rate_text
+from dashboards.inspection_words import short_rate
 from dashboards.price_words import Change, change_of, days_old, price_text, price_unit
 from dashboards.screen_parts import DAY_MS, HOUR_MS, MINUTE_MS, Asked, Panel
 from dashboards.telling import Teller
@@ -28,7 +28,7 @@ PRICES_LIMIT_MS, DEMO_PRICES_LIMIT_MS = 36 * HOUR_MS, 10 * MINUTE_MS
 LOTS_LIMIT_MS, CHECKPOINT_LIMIT_MS = 36 * HOUR_MS, 26 * HOUR_MS
 # A recorder speaks every few minutes, in a demo every ten seconds.
 ROAD_LIMIT_MS, DEMO_ROAD_LIMIT_MS = 30 * MINUTE_MS, MINUTE_MS
-DONE = ("harvest", "inspect", "judge", "pack", "ship", "receive")
+DONE = ("harvest", "inspect", "pack", "ship", "receive")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,6 @@ def lots_panel(a: Asked) -> Panel:
     words = {
         "harvest": a.t("采收"),
         "inspect": a.t("检测"),
-        "judge": a.t("判定"),
         "pack": a.t("包装"),
         "ship": a.t("发运"),
         "receive": a.t("收货"),
@@ -100,7 +99,9 @@ def lots_panel(a: Asked) -> Panel:
         amount = e.amount
         quantity = f"{number_text(amount.quantity, a.lang)} {amount.unit}" if amount and amount.quantity is not None else ""
         events.append((told.title, product, quantity, _when(a, e.event_time_ms)))
-    data = {"counts": [(words[k], found.counts.get(k, 0)) for k in DONE], "events": events}
+    # A judgement closes what was one event before samples, tests and judgements were told apart.
+    done = {**found.counts, "inspect": found.counts.get("inspect", 0) + found.counts.get("judge", 0)}
+    data = {"counts": [(words[k], done.get(k, 0)) for k in DONE], "events": events}
     return Panel("lots", a.t("今天的批次"), found.newest_record_ms, LOTS_LIMIT_MS, data)
 
 
@@ -190,8 +191,8 @@ def proof_panel(a: Asked) -> Panel:
         "picked": picked,
         "tested": tested,
         "passed": results.get("pass", 0),
-        "screening": rate_text(rates[SCREENING], a.t),
-        "confirmatory": rate_text(rates[CONFIRMATORY], a.t),
+        "screening": short_rate(rates[SCREENING]),
+        "confirmatory": short_rate(rates[CONFIRMATORY]),
         "days": INSPECTION_DAYS,
         "size": number_text(a.once("log", 10, a.services.trace.log_size), a.lang),
         "sealed": number_text(checkpoint.size, a.lang) if checkpoint else "0",
