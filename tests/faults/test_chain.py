@@ -12,11 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from tests import servers
 from tests.traceability.anchor_kit import AnchorKit, make_anchor_kit
-from traceability import anchor_store, store
+from tests.traceability.kit import KEYS
+from traceability import anchor_store, map_store, store
 from traceability.anchor import AHEAD, DEPLOYING, DROPPED, FINE, FORK, LOST, MINED, OUT_OF_GAS, REFUSED, REPLACED, SENT, UNREACHABLE
 from traceability.chain import Prepared
 from traceability.chain_evm import EvmChain
@@ -51,16 +52,16 @@ def test_down_and_back_with_a_backlog(a: AnchorKit) -> None:
     for _ in range(3):
         a.record()
     told = a.keep_up()
-    assert (told.condition, told.newest and told.newest.size, told.waiting_records) == (UNREACHABLE, 2, 3)
+    assert (told.condition, told.newest and told.newest.size, told.waiting_records) == (UNREACHABLE, KEYS + 2, 3)
     since = told.since_ms
     told = a.keep_up()
     assert told.since_ms == since and told.reached_ms < told.looked_ms
-    assert a.anchors.of_records([0, 1]).whole
+    assert a.anchors.of_records([KEYS, KEYS + 1]).whole
     a.anvil.start_again()
     told = a.keep_up()
-    assert (told.condition, told.newest and told.newest.size, told.waiting_checkpoints) == (FINE, 5, 0)
-    assert a.stand() == (5, a.root_at(5))
-    assert states(a) == {2: "firm", 5: "firm"}
+    assert (told.condition, told.newest and told.newest.size, told.waiting_checkpoints) == (FINE, KEYS + 5, 0)
+    assert a.stand() == (KEYS + 5, a.root_at(KEYS + 5))
+    assert states(a) == {KEYS + 2: "firm", KEYS + 5: "firm"}
 
 
 def test_a_node_that_never_answers_is_asked_once_and_given_up(a: AnchorKit) -> None:
@@ -71,7 +72,7 @@ def test_a_node_that_never_answers_is_asked_once_and_given_up(a: AnchorKit) -> N
         listening.listen(8)
         a.used = EvmChain(f"http://127.0.0.1:{listening.getsockname()[1]}", b"\1" * 32, timeout=0.3)
         told = a.keep_up()
-        assert (told.condition, told.waiting_records) == (UNREACHABLE, 1)
+        assert (told.condition, told.waiting_records) == (UNREACHABLE, KEYS + 1)
         listening.settimeout(0.5)
         listening.accept()[0].close()
         with pytest.raises(TimeoutError):
@@ -89,8 +90,8 @@ def test_while_a_node_hangs_the_log_goes_on(a: AnchorKit) -> None:
         waiting = threading.Thread(target=a.keep_up)
         waiting.start()
         hanging, _ = listening.accept()
-        assert a.record(2) == 3
-        assert a.anchors.of_records([0]).whole and a.anchors.status().waiting_records == 2
+        assert a.record(2) == KEYS + 3
+        assert a.anchors.of_records([KEYS]).whole and a.anchors.status().waiting_records == 2
         assert waiting.is_alive()
         hanging.close()
         waiting.join(30)
@@ -147,12 +148,12 @@ def test_out_of_gas_then_funded(tmp_path: Path, anvil: servers.Server) -> None:
     a.record()
     a.fund()
     told = a.keep_up()
-    assert (told.condition, told.newest and told.newest.size) == (FINE, 3)
+    assert (told.condition, told.newest and told.newest.size) == (FINE, KEYS + 3)
     a.fund(1)
     a.record()
     told = a.keep_up()
-    assert (told.condition, told.waiting_records, told.newest and told.newest.size) == (OUT_OF_GAS, 1, 3)
-    assert a.anchors.of_records([0, 1, 2]).whole
+    assert (told.condition, told.waiting_records, told.newest and told.newest.size) == (OUT_OF_GAS, 1, KEYS + 3)
+    assert a.anchors.of_records([KEYS, KEYS + 1, KEYS + 2]).whole
     a.fund()
     assert a.keep_up().waiting_records == 0
 
@@ -164,18 +165,18 @@ def test_reorganised_away_is_anchored_again(a: AnchorKit) -> None:
     snapshot = a.rpc("evm_snapshot")
     a.record()
     a.keep_up()
-    assert states(a)[3] == "firm"
+    assert states(a)[KEYS + 3] == "firm"
     a.rpc("evm_revert", snapshot)
-    assert a.stand()[0] == 2
+    assert a.stand()[0] == KEYS + 2
     a.rpc("evm_setAutomine", False)
     told = a.keep_up()
-    assert (told.newest and told.newest.size, told.waiting_records) == (2, 1)
-    assert not a.anchors.of_records([2]).whole
+    assert (told.newest and told.newest.size, told.waiting_records) == (KEYS + 2, 1)
+    assert not a.anchors.of_records([KEYS + 2]).whole
     a.rpc("evm_setAutomine", True)
     a.rpc("anvil_mine", hex(1))
     told = a.keep_up()
-    assert (told.condition, told.newest and told.newest.size) == (FINE, 3)
-    assert a.stand() == (3, a.root_at(3))
+    assert (told.condition, told.newest and told.newest.size) == (FINE, KEYS + 3)
+    assert a.stand() == (KEYS + 3, a.root_at(KEYS + 3))
 
 
 def test_a_chain_that_went_back_to_before_the_contract_gets_it_again(a: AnchorKit) -> None:
@@ -193,7 +194,7 @@ def test_a_chain_that_went_back_to_before_the_contract_gets_it_again(a: AnchorKi
     a.rpc("anvil_mine", hex(1))
     told = a.keep_up()
     assert first is not None and told.contract is not None and told.contract.address == first.address
-    assert (told.condition, told.newest and told.newest.size) == (FINE, 3)
+    assert (told.condition, told.newest and told.newest.size) == (FINE, KEYS + 3)
 
 
 def test_an_anchor_waits_for_its_block_and_for_its_depth(a: AnchorKit) -> None:
@@ -204,17 +205,17 @@ def test_an_anchor_waits_for_its_block_and_for_its_depth(a: AnchorKit) -> None:
     a.rpc("evm_setAutomine", False)
     a.record()
     told = a.keep_up()
-    assert told.sent is not None and told.sent.size == 2 and told.newest is not None and told.newest.size == 1
-    assert a.anchors.of_records([1]).covering is None
+    assert told.sent is not None and told.sent.size == KEYS + 2 and told.newest is not None and told.newest.size == KEYS + 1
+    assert a.anchors.of_records([KEYS + 1]).covering is None
     height = a.chain.identity().height
     told = a.keep_up()  # nothing is sent twice
     a.rpc("anvil_mine", hex(1))
     told = a.keep_up()
     assert a.chain.identity().height == height + 1
-    assert told.newest is not None and (told.newest.size, told.newest.state) == (2, MINED)
+    assert told.newest is not None and (told.newest.size, told.newest.state) == (KEYS + 2, MINED)
     a.rpc("anvil_mine", hex(2))
     a.keep_up()
-    assert states(a)[2] == "firm"
+    assert states(a)[KEYS + 2] == "firm"
 
 
 def test_a_stuck_transaction_is_replaced_by_one_that_pays_more(a: AnchorKit) -> None:
@@ -226,11 +227,11 @@ def test_a_stuck_transaction_is_replaced_by_one_that_pays_more(a: AnchorKit) -> 
     first = a.keep_up().sent
     a.record()
     told = a.keep_up(later_s=200)
-    assert first is not None and told.sent is not None and (told.sent.size, told.sent.tries) == (3, 1)
-    assert states(a)[2] == DROPPED
+    assert first is not None and told.sent is not None and (told.sent.size, told.sent.tries) == (KEYS + 3, 1)
+    assert states(a)[KEYS + 2] == DROPPED
     a.rpc("anvil_mine", hex(1))
     told = a.keep_up()
-    assert told.newest is not None and told.newest.size == 3
+    assert told.newest is not None and told.newest.size == KEYS + 3
     assert a.chain.mined(first.tx_hash) is None
 
 
@@ -245,13 +246,13 @@ def test_replaced_by_an_empty_chain_which_is_our_own(a: AnchorKit, tmp_path: Pat
     a.anvil.start_again()
     a.record()
     told = a.keep_up()
-    assert (told.condition, told.newest and told.newest.size, told.lost) == (FINE, 3, 1)
+    assert (told.condition, told.newest and told.newest.size, told.lost) == (FINE, KEYS + 3, 1)
     old = next(c for c in a.anchors.contracts() if c.gone_ms is not None)
     assert "another chain" in old.gone_why
-    assert states(a) == {2: LOST, 3: "firm"}
-    whole = a.anchors.of_records([0, 1])
-    assert whole.covering is not None and whole.covering.size == 3
-    assert whole.before is not None and whole.before.size == 2
+    assert states(a) == {KEYS + 2: LOST, KEYS + 3: "firm"}
+    whole = a.anchors.of_records([KEYS, KEYS + 1])
+    assert whole.covering is not None and whole.covering.size == KEYS + 3
+    assert whole.before is not None and whole.before.size == KEYS + 2
 
 
 def test_replaced_outside_waits_for_the_operator_and_may_come_back(a: AnchorKit, tmp_path: Path) -> None:
@@ -268,16 +269,16 @@ def test_replaced_outside_waits_for_the_operator_and_may_come_back(a: AnchorKit,
         told = a.keep_up()
         assert (told.condition, told.newest, told.lost) == (REPLACED, None, 1)
         assert chain.identity().height == 0
-        assert a.anchors.of_records([0, 1]).covering is None
+        assert a.anchors.of_records([KEYS, KEYS + 1]).covering is None
         a.anvil = other
         a.fund()
         a.anchors.deploy()
         told = a.keep_up()
-        assert (told.condition, told.newest and told.newest.size) == (FINE, 2)
+        assert (told.condition, told.newest and told.newest.size) == (FINE, KEYS + 2)
     a.anvil, a.used = old, _Outside(a.chain)
     told = a.keep_up()
     assert told.newest is not None and told.contract is not None and told.contract.address == a.anchors.contracts()[1].address
-    assert a.anchors.of_records([0, 1]).whole
+    assert a.anchors.of_records([KEYS, KEYS + 1]).whole
 
 
 def test_a_log_that_was_cut_back_is_an_alarm(a: AnchorKit) -> None:
@@ -286,11 +287,11 @@ def test_a_log_that_was_cut_back_is_an_alarm(a: AnchorKit) -> None:
     a.keep_up()
     a.record(2)
     a.keep_up()
-    _cut_back(a, 2)
+    _cut_back(a, KEYS + 2)
     told = a.keep_up()
     assert (told.condition, told.alarm) == (AHEAD, True)
     assert not a.anchors.check().ok
-    assert not a.anchors.of_records([0]).whole
+    assert not a.anchors.of_records([KEYS]).whole
     height = a.chain.identity().height
     a.kit.plant("other-1")
     a.kit.trace.make_checkpoint()
@@ -307,7 +308,7 @@ def test_a_rewritten_log_is_an_alarm_that_an_unplugged_chain_does_not_silence(a:
     a.record(3)
     a.keep_up()
     size = 3
-    _cut_back(a, 0)
+    _cut_back(a, KEYS)
     for k in range(size):
         a.kit.plant(f"forged-{k}")
     a.kit.trace.make_checkpoint()
@@ -326,7 +327,7 @@ def test_a_forged_row_in_our_table_does_not_anchor_a_lot(a: AnchorKit) -> None:
     a.keep_up()
     with a.kit.engine.begin() as connection:
         connection.execute(update(anchor_store.anchor).values(root=b"\2" * 32))
-    assert not a.anchors.of_records([0, 1]).whole
+    assert not a.anchors.of_records([KEYS, KEYS + 1]).whole
 
 
 def test_killed_between_writing_down_and_sending(a: AnchorKit) -> None:
@@ -337,11 +338,11 @@ def test_killed_between_writing_down_and_sending(a: AnchorKit) -> None:
     a.used = _Killed(a.chain, before=True)
     with pytest.raises(KeyboardInterrupt):
         a.keep_up()
-    assert states(a)[2] == SENT
+    assert states(a)[KEYS + 2] == SENT
     a.used = a.chain
     assert a.keep_up(later_s=200).newest is not None
-    assert states(a) == {1: "firm", 2: "firm"}
-    assert [x.size for x in a.chain.logged(a.anchors.contracts()[0].address, 0)] == [1, 2]
+    assert states(a) == {KEYS + 1: "firm", KEYS + 2: "firm"}
+    assert [x.size for x in a.chain.logged(a.anchors.contracts()[0].address, 0)] == [KEYS + 1, KEYS + 2]
 
 
 def test_killed_between_sending_and_noticing(a: AnchorKit) -> None:
@@ -354,8 +355,8 @@ def test_killed_between_sending_and_noticing(a: AnchorKit) -> None:
         a.keep_up()
     a.used = a.chain
     told = a.keep_up()
-    assert told.newest is not None and told.newest.size == 2
-    assert [x.size for x in a.chain.logged(a.anchors.contracts()[0].address, 0)] == [1, 2]
+    assert told.newest is not None and told.newest.size == KEYS + 2
+    assert [x.size for x in a.chain.logged(a.anchors.contracts()[0].address, 0)] == [KEYS + 1, KEYS + 2]
 
 
 def test_what_the_chain_holds_without_our_knowledge_is_taken_from_it(a: AnchorKit) -> None:
@@ -367,7 +368,7 @@ def test_what_the_chain_holds_without_our_knowledge_is_taken_from_it(a: AnchorKi
     with a.kit.engine.begin() as connection:
         connection.execute(delete(anchor_store.anchor))
     told = a.keep_up()
-    assert told.newest is not None and told.newest.size == 2 and told.newest.root == a.root_at(2)
+    assert told.newest is not None and told.newest.size == KEYS + 2 and told.newest.root == a.root_at(KEYS + 2)
 
 
 def test_a_real_kill_9_of_the_job_leaves_one_anchor(a: AnchorKit, tmp_path: Path) -> None:
@@ -406,7 +407,7 @@ while True:
     told = a.keep_up()
     assert (told.condition, told.waiting_records) == (FINE, 0)
     sizes = [x.size for x in a.chain.logged(a.anchors.contracts()[0].address, 0)]
-    assert sizes == sorted(set(sizes)) and sizes[-1] == 3
+    assert sizes == sorted(set(sizes)) and sizes[-1] == KEYS + 3
     assert a.anchors.check().ok
 
 
@@ -454,3 +455,9 @@ def _cut_back(a: AnchorKit, size: int) -> None:
             connection.execute(delete(table).where(column))
         connection.execute(update(store.log_tile).values(hashes=store.load_tile(connection, 0, 0)[: size * 32]))
         connection.execute(delete(store.holding))
+        # The map of that time, as an old copy would hold it.
+        connection.execute(delete(map_store.map_node))
+        connection.execute(delete(map_store.map_past))
+        sealed = connection.execute(select(store.checkpoint.c.size).order_by(store.checkpoint.c.size.desc()).limit(1)).scalar()
+        if sealed:
+            map_store.grow(connection, 0, sealed)
