@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.api.deps import check_origin
 from dashboards.i18n import language_of, translator
@@ -32,6 +32,11 @@ def router(services: Services) -> APIRouter:
         check_origin(request)
         body = await request.body()
         return await run_in_threadpool(_taken, services, request, code, body)
+
+    @pages.get("/t/{code}/report")
+    def back(code: str) -> Response:
+        """Lead whoever loads the answer again, or follows the form's address, to the page the form stands on."""
+        return RedirectResponse(f"/t/{quote(code, safe='-*~$=')}", status_code=303)
 
     return pages
 
