@@ -60,7 +60,7 @@ def evidence_text(found: Anomaly, lang: str, t: Translate) -> str:
             devices=n(told["devices"]), days=n(told["days"]), all=n(told["device_days"]),
         )  # fmt: skip
     if found.rule == "after_end":
-        how = {"recalled": t("召回"), "sold": t("售出"), "used_up": t("用完")}[told["how"]]
+        how = {"recalled": t("这批召回"), "sold": t("这批售完"), "used_up": t("用完")}[told["how"]]
         return t("%(how)s于 %(when)s，之后仍有 %(n)s 次扫码。", how=how, when=time_text(told["ended_ms"], lang), n=n(told["scans"]))
     if found.rule == "out_of_region":
         return t(

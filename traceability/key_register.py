@@ -110,7 +110,8 @@ def fold(statements: Sequence[Statement]) -> KeyStanding:
                 raise BadInput("a registered key's party, start or revocation cannot be changed", got=new.id)
             found = new
         elif s.type == KEY_REVOKED and found is not None:
-            found = replace(found, revoked_ms=min(s.told["revoked"], found.revoked_ms or s.told["revoked"]))
+            earlier = found.revoked_ms is None or s.told["revoked"] < found.revoked_ms
+            found = replace(found, revoked_ms=s.told["revoked"] if earlier else found.revoked_ms)
         else:
             raise BadInput("a key's first statement registers it", got=f"{s.type} of {s.subject}")
     if found is None:

@@ -143,7 +143,8 @@ class Trace:
             return []
         with self._reading() as connection:
             logged = Register(connection, self._registry.key, self._signer.verifier).logged(revoked)
-        waiting = [k for k in sorted(revoked) if k in logged and (logged[k].revoked_ms or revoked[k] + 1) > revoked[k]]
+        told = {k: standing.revoked_ms for k, standing in logged.items()}
+        waiting = [k for k in sorted(told) if told[k] is None or (told[k] or 0) > revoked[k]]
         if waiting:
             with self._engine.begin() as connection:
                 page = self._appender(connection)

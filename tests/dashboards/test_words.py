@@ -117,6 +117,18 @@ def test_every_sentence_has_its_english() -> None:
     assert sorted(sentences() - set(catalogue("en"))) == []
 
 
+def test_one_sentence_has_one_english() -> None:
+    """A sentence that two parts say has the same English in both: else the last file read would speak for the other."""
+    from babel.messages.pofile import read_po
+
+    told: dict[str, set[str]] = {}
+    for path in sorted((LOCALE_FOLDER / "en").glob("*.po")):
+        for message in read_po(path.open("rb")):
+            if message.id:
+                told.setdefault(str(message.id), set()).add(str(message.string))
+    assert {k: v for k, v in told.items() if len(v) > 1} == {}
+
+
 def test_no_english_is_left_over() -> None:
     """Every entry of the catalogue is still said somewhere: in a template, in a call or in a table of words."""
     code = "".join(p.read_text() for p in sorted(LOCALE_FOLDER.parent.rglob("*.py")))

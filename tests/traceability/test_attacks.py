@@ -337,6 +337,19 @@ def test_a_key_slipped_into_the_registry_speaks_for_nothing(written: Kit) -> Non
     assert any(p.step == 5 for p in written.trace.verify_lot(written.lot("L3")).problems)
 
 
+def test_a_revocation_is_stated_once_whatever_its_time(written: Kit) -> None:
+    """A key revoked from the beginning of time on is stated so with the next checkpoint, and not again with every one after."""
+    from dataclasses import replace
+
+    key = written.registry.key(written.key_id("shop"))
+    written.registry.put("key", replace(key, revoked_ms=0))
+    for _ in range(3):
+        written.trace.make_checkpoint()
+    told = [s.told["revoked"] for _, s in written.trace.statements("urn:suhe:key:" + key.id) if s.type == "key_revoked"]
+    assert told == [0] and written.trace.make_checkpoint() is None
+    assert not written.trace.verify_lot(written.lot("P1")).ok
+
+
 def test_rights_are_those_of_the_time(written: Kit) -> None:
     """A party that loses a plot or gets a role has said nothing wrong before; what it says after is held against the new rights."""
     from dataclasses import replace
