@@ -92,7 +92,12 @@ def _reference(document: dict[str, Any]) -> list[str]:
 
 
 def _type_first(value: Any) -> Any:
-    """The release takes a transaction's or party's fields in the order they stand; CBV says type first, and so do we."""
+    """The release takes a transaction's or party's fields in the order they stand; CBV says type first, and so do we.
+
+    It spells a JSON true as Python does; XML and its later versions say `true`, and so do we: it is handed over as that text.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, dict):
         return {k: _type_first(value[k]) for k in sorted(value, key=lambda k: k != "type")}
     return [_type_first(v) for v in value] if isinstance(value, list) else value
