@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
 
+from traceability.canonical import too_deep
+
 FORM = "bundle/1"
 # A season is some 30 records; a merged lot with forty ancestors some thousands.
 MOST_BYTES, MOST_RECORDS, MOST_CHAINS, MOST_DEPTH = 8_000_000, 20_000, 2_000, 32
@@ -223,6 +225,8 @@ def unbase64(text: Any) -> bytes:
 
 def parse_strictly(text: str, *, floats: bool) -> Any:
     """Return the value of a JSON text in which each key stands once and every number is one; BadJson says why not."""
+    if too_deep(text):
+        raise ValueError("nested too deeply")
     try:
         value = json.loads(
             text,

@@ -7,6 +7,7 @@ NaN, an accent in two encodings, 1.0 for 1) is refused here and therefore never 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from typing import Any, NoReturn
 
@@ -16,6 +17,25 @@ from foundation.errors import BadInput
 
 # An event of a season is 0.6 to 2 kB; a truck with a hundred lots stays below 16 kB.
 MAX_BODY_BYTES = 32_768
+
+
+# No event of ours is nested deeper than eight. What is deeper than this is refused before a parser's own recursion meets it.
+MAX_DEPTH = 64
+# A string, closed or not, or a bracket. Nothing is looked at twice, whatever stands there.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+
+
+def too_deep(text: str, most: int = MAX_DEPTH) -> bool:
+    """Tell whether a JSON text is nested deeper than `most`, without parsing it."""
+    if text.count("[") + text.count("{") <= most:
+        return False
+    depth = 0
+    for found in _TOKEN.finditer(text):
+        first = found[0][0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > most:
+            return True
+    return False
 
 
 def canonical(value: Any) -> bytes:
@@ -43,6 +63,8 @@ def read_strictly(body: bytes) -> dict[str, Any]:
         raise BadInput("this event is too long", expected=f"at most {MAX_BODY_BYTES} bytes", got=f"{len(body)} bytes")
     try:
         text = body.decode()
+        if too_deep(text):
+            raise BadInput("this event is nested too deeply", expected=f"at most {MAX_DEPTH} levels")
         value = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise BadInput("this event is not UTF-8", got=str(error)[:120]) from error
@@ -76,7 +98,10 @@ def read_json(data: bytes, most: int) -> Any:
     if len(data) > most:
         raise BadInput("this document is too large", expected=f"at most {most} bytes", got=f"{len(data)} bytes")
     try:
-        return json.loads(data.decode(), object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+        text = data.decode()
+        if too_deep(text):
+            raise BadInput("this document is nested too deeply", expected=f"at most {MAX_DEPTH} levels")
+        return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except RecursionError as error:
         raise BadInput("this document is nested too deeply") from error
     except ValueError as error:

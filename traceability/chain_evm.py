@@ -7,6 +7,7 @@ again by itself: the schedule comes again soon enough, and a node that hangs mus
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -28,6 +29,22 @@ _MOST_GAS = 2_000_000
 def contract_file(name: str) -> str:
     """Return one of the shipped files of the contract: `SuheAnchor.vy`, `SuheAnchor.abi.json` or `SuheAnchor.bin`."""
     return (files("traceability") / "contract" / name).read_text()
+
+
+def _load() -> None:
+    """Import web3 and leave the interpreter as it was.
+
+    One of the libraries it brings raises the recursion limit of the whole process to 100,000 when it is imported. From then on a deeply
+    nested JSON in any request would not be refused with an error but end the process.
+    """
+    limit = sys.getrecursionlimit()
+    try:
+        import eth_account
+        import web3
+
+        assert eth_account and web3
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 class EvmChain(Chain):
@@ -151,6 +168,7 @@ class EvmChain(Chain):
 
     @cached_property
     def _web3(self) -> Any:
+        _load()
         from web3 import HTTPProvider, Web3
         from web3.middleware import ExtraDataToPOAMiddleware
 
@@ -164,6 +182,7 @@ class EvmChain(Chain):
 
     @cached_property
     def _account(self) -> Any:
+        _load()
         from eth_account import Account
 
         return Account.from_key(self._key)
@@ -176,6 +195,7 @@ class EvmChain(Chain):
         return self._web3.eth.contract(address=self._address(address), abi=self._abi)
 
     def _address(self, text: str) -> Any:
+        _load()
         from web3 import Web3
 
         if not Web3.is_address(text):
@@ -185,6 +205,7 @@ class EvmChain(Chain):
 
 def made_address(sender: str, nonce: int) -> str:
     """Return the address of the contract that an account's transaction makes: the end of a hash over the RLP list of both."""
+    _load()
     from web3 import Web3
 
     number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
@@ -202,6 +223,7 @@ def _mined(tx_hash: str, ok: bool, block: Any) -> Mined:
 @contextmanager
 def _translated() -> Iterator[None]:
     """Turn what web3 and its transport raise into our own words; no message may hold the address, which may hold a token."""
+    _load()
     from eth_utils.exceptions import ValidationError
     from requests.exceptions import RequestException
     from web3.exceptions import ContractLogicError, Web3Exception

@@ -194,11 +194,10 @@ class Scans:
                     path.unlink()
 
     def _wake(self) -> None:
-        if self._writer is None:
-            with self._lock:
-                if self._writer is None:
-                    self._writer = threading.Thread(target=self._keep_writing, name="scans", daemon=True)
-                    self._writer.start()
+        with self._lock:
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._keep_writing, name="scans", daemon=True)
+                self._writer.start()
 
     def _read(self, opened: _Opened | int) -> list[Scan | tuple[str, int]]:
         """Return what is kept of an opened page. From here on nobody has the address."""
@@ -216,12 +215,17 @@ class Scans:
         return [Scan(code, pack, opened.time_ms, device, opened.cell)]
 
     def _keep_writing(self) -> None:
+        """Write what waits, in batches, and end when nothing does; the next opened page starts a writer anew."""
         while True:
             time.sleep(_WRITE_EVERY_S)
             try:
                 self.flush()
             except Exception:  # noqa: BLE001 - whatever the database has, pages go on and so does this
                 get_logger(__name__).exception("scans were not written")
+            with self._lock:
+                if self._waiting.empty():
+                    self._writer = None
+                    return
 
     def _write(self, waiting: list[Scan | tuple[str, int]]) -> None:
         tried = Counter(w for w in waiting if isinstance(w, tuple))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -395,3 +398,30 @@ def _inspection(kit: Kit, number: str) -> dict[str, Any]:
 
 def _capture(kit: Kit, envelope: Envelope) -> Any:
     return kit.trace.capture(envelope.body, envelope.key_id, envelope.signature)
+
+
+def test_a_deeply_nested_text_ends_no_process(tmp_path: Path) -> None:
+    """Loading web3 leaves the recursion limit as it was, and whatever the limit, nesting is refused before any parser meets it."""
+    program = """
+import sys
+from traceability.chain_evm import EvmChain
+from traceability.canonical import read_json, read_strictly
+from traceability.bundle_form import parse_strictly
+from foundation.errors import BadInput
+before = sys.getrecursionlimit()
+EvmChain("http://127.0.0.1:9", bytes(31) + b"\\1").account()
+assert sys.getrecursionlimit() == before
+sys.setrecursionlimit(100_000)
+for deep in ("[" * 30_000, '{"a":' * 6_000, '["\\\\"[",' * 3_000, "[" * 65 + "]" * 65):
+    for read in (lambda t: read_strictly(t.encode()), lambda t: read_json(t.encode(), 10**6), lambda t: parse_strictly(t, floats=True)):
+        try:
+            read(deep)
+        except (BadInput, ValueError) as error:
+            assert "deep" in str(getattr(error, "message", error)), (deep[:20], error)
+        else:
+            raise AssertionError(deep[:20])
+assert read_json(b'["' + b"[" * 9999 + b'"]', 10**6) == ["[" * 9999]
+print("alive")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == "alive", (done.returncode, done.stderr[-800:])
