@@ -31,9 +31,8 @@ class Tiles:
 
     def append(self, leaves: Sequence[bytes]) -> None:
         """Add leaf hashes at the right."""
-        for leaf in leaves:
-            self._append_at(0, self.size, leaf)
-            self.size += 1
+        self._extend(0, self.size, leaves)
+        self.size += len(leaves)
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root over the first `size` leaves (all by default)."""
@@ -83,14 +82,22 @@ class Tiles:
             self._seen[key] = self._load(level, number)
         return self._seen[key]
 
-    def _append_at(self, level: int, position: int, hashed: bytes) -> None:
-        number, within = divmod(position, TILE_WIDTH)
-        before = self.tile(level, number)[: within * HASH_BYTES] if within else b""
-        tile = before + hashed
-        self._seen[level, number] = self.changed[level, number] = tile
-        self._rows.pop((level, number), None)
-        if len(tile) == _TILE_BYTES:
-            self._append_at(level + 1, number, _fold(tile))
+    def _extend(self, level: int, position: int, hashes: Sequence[bytes]) -> None:
+        """Put hashes from `position` on into a level's tiles, and the roots of those that became full into the level above."""
+        full, at = [], 0
+        while at < len(hashes):
+            number, within = divmod(position + at, TILE_WIDTH)
+            part = hashes[at : at + TILE_WIDTH - within]
+            before = self.tile(level, number)[: within * HASH_BYTES] if within else b""
+            tile = before + b"".join(part)
+            self._seen[level, number] = self.changed[level, number] = tile
+            self._rows.pop((level, number), None)
+            if len(tile) == _TILE_BYTES:
+                full.append(_fold(tile))
+            at += len(part)
+        if full:
+            # The first tile to become full is the one that was begun, and none between is left out.
+            self._extend(level + 1, position // TILE_WIDTH, full)
 
 
 def _split(hashes: bytes) -> list[bytes]:

@@ -199,8 +199,10 @@ _OBJECT = st.fixed_dictionaries(
 @pytest.mark.parametrize("text", ["-INFINITY", "+infinity"])
 def test_a_text_that_looks_like_an_endless_number_is_a_text(text: str) -> None:
     """Where the release gives no hash, ours takes the text as it stands."""
-    event = {"type": "ObjectEvent", "eventTime": "2000-01-01T00:00:00Z", "eventTimeZoneOffset": "+08:00",
-             "action": "ADD", "epcList": ["urn:epc:id:sgtin:4012345.011111.1"], "bizStep": "shipping", "ilmd": {"suhe:product": text}}  # fmt: skip
+    event = {
+        "type": "ObjectEvent", "eventTime": "2000-01-01T00:00:00Z", "eventTimeZoneOffset": "+08:00", "action": "ADD",
+        "epcList": ["urn:epc:id:sgtin:4012345.011111.1"], "bizStep": "shipping", "ilmd": {"suhe:product": text},
+    }  # fmt: skip
     other = {**event, "ilmd": {"suhe:product": text + "x"}}
     assert len(document_hashes(_document([event]))) == 1 and document_hashes(_document([event])) != document_hashes(_document([other]))
     assert _reference(_document([event])) == []

@@ -132,6 +132,20 @@ def _node(leaves: list[bytes]) -> Callable[[int, int], bytes]:
     return node
 
 
+def test_tiles_are_the_same_however_leaves_come() -> None:
+    """One by one, in odd batches or at once, over several levels of tiles: the same tiles, the root of the growing edge."""
+    leaves = [leaf_hash(k.to_bytes(4, "big")) for k in range(66_000)]
+    once = Tiles(0, lambda _level, _number: b"")
+    once.append(leaves)
+    rest = Tiles(0, lambda _level, _number: b"")
+    at = 0
+    for step in [1, 2, 253, 256, 1, 255, 257, 4096, 60_000, 879]:
+        rest.append(leaves[at : at + step])
+        at += step
+    assert at == len(leaves) == rest.size and rest.changed == once.changed and max(level for level, _ in once.changed) == 2
+    assert once.root() == Frontier(leaves).root()
+
+
 def test_proofs_from_tiles_are_the_rfc_s_at_every_size() -> None:
     """The walk over tiles gives the same siblings as the RFC's recursion, in trees of all small sizes and around a tile's width."""
     leaves = [leaf_hash(bytes([k & 255, k >> 8])) for k in range(800)]
