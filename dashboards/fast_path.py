@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -18,11 +19,16 @@ from dashboards.i18n import COOKIE, LANGUAGES, language_wished
 from dashboards.trace_codes import is_printed
 from dashboards.trace_pages import TracePages, matches, takes_gzip
 from foundation.errors import SuheError
+from traceability.scanning import SAME_SCAN_MS
 
 PREFIX = "/t/"
 _YEAR_S = 365 * 24 * 3600
 _LANG = re.compile(rb"(?:^|[;\s])" + COOKIE.encode() + rb"=([\w-]{2,10})")
 # Called at every page that goes out: code, address of the client, its headers. It must not wait for anything.
+# What a scan is does not change by this: the writer of scans takes the same device within this time for one scan as well.
+SAME_SCAN_S = SAME_SCAN_MS / 1000
+_MOST_SEEN = 20_000
+
 Note = Callable[[str, str, list[tuple[bytes, bytes]]], None]
 
 
@@ -31,6 +37,17 @@ class FastPath:
 
     def __init__(self, app: ASGIApp, pages: TracePages, note: Note | None = None) -> None:
         self._app, self.pages, self.note = app, pages, note
+        self._seen: dict[int, float] = {}
+
+    def again(self, request: bytes, address: str) -> bool:
+        """Tell whether the very same request came from the same address a moment ago: a page loaded again, the same scan."""
+        key, now = hash((request, address)), time.monotonic()
+        if now - self._seen.get(key, -SAME_SCAN_S) < SAME_SCAN_S:
+            return True
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen[key] = now
+        return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a page of ours, or pass the request on."""

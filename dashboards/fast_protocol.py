@@ -75,8 +75,9 @@ class _ShortCut(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self.server_state.total_requests += 1
-        if self.front_of.note is not None:
-            self.front_of.note(code, self.client[0] if self.client else "", _headers(data))
+        address = self.client[0] if self.client else ""
+        if self.front_of.note is not None and not self.front_of.again(data, address):
+            self.front_of.note(code, address, _headers(data))
         return True
 
 

@@ -153,6 +153,20 @@ def test_what_is_not_plain_goes_the_long_way(served: Served) -> None:
     assert raw(served.port, line[:9], line[9:] + close).count(b"HTTP/1.1 200 OK") == 1
 
 
+def test_a_page_loaded_again_is_one_scan(served: Served) -> None:
+    """The same request from the same address a moment later is answered and not taken down again; another phone's is."""
+
+    def asked(agent: str) -> bytes:
+        return raw(served.port, f"GET /t/{served.code} HTTP/1.1\r\nhost: x\r\nuser-agent: {agent}\r\n\r\n".encode())
+
+    asked("warm-up")  # rendered now at the latest: the next ones are kept bytes
+    before = len(served.noted)
+    assert all(asked("one").startswith(b"HTTP/1.1 200") for _ in range(3))
+    assert len(served.noted) == before + 1
+    asked("two")
+    assert len(served.noted) == before + 2
+
+
 def test_a_thousand_phones_wait_for_one_rendering() -> None:
     """While a page is being made nobody makes it again, and an error reaches everyone who waits."""
     gate, made = threading.Event(), list[str]()
