@@ -1,0 +1,12 @@
+"""Baskets and their chain links."""
+
+from __future__ import annotations
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this step; steps only go forward."""

@@ -1,0 +1,12 @@
+"""Varieties of series, weights of packs."""
+
+from __future__ import annotations
+
+revision = "0017"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this step; steps only go forward."""
