@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from pricing.markets import currency_of
 from pricing.store import price_series, quote_current, quote_obs
 
 # Yesterday's quote is normal before today's is out; older is stale. Spring Festival is no excuse: it is still an old price.
@@ -82,11 +83,9 @@ def board_rows(connection: Connection, markets: Iterable[str], day: date, troubl
 
 def points(connection: Connection, product: str, market: str, start: date, end: date, as_of_ms: int | None = None) -> list[Point]:
     """Return the days from `start` to `end`, both included, oldest first; `as_of_ms` answers as it was known then."""
-    found = connection.execute(
-        select(price_series.c.id, price_series.c.product, price_series.c.market, price_series.c.source)
-        .where(price_series.c.product == product, price_series.c.market == market)
-    )  # fmt: skip
-    ids = {r.id: r for r in found}
+    t = price_series.c
+    query = select(t.id, t.product, t.market, t.source, t.currency).where(t.product == product, t.market == market)
+    ids = {r.id: r for r in connection.execute(query) if _in_its_currency(r)}
     lines = _lines(connection, ids, start, end) if as_of_ms is None else _lines_as_of(connection, ids, start, end, as_of_ms)
     days: dict[date, list[Line]] = defaultdict(list)
     for line in lines:
@@ -139,8 +138,13 @@ def _mean_by_series(lines: list[Line]) -> dict[int, float]:
 
 def _series(connection: Connection, markets: Iterable[str]) -> dict[int, Any]:
     t = price_series.c
-    found = connection.execute(select(t.id, t.product, t.market, t.source).where(t.product.is_not(None), t.market.in_(list(markets))))
-    return {r.id: r for r in found}
+    query = select(t.id, t.product, t.market, t.source, t.currency).where(t.product.is_not(None), t.market.in_(list(markets)))
+    return {r.id: r for r in connection.execute(query) if _in_its_currency(r)}
+
+
+def _in_its_currency(series: Any) -> bool:
+    """Tell whether a series is in the currency of its market: two currencies never stand side by side as if they were one."""
+    return currency_of(series.market) in (None, series.currency)
 
 
 def _lines(connection: Connection, series: Mapping[int, Any], start: date, end: date) -> list[Line]:

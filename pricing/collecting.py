@@ -147,7 +147,7 @@ class Collector:
         today = market_day(self._clock.now())
         batch.pages.append(page)
         for raw in page.rows:
-            found = quote_of(raw, source.id, today)
+            found = quote_of(raw, source.id, today, raw.currency or source.currency)
             if isinstance(found, Quote):
                 batch.quotes.append(found)
             else:

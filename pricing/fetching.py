@@ -90,9 +90,7 @@ def fetch(
         request = waiting.popleft()
         page = _ask(source, base_url, request, client, clock, keep, pause, LOOPBACK_BACKOFF_SECONDS if near else source.backoff_seconds)
         yield page
-        further = source.follow(request, page)
-        if further is not None:
-            waiting.appendleft(further)
+        waiting.extendleft(reversed(source.follow(request, page)))
     raise FetchFailed("this source has no end", expected=f"at most {MOST_REQUESTS} requests a window", todo="shorten the window")
 
 
@@ -115,7 +113,7 @@ def _ask(
         wait = backoff * 2**attempt
         try:
             url = base_url.rstrip("/") + request.path
-            answer = client.request("GET" if request.form is None else "POST", url, params=request.params, data=request.form)
+            answer = client.request(request.method, url, params=request.params, data=request.form, json=request.json)
         except httpx.TransportError as error:
             trouble = f"{type(error).__name__} at {urlsplit(base_url).hostname}"
             continue

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
+from pricing.calendar import SPRING_FESTIVAL
 from pricing.clean import Refusal
 from pricing.quotes import Quote, Window
 from pricing.source import Page
@@ -19,12 +20,6 @@ FEWEST_SERIES_FOR_A_MOVE = 3
 LEAST_SHARE_OF_USUAL_ROWS = 0.10
 MOST_REFUSED = 0.20
 MOST_NEW_UNKNOWN = 0.30
-
-# Spring Festival, when markets close or quote little: the eve to the sixth day. Source: State Council calendars; 2027 on: lunar new year.
-CLOSURES = (
-    (date(2023, 1, 21), date(2023, 1, 27)), (date(2024, 2, 9), date(2024, 2, 15)), (date(2025, 1, 28), date(2025, 2, 3)),
-    (date(2026, 2, 16), date(2026, 2, 22)), (date(2027, 2, 5), date(2027, 2, 11)), (date(2028, 1, 25), date(2028, 1, 31)),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ def inspect(
         if shape - usual.shape:
             found.append(Finding(False, "new columns: " + ", ".join(sorted(shape - usual.shape))))
     # (b) how many rows
-    if rows == 0 and not closed:
+    if rows == 0 and not closed and not any(p.closed for p in pages):
         found.append(Finding(True, "the answer has no rows"))
     elif usual.rows_per_day and not closed:
         share = rows / window.days / usual.rows_per_day
@@ -120,4 +115,4 @@ def unknown_share(quotes: Sequence[Quote]) -> float:
 
 def in_closure(window: Window) -> bool:
     """Tell whether a short window touches days on which the markets are closed, so that missing rows mean nothing."""
-    return any(start <= window.end and window.start <= end for start, end in CLOSURES) and window.days <= 14
+    return any(start <= window.end and window.start <= end for start, end in SPRING_FESTIVAL) and window.days <= 14

@@ -23,7 +23,17 @@ MARKETS: dict[str, Market] = {
 
 
 def markets_of(county: str | None) -> list[Market]:
-    """Return a county's own markets first, then those that belong to no county; all markets where no county is named."""
+    """Return a county's own markets first, then those that belong to no county; all comparable markets where no county is named.
+
+    Markets of another country or currency and national averages are never among them.
+    """
+    here = [m for m in MARKETS.values() if m.comparable]
     if county is None:
-        return list(MARKETS.values())
-    return [m for m in MARKETS.values() if m.county == county] + [m for m in MARKETS.values() if m.county is None]
+        return here
+    return [m for m in here if m.county == county] + [m for m in here if m.county is None]
+
+
+def currency_of(market: str) -> str | None:
+    """Return the currency a market's prices are in, or None for a market that only a file or a foreign source knows."""
+    found = MARKETS.get(market)
+    return found.currency if found is not None else None

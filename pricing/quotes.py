@@ -50,6 +50,8 @@ class RawQuote:
     origin: str = ""
     volume_kg: int | None = None
     row: int = 0
+    # Where a row names its own; otherwise its source's currency holds.
+    currency: str = ""
 
     @property
     def raw_price(self) -> str:
@@ -97,13 +99,20 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A place where produce is priced; `county` where it is one of a county's own markets."""
+    """A place where produce is priced; `county` where it is one of a county's own markets.
+
+    `currency` is the one its prices are in: quotes in another are never shown under it. A `reference` is no place but a figure about
+    many (a national average): it is kept and can be asked for, but stands on no board and enters no average of markets.
+    """
 
     id: str
     name_zh: str
     name_en: str
     kind: str
     county: str | None = None
+    country: str = "CN"
+    currency: str = "CNY"
+    reference: bool = False
 
     def __post_init__(self) -> None:
         check_id(self.id, "market id")
@@ -111,3 +120,10 @@ class Market:
             check_county(self.county)
         if self.kind not in MARKET_KINDS:
             raise BadInput("there is no such kind of market", expected=", ".join(MARKET_KINDS), got=self.kind)
+        if len(self.country) != 2 or len(self.currency) != 3:
+            raise BadInput("a market has a country and a currency", expected="such as CN and CNY", got=f"{self.country}, {self.currency}")
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its prices may stand on a county's board: a real market of this country, in yuan."""
+        return self.country == "CN" and self.currency == "CNY" and not self.reference

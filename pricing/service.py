@@ -19,7 +19,7 @@ from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
 from pricing.collecting import Batch, Collector, RunReport
 from pricing.fetching import Pause
-from pricing.markets import markets_of
+from pricing.markets import MARKETS, markets_of
 from pricing.quotes import Market, Window
 from pricing.sources import SOURCES, source
 
@@ -129,9 +129,9 @@ class Prices:
         band = SeasonalBand((p.valid_date, p.mid) for p in known if p.source == known[-1].source)
         return band if band.years else None
 
-    def markets(self) -> list[Market]:
-        """Return every market we know."""
-        return markets_of(None)
+    def markets(self, *, everywhere: bool = False) -> list[Market]:
+        """Return the markets whose prices may be compared; `everywhere` adds those of other countries and national averages."""
+        return list(MARKETS.values()) if everywhere else markets_of(None)
 
     def products_quoted(self) -> list[str]:
         """Return the products that any market has quoted."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from datetime import date
+from typing import Any, TypeVar
 
 import msgspec
 
-from foundation.errors import SuheError
-from pricing.quotes import RawQuote, Window
+from foundation.errors import BadInput, SuheError
+from foundation.ids import check_id
+from pricing.calendar import DAILY, Calendar
+from pricing.indices import IndexPoint
+from pricing.quotes import MARKET_KINDS, RawQuote, Window
 
 T = TypeVar("T")
 _keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -29,19 +33,44 @@ class Blocked(SuheError):
     status = 502
 
 
+PERMISSIONS = ("none", "written", "own")
+# What a source's prices are prices of; `mixed` where each row says so itself, `index` where it publishes no prices at all.
+KINDS = (*MARKET_KINDS, "mixed", "index")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request; `path` is appended to the site's base address. `market` is ours, for answers that do not repeat it."""
+    """One HTTP request; `path` is appended to the site's base address. `market` is ours, for answers that do not repeat it.
+
+    A `form` or a `json` body makes it a POST; `params` is the query of either kind. Some sites take nothing but a POST whose body is
+    an empty JSON object: that is `json={}`, not `json=None`.
+    """
 
     path: str
     form: Mapping[str, str] | None = None
     params: Mapping[str, str] | None = None
     market: str = ""
+    json: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise BadInput("a request names the path only", expected="a path that begins with /", got=self.path[:60])
+        if self.form is not None and self.json is not None:
+            raise BadInput("a request has one body", expected="a form or JSON", got="both")
+
+    @property
+    def method(self) -> str:
+        """GET, or POST where there is a body."""
+        return "GET" if self.form is None and self.json is None else "POST"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one answer holds: its rows, how many rows the site says the whole query has, and the shape of a row."""
+    """What one answer holds: its rows, how many rows the site says the whole query has, and the shape of a row.
+
+    `closed` are the (market, day) of which the site says that the market rested. `capped` means the site silently gave no more than it
+    ever gives: the rows were left out, and the source's `follow` asks for less at a time.
+    """
 
     rows: Sequence[RawQuote]
     total: int | None
@@ -49,14 +78,22 @@ class Page:
     number: int = 1
     # Rows as the site counts them, which differs from len(rows) where one of its rows holds several quotes or gaps.
     counted: int = 0
+    indices: Sequence[IndexPoint] = ()
+    closed: Sequence[tuple[str, date]] = ()
+    capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A market source. `parse` is pure: an answer's bytes and what was asked in, rows out, loud where the shape is wrong.
 
-    `permission` says what the operator of an installation has: `none` asked for, `written`, or `own` site. Politeness is data of the
-    source: at least `pause_seconds` between requests and `backoff_seconds` before a second try; neither holds for loopback.
+    `permission` says what reading it takes: `none` where anybody may read what it publishes, `written` where the operator of an
+    installation must have been given leave in writing, or `own` where the site is the county's own. A source that needs leave is not
+    `enabled` by default. `robots_checked_at` is the day a person read the site's robots.txt and terms, None where nobody has yet: the
+    collector asks for robots.txt itself whatever this says.
+
+    Politeness is data of the source: between two requests lie `pause_seconds` and up to `jitter_seconds` more, before a second try
+    `backoff_seconds`, and no more than `daily_bytes` are taken in a day. None of these holds for loopback.
     """
 
     id: str
@@ -68,10 +105,35 @@ class Source:
     markets: tuple[str, ...]
     plan: Callable[[Window], Iterable[Request]]
     parse: Callable[[bytes, Request], Page]
-    follow: Callable[[Request, Page], Request | None] = field(default=lambda _request, _page: None)
+    # What to ask next, in order, given an answer: further pages, or the parts of a query that was capped.
+    follow: Callable[[Request, Page], Sequence[Request]] = field(default=lambda _request, _page: ())
     pause_seconds: float = 2.0
+    jitter_seconds: float = 1.0
     backoff_seconds: float = 5.0
+    daily_bytes: int = 50_000_000
     longest_window_days: int = 92
+    calendar: Calendar = DAILY
+    enabled: bool = True
+    robots_checked_at: date | None = None
+    currency: str = "CNY"
+    kind: str = "wholesale"
+    covers_zh: str = ""
+    covers_en: str = ""
+
+    def __post_init__(self) -> None:
+        check_id(self.id, "source id")
+        if self.permission not in PERMISSIONS:
+            raise BadInput("there is no such permission", expected=", ".join(PERMISSIONS), got=self.permission[:40])
+        if self.permission == "written" and self.enabled:
+            raise BadInput("a source that needs written leave is off until an operator has it", expected="enabled=False")
+        if self.kind not in KINDS:
+            raise BadInput("there is no such kind of price", expected=", ".join(KINDS), got=self.kind[:40])
+        if not (self.licence and len(self.currency) == 3 and self.currency.isupper()):
+            raise BadInput(
+                "a source states its licence and a currency of three letters", got=f"{self.licence[:40]!r}, {self.currency[:8]!r}"
+            )
+        if not (self.pause_seconds >= 1 and self.jitter_seconds >= 0 and self.daily_bytes > 0 and self.longest_window_days > 0):
+            raise BadInput("this source is not polite", expected="a pause of a second or more and a budget", got=f"{self.pause_seconds} s")
 
 
 def must_be_json(body: bytes, what: str) -> None:

@@ -60,7 +60,7 @@ def router(services: Services) -> APIRouter:
 def sources_context(services: Services, lang: str, t: Translate) -> dict[str, Any]:
     """Return everything the page's template shows."""
     now_ms = to_ms(services.clock.now())
-    markets = {m.id: name_of(m, lang) for m in services.prices.markets()}
+    markets = {m.id: name_of(m, lang) for m in services.prices.markets(everywhere=True)}
     lines = source_lines(services.prices.sources(), markets, now_ms, lang, t)
     bad = [s for s in lines if s.state not in ("ok", "never")]
     summary = (

@@ -76,4 +76,8 @@ SOURCE = Source(
     markets=(MARKET,),
     plan=plan,
     parse=parse,
+    kind="origin",
+    daily_bytes=20_000_000,
+    covers_zh="鲜藕、藕带、藕制品和其他水生蔬菜的产地价",
+    covers_en="Lotus root, sprouts, processed goods and other water vegetables at origin",
 )

@@ -90,4 +90,6 @@ SOURCE = Source(
     markets=tuple(MARKET_NAMES),
     plan=plan,
     parse=parse,
+    covers_zh="重点批发市场的蔬菜批发价，每个品种每天一个中间价",
+    covers_en="Vegetables in the key wholesale markets, one middle price a product and day",
 )

@@ -55,12 +55,12 @@ def plan(window: Window) -> Iterable[Request]:
     yield _request(window.start.strftime("%Y%m%d"), window.end.strftime("%Y%m%d"), 1)
 
 
-def follow(request: Request, page: Page) -> Request | None:
+def follow(request: Request, page: Page) -> list[Request]:
     """Return the next page while there is one."""
     assert request.params is not None
     if page.total is None or page.number * SIZE >= page.total:
-        return None
-    return _request(request.params["begin"], request.params["end"], page.number + 1)
+        return []
+    return [_request(request.params["begin"], request.params["end"], page.number + 1)]
 
 
 def parse(body: bytes, asked: Request) -> Page:
@@ -109,4 +109,8 @@ SOURCE = Source(
     plan=plan,
     follow=follow,
     parse=parse,
+    kind="origin",
+    daily_bytes=20_000_000,
+    covers_zh="莘县瓜菜，按等级和乡镇的产地价",
+    covers_en="Shenxian fruit-vegetables at origin, by grade and township",
 )

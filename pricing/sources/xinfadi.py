@@ -52,12 +52,12 @@ def plan(window: Window) -> Iterable[Request]:
     yield _request(window.start.strftime("%Y/%m/%d"), window.end.strftime("%Y/%m/%d"), 1)
 
 
-def follow(request: Request, page: Page) -> Request | None:
+def follow(request: Request, page: Page) -> list[Request]:
     """Return the next page while there is one. Rows that come twice because the pages moved are found as copies later."""
     assert request.form is not None
     if page.total is None or page.number * LIMIT >= page.total:
-        return None
-    return _request(request.form["pubDateStartTime"], request.form["pubDateEndTime"], page.number + 1)
+        return []
+    return [_request(request.form["pubDateStartTime"], request.form["pubDateEndTime"], page.number + 1)]
 
 
 def parse(body: bytes, asked: Request) -> Page:
@@ -104,4 +104,6 @@ SOURCE = Source(
     plan=plan,
     follow=follow,
     parse=parse,
+    covers_zh="北京新发地的批发价：蔬菜、水果、肉禽蛋、水产、粮油",
+    covers_en="Wholesale prices at Xinfadi, Beijing: vegetables, fruit, meat, fish, grain",
 )

@@ -1,0 +1,50 @@
+"""On which days a source quotes: weekdays and closures are data of the source, so that a festival is not taken for an outage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from foundation.errors import BadInput
+
+Closure = tuple[date, date]
+EVERY_DAY = frozenset(range(7))
+WORKDAYS = frozenset(range(5))
+
+# Spring Festival, when markets close or quote little: the eve to the sixth day. Source: State Council calendars; 2027 on: lunar new year.
+SPRING_FESTIVAL: tuple[Closure, ...] = (
+    (date(2023, 1, 21), date(2023, 1, 27)), (date(2024, 2, 9), date(2024, 2, 15)), (date(2025, 1, 28), date(2025, 2, 3)),
+    (date(2026, 2, 16), date(2026, 2, 22)), (date(2027, 2, 5), date(2027, 2, 11)), (date(2028, 1, 25), date(2028, 1, 31)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days a source quotes: `weekdays` (Monday is 0) without `closures`, closed spans of days on which silence means nothing."""
+
+    weekdays: frozenset[int] = EVERY_DAY
+    closures: Sequence[Closure] = SPRING_FESTIVAL
+
+    def __post_init__(self) -> None:
+        if not self.weekdays or not self.weekdays <= EVERY_DAY:
+            raise BadInput("this calendar has no such weekdays", expected="some of 0 to 6", got=str(sorted(self.weekdays)))
+        for start, end in self.closures:
+            if end < start:
+                raise BadInput("this closure ends before it begins", expected="start no later than end", got=f"{start}..{end}")
+
+    def quotes_on(self, day: date) -> bool:
+        """Tell whether a quote of this day is expected."""
+        return day.weekday() in self.weekdays and not self.closed_on(day)
+
+    def closed_on(self, day: date) -> bool:
+        """Tell whether the day lies in a closure."""
+        return any(start <= day <= end for start, end in self.closures)
+
+    def expected_days(self, start: date, end: date) -> list[date]:
+        """Return the days of a closed window on which quotes are expected."""
+        days = (start + timedelta(days=k) for k in range((end - start).days + 1))
+        return [day for day in days if self.quotes_on(day)]
+
+
+DAILY = Calendar()
