@@ -10,6 +10,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.anchoring import Anchors
@@ -39,6 +40,7 @@ class Services(Protocol):
     bundles: Bundles
     documents: Documents
     prices: Prices
+    forecasts: Forecasts
     logistics: Logistics
     photos: Photos
     problem_reports: ProblemReports

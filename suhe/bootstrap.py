@@ -14,6 +14,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.anchor_keeping import Rules
@@ -46,6 +47,7 @@ class Services:
     bundles: Bundles
     documents: Documents
     prices: Prices
+    forecasts: Forecasts
     logistics: Logistics
     photos: Photos
     problem_reports: ProblemReports
@@ -64,6 +66,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from logistics.freight.service import Freight
     from logistics.selling.service import Selling
     from logistics.service import Logistics
+    from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.directory import RegistryDirectory
     from registry.service import Registry
@@ -105,6 +108,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         documents=Documents(engine, trace, clock),
         prices=prices,
+        forecasts=Forecasts(engine, clock, prices),
         logistics=Logistics(freight, cold_chain, selling),
         photos=Photos(engine, blobs, clock),
         problem_reports=ProblemReports(engine, clock, settings.keys_folder / "devices.key"),

@@ -22,6 +22,7 @@ def tables() -> MetaData:
     """Return the MetaData with every domain's tables on it."""
     import logistics.cold_chain.store
     import logistics.freight.store
+    import pricing.forecast.store
     import pricing.store
     import registry.store
     import traceability.anchor_store
@@ -36,6 +37,7 @@ def tables() -> MetaData:
 
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
     assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
+    assert pricing.forecast.store
     assert traceability.photos and traceability.problem_reports
     assert traceability.scan_store
     assert traceability.map_store and traceability.seal_store

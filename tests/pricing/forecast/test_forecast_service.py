@@ -1,0 +1,75 @@
+"""Forecasts as they are made, kept and held against what came."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from foundation.clock import FixedClock
+from pricing.forecast.nouns import HORIZONS, Forecast, NotEnoughHistory
+from pricing.forecast.outlook import WEEKS_NEEDED
+from pricing.forecast.service import Forecasts
+from pricing.service import Prices
+from tests.pricing.forecast.kit import FIRST, after, quote
+
+
+def wander(weeks: int, seed: int = 1) -> list[int]:
+    """Return a price that goes its way."""
+    dice, price, found = random.Random(seed), 3000.0, []
+    for _ in range(weeks):
+        price *= 1 + dice.gauss(0, 0.06)
+        found.append(round(price))
+    return found
+
+
+@pytest.fixture
+def forecasts(lite_prices: Prices, clock: FixedClock) -> Forecasts:
+    """Return forecasts on an empty database, the clock on the Monday after 80 weeks."""
+    clock.instant = after(80)
+    return Forecasts(lite_prices.engine, clock, lite_prices)
+
+
+def test_a_forecast_is_made_once_and_told_as_it_was_made(forecasts: Forecasts, lite_prices: Prices) -> None:
+    """The newest forecast speaks of the twelve weeks after the last complete one, and nothing is made anew where nothing changed."""
+    mids = wander(80)
+    quote(lite_prices, "tomato", "xinfadi", mids)
+    assert (forecasts.make_all(30), forecasts.make_all(30)) == (1, 0)
+    found = forecasts.latest("tomato", "xinfadi")
+    assert isinstance(found, Forecast)
+    assert (found.last_week, found.last_price, found.weeks_used) == (FIRST + timedelta(weeks=79), mids[-1], 80)
+    assert tuple(p.horizon_weeks for p in found.points) == HORIZONS
+    assert found.currency == "CNY"
+    assert all(s.origins >= 20 and s.mase <= s.mase_naive for s in found.skill)
+    day = found.last_week + timedelta(weeks=4, days=3)
+    at = forecasts.quantiles_at("tomato", "xinfadi", day)
+    fourth = found.at(4)
+    assert at is not None and fourth is not None and (at.p10, at.p50, at.p90) == (fourth.p10, fourth.p50, fourth.p90)
+    assert forecasts.quantiles_at("tomato", "xinfadi", found.last_week + timedelta(weeks=13)) is None
+
+
+def test_too_little_history_is_said_with_numbers(forecasts: Forecasts, lite_prices: Prices) -> None:
+    """Ten weeks make no forecast: there are ten, and so many it takes; of what nobody quoted there are none."""
+    quote(lite_prices, "garlic", "xinfadi", wander(10), first=FIRST + timedelta(weeks=70))
+    assert forecasts.make_all(30) == 0
+    assert forecasts.latest("garlic", "xinfadi") == NotEnoughHistory(10, WEEKS_NEEDED)
+    assert forecasts.latest("lotus-root", "xinfadi") == NotEnoughHistory(0, WEEKS_NEEDED)
+
+
+def test_a_forecast_is_held_against_what_came(forecasts: Forecasts, lite_prices: Prices, clock: FixedClock) -> None:
+    """Weeks later the record tells what was said, what naive would have said and what came; a silent week is left out."""
+    mids: list[int | None] = [*wander(84)]
+    mids[81] = None
+    quote(lite_prices, "tomato", "xinfadi", mids[:80])
+    forecasts.make_all(30)
+    first = forecasts.latest("tomato", "xinfadi")
+    quote(lite_prices, "tomato", "xinfadi", mids[80:], first=FIRST + timedelta(weeks=80))
+    clock.instant = after(84)
+    assert forecasts.make_all(30) == 1
+    record = forecasts.track_record("tomato", "xinfadi")
+    assert [(p.horizon_weeks, p.came) for p in record.points] == [(1, mids[80]), (3, mids[82]), (4, mids[83])]
+    assert isinstance(first, Forecast)
+    assert all(p.naive == mids[79] and p.p50 == getattr(first.at(p.horizon_weeks), "p50", None) for p in record.points)
+    share = record.inside_share(1)
+    assert share in (0.0, 1.0) and record.inside_share(2) is None
