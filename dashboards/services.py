@@ -10,6 +10,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.service import Registry
@@ -41,6 +42,7 @@ class Services(Protocol):
     documents: Documents
     prices: Prices
     forecasts: Forecasts
+    desk: PriceDesk
     logistics: Logistics
     photos: Photos
     problem_reports: ProblemReports

@@ -14,6 +14,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.service import Registry
@@ -48,6 +49,7 @@ class Services:
     documents: Documents
     prices: Prices
     forecasts: Forecasts
+    desk: PriceDesk
     logistics: Logistics
     photos: Photos
     problem_reports: ProblemReports
@@ -66,6 +68,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from logistics.freight.service import Freight
     from logistics.selling.service import Selling
     from logistics.service import Logistics
+    from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.directory import RegistryDirectory
@@ -109,6 +112,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         documents=Documents(engine, trace, clock),
         prices=prices,
         forecasts=Forecasts(engine, clock, prices),
+        desk=PriceDesk(engine, clock),
         logistics=Logistics(freight, cold_chain, selling),
         photos=Photos(engine, blobs, clock),
         problem_reports=ProblemReports(engine, clock, settings.keys_folder / "devices.key"),

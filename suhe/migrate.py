@@ -22,6 +22,7 @@ def tables() -> MetaData:
     """Return the MetaData with every domain's tables on it."""
     import logistics.cold_chain.store
     import logistics.freight.store
+    import pricing.desk.tables
     import pricing.forecast.store
     import pricing.store
     import registry.store
@@ -35,7 +36,7 @@ def tables() -> MetaData:
     import traceability.store
     import traceability.witness_store
 
-    assert logistics.cold_chain.store and logistics.freight.store and pricing.store and registry.store
+    assert logistics.cold_chain.store and logistics.freight.store and pricing.store and pricing.desk.tables and registry.store
     assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
     assert pricing.forecast.store
     assert traceability.photos and traceability.problem_reports

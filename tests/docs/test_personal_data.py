@@ -14,7 +14,7 @@ IMPERSONAL = frozenset((
     "county", "device", "event_lot", "freight_plan", "gateway", "gateway_key", "holding", "label_run",
     "residue_limit", "log_tile", "lot", "lot_edge",
     "map_node", "map_past", "plot", "plot_day", "price_forecast", "price_forecast_point",
-    "price_payload", "price_refused", "price_run", "price_series", "price_source", "product",
+    "price_payload", "price_refused", "price_run", "price_series", "price_source", "product", "quote_aside",
     "quote_current", "quote_obs", "scan_anomaly", "scan_state", "scan_unknown", "sealing", "signing_key", "witness", "witness_alarm",
 ))  # fmt: skip
 # Columns by such names hold a person, or something a person wrote.

@@ -1,0 +1,146 @@
+"""What the price desk does: tells how good a price is, keeps the queue of quotes set aside, takes prices told by telephone."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, select
+
+from foundation.clock import SHANGHAI, Clock, from_ms, market_day
+from foundation.database import reading
+from pricing import store
+from pricing.desk.notes import DayQuote, QualityNote, notes_of_quotes
+from pricing.desk.tables import price_spoken, quote_aside
+from pricing.desk.tellers import SOURCE
+
+# So far back a note looks for the days before; "unchanged for n days" cannot be told for longer.
+LOOK_BACK_DAYS = 45
+REVISED_DAYS = 7
+_TROUBLED = ("quarantined", "failing")
+
+Place = tuple[str, str]
+
+
+class PriceDesk:
+    """The use cases of the price desk."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.engine = engine
+        self._reading = reading(engine)
+        self._clock = clock
+
+    def notes(self, product: str, market: str, day: date | None = None) -> list[QualityNote]:
+        """Return what a reader should know about a product's price in a market on `day` (default today), the gravest first."""
+        return self.notes_of([(product, market)], day).get((product, market), [])
+
+    def notes_of(self, places: Iterable[Place], day: date | None = None) -> dict[Place, list[QualityNote]]:
+        """Return (product, market) -> notes for many at once; a place without notes is left out."""
+        day = day or market_day(self._clock.now())
+        wanted = set(places)
+        if not wanted:
+            return {}
+        t = store.price_series.c
+        with self._reading.connect() as connection:
+            rows = connection.execute(
+                select(t.id, t.product, t.market, t.source)
+                .where(t.product.in_({p for p, _ in wanted}), t.market.in_({m for _, m in wanted}))
+            )  # fmt: skip
+            series = {r.id: r for r in rows if (r.product, r.market) in wanted}
+            found: dict[Place, list[QualityNote]] = defaultdict(list)
+            for note in (*_aside(connection, series, day), *_troubled(connection, series), *_revised(connection, series, day)):
+                found[(note.product, note.market)].append(note)
+            for (product, market), quotes in _quotes(connection, series, day).items():
+                last = max(quotes, key=lambda q: q.day)
+                if series[last.series_id].source == SOURCE:
+                    found[(product, market)] += _told(connection, product, market, last)
+                found[(product, market)] += notes_of_quotes(product, market, quotes, day)
+        return {place: notes for place, notes in found.items() if notes}
+
+
+def _quotes(connection: Connection, series: dict[int, Any], day: date) -> dict[Place, list[DayQuote]]:
+    t = store.quote_current.c
+    found: dict[Place, list[DayQuote]] = defaultdict(list)
+    rows = connection.execute(
+        select(t.series_id, t.valid_date, t.mid, t.mid_kind, t.raw_price, t.observed_ms)
+        .where(t.series_id.in_(list(series)), t.valid_date.between(day - timedelta(days=LOOK_BACK_DAYS), day))
+    ).all()  # fmt: skip
+    # As on the board: where two sources quote one market, the one that spoke last for the newest day is shown, and only it is judged.
+    speaker: dict[Place, tuple[date, int, str]] = {}
+    for r in rows:
+        s = series[r.series_id]
+        spoke = (r.valid_date, r.observed_ms, s.source)
+        speaker[(s.product, s.market)] = max(speaker.get((s.product, s.market), spoke), spoke)
+    for r in rows:
+        s = series[r.series_id]
+        if s.source == speaker[(s.product, s.market)][2]:
+            found[(s.product, s.market)].append(DayQuote(r.series_id, r.valid_date, r.mid, r.mid_kind, r.raw_price))
+    return found
+
+
+def _aside(connection: Connection, series: dict[int, Any], day: date) -> list[QualityNote]:
+    t = quote_aside.c
+    rows = connection.execute(
+        select(t.series_id, t.mid, t.evidence, t.valid_date)
+        .where(t.series_id.in_(list(series)), t.valid_date == day, t.state == "open")
+        .order_by(t.id)
+    )  # fmt: skip
+    by_place: dict[Place, list[Any]] = defaultdict(list)
+    for r in rows:
+        by_place[(series[r.series_id].product, series[r.series_id].market)].append(r)
+    return [
+        QualityNote(
+            "set-aside", *place, {"day": day, "mid": of[0].mid, "usual": int(json.loads(of[0].evidence).get("usual", 0)), "count": len(of)}
+        )
+        for place, of in by_place.items()
+    ]
+
+
+def _troubled(connection: Connection, series: dict[int, Any]) -> list[QualityNote]:
+    t = store.price_source.c
+    states = {r.id: r for r in connection.execute(select(t.id, t.state, t.why).where(t.state.in_(_TROUBLED)))}
+    places = {(s.product, s.market, s.source) for s in series.values() if s.source in states}
+    return [
+        QualityNote("source-troubled", product, market, {"source": source, "state": states[source].state, "why": states[source].why})
+        for product, market, source in sorted(places)
+    ]
+
+
+def _revised(connection: Connection, series: dict[int, Any], day: date) -> list[QualityNote]:
+    """Return the newest revision or withdrawal of each place that was observed in the seven days up to `day`."""
+    t, b = store.quote_obs.c, store.quote_obs.alias("before").c
+    first = day - timedelta(days=LOOK_BACK_DAYS)
+    rows = connection.execute(
+        select(t.series_id, t.valid_date, t.mid, t.status, t.observed_ms, b.mid.label("before"), b.observed_ms.label("before_ms"))
+        .join(
+            b.observed_ms.table,
+            and_(
+                b.series_id == t.series_id, b.valid_date == t.valid_date, b.ordinal == t.ordinal, b.observed_ms < t.observed_ms,
+                b.status == "quoted",
+            ),
+        )
+        .where(t.series_id.in_(list(series)), t.valid_date.between(first, day))
+        .order_by(t.observed_ms, b.observed_ms)
+    )  # fmt: skip
+    newest: dict[Place, QualityNote] = {}
+    for r in rows:
+        s = series[r.series_id]
+        if not 0 <= (day - from_ms(r.observed_ms).astimezone(SHANGHAI).date()).days < REVISED_DAYS:
+            continue
+        numbers: dict[str, int | str | date] = {"day": r.valid_date, "before": r.before, "observed_ms": r.observed_ms}
+        if r.status == "withdrawn":
+            newest[(s.product, s.market)] = QualityNote("withdrawn", s.product, s.market, numbers)
+        elif r.before != r.mid:
+            newest[(s.product, s.market)] = QualityNote("revised", s.product, s.market, {**numbers, "after": r.mid})
+    return list(newest.values())
+
+
+def _told(connection: Connection, product: str, market: str, quote: DayQuote) -> list[QualityNote]:
+    t = price_spoken.c
+    teller = connection.execute(
+        select(t.teller).where(t.series_id == quote.series_id, t.valid_date == quote.day).order_by(t.id.desc()).limit(1)
+    ).scalar()
+    return [QualityNote("by-telephone", product, market, {"day": quote.day, "teller": teller or "other"})]
