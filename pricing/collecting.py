@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
 from foundation.errors import SuheError
 from foundation.log import get_logger
-from pricing import store
+from pricing import index_store, store
 from pricing.clean import Refusal, quote_of
 from pricing.fetching import Pause, Payload, fetch
 from pricing.guards import Usual, inspect, unknown_share
@@ -97,12 +97,14 @@ class Collector:
         with self._engine.begin() as connection:
             usual = self._usual(connection, source.id)
             ids = store.series_ids(connection, source.id)
-            standing = self._standing(connection, ids, window)
+            standing = self._standing(connection, ids, _hull(window, batch.quotes))
             found = inspect(window, batch.pages, batch.quotes, batch.refused, _mids(ids, standing), usual)  # 4
             warnings = tuple(f.text for f in found if not f.fatal)
             fatal = [f.text for f in found if f.fatal]
             if not fatal:
-                change = self._record(connection, window, run_id, batch, ids, standing)  # 5
+                change = self._record(connection, source, window, run_id, batch, ids, standing)  # 5
+                points = (i for p in batch.pages for i in p.indices)
+                index_store.record(connection, source.id, run_id, points, to_ms(self._clock.now()))
         if fatal:
             return self._close(source, window, run_id, batch, "quarantined", "; ".join(fatal), base_url, began, warnings)
         return self._close(source, window, run_id, batch, "ok", "", base_url, began, warnings, change)
@@ -145,13 +147,15 @@ class Collector:
 
     def _take(self, batch: Batch, source: Source, page: Page) -> None:
         today = market_day(self._clock.now())
+        # Rows are numbered through the batch: two pages may both have a first row.
+        before = sum(len(p.rows) for p in batch.pages)
         batch.pages.append(page)
-        for raw in page.rows:
+        for number, raw in enumerate(page.rows, before + 1):
             found = quote_of(raw, source.id, today, raw.currency or source.currency)
             if isinstance(found, Quote):
                 batch.quotes.append(found)
             else:
-                batch.refused.append(found)
+                batch.refused.append(replace(found, row=number))
 
     def _usual(self, connection: Connection, source: str) -> Usual:
         t = store.price_run.c
@@ -173,14 +177,14 @@ class Collector:
         return {(r[0], r[1], r[2]): Standing((r[3], r[4], r[5], r[6], r[7]), r[8], r[9]) for r in rows}
 
     def _record(
-        self, connection: Connection, window: Window, run_id: int, batch: Batch, ids: dict[store.SeriesKey, int],
+        self, connection: Connection, source: Source, window: Window, run_id: int, batch: Batch, ids: dict[store.SeriesKey, int],
         standing: Mapping[store.Key, Standing],
     ) -> Changes:  # fmt: skip
         quotes, copies = with_ordinals(batch.quotes)
         known = store.add_series(connection, ids, (q.series for q in batch.quotes))
         # A refused row says nothing about what it replaces, so with any refused row nothing counts as withdrawn.
         expected: Sequence[store.Key] = []
-        if not batch.refused:
+        if not batch.refused and source.answers == "window":
             expected = [k for k in standing if window.start <= k[1] <= window.end]
         change = changes(quotes, copies, known, standing, expected, run_id, to_ms(self._clock.now()))
         store.append(connection, change.observed)
@@ -225,6 +229,12 @@ class Collector:
         if rows:
             connection.execute(insert(store.price_payload), rows)
         note_refused(connection, run_id, batch.refused)
+
+
+def _hull(window: Window, quotes: Sequence[Quote]) -> Window:
+    """Return the days a batch speaks of: those asked for, and those a site told unasked."""
+    days = [q.valid_date for q in quotes]
+    return Window(min(window.start, *days), max(window.end, *days)) if days else window
 
 
 def note_refused(connection: Connection, run_id: int, refused: Sequence[Refusal]) -> None:

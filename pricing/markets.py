@@ -25,7 +25,7 @@ MARKETS: dict[str, Market] = {
 def markets_of(county: str | None) -> list[Market]:
     """Return a county's own markets first, then those that belong to no county; all comparable markets where no county is named.
 
-    Markets of another country or currency and national averages are never among them.
+    Markets of another customs territory or currency and national averages are never among them.
     """
     here = [m for m in MARKETS.values() if m.comparable]
     if county is None:

@@ -101,7 +101,8 @@ class Quote:
 class Market:
     """A place where produce is priced; `county` where it is one of a county's own markets.
 
-    `currency` is the one its prices are in: quotes in another are never shown under it. A `reference` is no place but a figure about
+    `territory` is the customs territory it lies in (ISO 3166) and `currency` the one its prices are in: quotes in another are never
+    shown under it. A `reference` is no place but a figure about
     many (a national average): it is kept and can be asked for, but stands on no board and enters no average of markets.
     """
 
@@ -110,7 +111,7 @@ class Market:
     name_en: str
     kind: str
     county: str | None = None
-    country: str = "CN"
+    territory: str = "CN"
     currency: str = "CNY"
     reference: bool = False
 
@@ -120,10 +121,12 @@ class Market:
             check_county(self.county)
         if self.kind not in MARKET_KINDS:
             raise BadInput("there is no such kind of market", expected=", ".join(MARKET_KINDS), got=self.kind)
-        if len(self.country) != 2 or len(self.currency) != 3:
-            raise BadInput("a market has a country and a currency", expected="such as CN and CNY", got=f"{self.country}, {self.currency}")
+        if len(self.territory) != 2 or len(self.currency) != 3:
+            raise BadInput(
+                "a market has a customs territory and a currency", expected="such as CN and CNY", got=f"{self.territory}, {self.currency}"
+            )
 
     @property
     def comparable(self) -> bool:
-        """Whether its prices may stand on a county's board: a real market of this country, in yuan."""
-        return self.country == "CN" and self.currency == "CNY" and not self.reference
+        """Whether its prices may stand on a county's board: a real market of the mainland's customs territory, in yuan."""
+        return self.territory == "CN" and self.currency == "CNY" and not self.reference

@@ -14,11 +14,12 @@ from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
 from foundation.ids import uuid7
-from pricing import store
+from pricing import index_store, store
 from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
 from pricing.collecting import Batch, Collector, RunReport
 from pricing.fetching import Pause
+from pricing.indices import IndexPoint
 from pricing.markets import MARKETS, markets_of
 from pricing.quotes import Market, Window
 from pricing.sources import SOURCES, source
@@ -77,6 +78,8 @@ class Prices:
         """
         found = source(source_id)
         window = window or self.round_window()
+        if found.answers == "present":
+            window = Window(market_day(self._clock.now()), market_day(self._clock.now()))
         slot = slot or f"{kind}:{uuid7(to_ms(self._clock.now()))}"
         return self._collector.run(found, base_url, window, client, kind=kind, slot=slot, pause=pause)
 
@@ -92,17 +95,20 @@ class Prices:
         return Window(today - timedelta(days=ROUND_DAYS - 1), today)
 
     def history_windows(self, source_id: str, days: int = HISTORY_DAYS) -> list[tuple[str, Window]]:
-        """Return (slot, window) of the history still to be fetched, the most recent first."""
+        """Return (slot, window) of the history still to be fetched, the most recent first; none of a source that tells only the present."""
+        found = source(source_id)
+        if found.answers == "present":
+            return []
         t = store.price_run.c
         with self._reading.connect() as connection:
             done = set(connection.execute(select(t.slot).where(t.source == source_id, t.kind == "history", t.state == "ok")).scalars())
-        return [(slot, w) for slot, w in self.all_history_windows(days) if slot not in done]
+        return [(slot, w) for slot, w in self.all_history_windows(days, found.longest_window_days) if slot not in done]
 
-    def all_history_windows(self, days: int = HISTORY_DAYS) -> list[tuple[str, Window]]:
-        """Return (slot, window) of the whole history, the most recent first; the newest block ends today."""
+    def all_history_windows(self, days: int = HISTORY_DAYS, longest: int = BLOCK_DAYS) -> list[tuple[str, Window]]:
+        """Return (slot, window) of the whole history, the most recent first; the newest block ends today, none is longer than `longest`."""
         today = market_day(self._clock.now())
         first = today - timedelta(days=days - 1)
-        return [(f"history:{w}", w) for w in _blocks(first, today)]
+        return [(f"history:{w}", w) for w in _blocks(first, today, min(longest, BLOCK_DAYS))]
 
     def import_file(self, path: Path, mapping: str) -> ImportReport:
         """Import a file of quotes as a mapping says; the report names every refused row and why."""
@@ -122,6 +128,11 @@ class Prices:
         with self._reading.connect() as connection:
             return points(connection, product, market, start, end, as_of_ms)
 
+    def official_index(self, code: str, start: date, end: date, *, as_of_ms: int | None = None) -> list[IndexPoint]:
+        """Return an official index (A is the 200 index) from `start` to `end`, both included, as published; never computed by us."""
+        with self._reading.connect() as connection:
+            return index_store.known(connection, code, start, end, as_of_ms)
+
     def seasonal_band(self, product: str, market: str) -> SeasonalBand | None:
         """Return what is usual for each time of year, or None where there is no earlier year to tell from."""
         known = self.series(product, market, date(1990, 1, 1), market_day(self._clock.now()))
@@ -130,7 +141,7 @@ class Prices:
         return band if band.years else None
 
     def markets(self, *, everywhere: bool = False) -> list[Market]:
-        """Return the markets whose prices may be compared; `everywhere` adds those of other countries and national averages."""
+        """Return the markets whose prices may be compared; `everywhere` adds those of other territories and national averages."""
         return list(MARKETS.values()) if everywhere else markets_of(None)
 
     def products_quoted(self) -> list[str]:
@@ -190,12 +201,12 @@ class Prices:
             store.upsert_source(connection, source_id, {"next_run_ms": next_run_ms, "period_ms": period_ms})
 
 
-def _blocks(first: date, last: date) -> Iterator[Window]:
+def _blocks(first: date, last: date, length: int) -> Iterator[Window]:
     """Yield the calendar's fixed blocks that touch `first`..`last`, the most recent first, cut off at both ends."""
-    number = (last - _BLOCKS_FROM).days // BLOCK_DAYS
+    number = (last - _BLOCKS_FROM).days // length
     while True:
-        start = _BLOCKS_FROM + timedelta(days=number * BLOCK_DAYS)
-        end = start + timedelta(days=BLOCK_DAYS - 1)
+        start = _BLOCKS_FROM + timedelta(days=number * length)
+        end = start + timedelta(days=length - 1)
         if end < first:
             return
         # The oldest block is fetched whole: cutting it at a moving day would make it another block every day.

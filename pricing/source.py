@@ -36,6 +36,9 @@ class Blocked(SuheError):
 PERMISSIONS = ("none", "written", "own")
 # What a source's prices are prices of; `mixed` where each row says so itself, `index` where it publishes no prices at all.
 KINDS = (*MARKET_KINDS, "mixed", "index")
+# `window`: an answer lists every quote of the days asked for, so a quote that is gone was withdrawn. `present`: the site tells what is
+# newest (or hands out a whole file) whatever is asked, so there is no past to fetch and absence means nothing.
+ANSWERS = ("window", "present")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Request:
     params: Mapping[str, str] | None = None
     market: str = ""
     json: Mapping[str, Any] | None = None
+    # What the source's own `follow` has to remember from one answer to the next; never sent.
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
@@ -113,6 +118,7 @@ class Source:
     daily_bytes: int = 50_000_000
     longest_window_days: int = 92
     calendar: Calendar = DAILY
+    answers: str = "window"
     enabled: bool = True
     robots_checked_at: date | None = None
     currency: str = "CNY"
@@ -128,6 +134,8 @@ class Source:
             raise BadInput("a source that needs written leave is off until an operator has it", expected="enabled=False")
         if self.kind not in KINDS:
             raise BadInput("there is no such kind of price", expected=", ".join(KINDS), got=self.kind[:40])
+        if self.answers not in ANSWERS:
+            raise BadInput("a source answers for a window or for the present", expected=", ".join(ANSWERS), got=self.answers[:40])
         if not (self.licence and len(self.currency) == 3 and self.currency.isupper()):
             raise BadInput(
                 "a source states its licence and a currency of three letters", got=f"{self.licence[:40]!r}, {self.currency[:8]!r}"

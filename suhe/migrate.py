@@ -24,6 +24,7 @@ def tables() -> MetaData:
     import logistics.freight.store
     import pricing.desk.tables
     import pricing.forecast.store
+    import pricing.index_store
     import pricing.store
     import registry.store
     import traceability.anchor_store
@@ -37,6 +38,7 @@ def tables() -> MetaData:
     import traceability.witness_store
 
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and pricing.desk.tables and registry.store
+    assert pricing.index_store
     assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
     assert pricing.forecast.store
     assert traceability.photos and traceability.problem_reports

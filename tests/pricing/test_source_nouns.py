@@ -60,10 +60,10 @@ def test_an_index_point_is_exact_and_bounded() -> None:
             IndexPoint(code, DAY, value, "")
 
 
-def test_only_markets_of_this_country_in_yuan_are_comparable() -> None:
+def test_only_mainland_markets_in_yuan_are_comparable() -> None:
     """No county's board lists a foreign market or a national average."""
-    assert all(m.country == "CN" and m.currency == "CNY" and not m.reference for c in (None, "371522", "321023") for m in markets_of(c))
-    assert not Market("far", "远", "Far", "wholesale", country="TW", currency="TWD").comparable
+    assert all(m.territory == "CN" and m.currency == "CNY" and not m.reference for c in (None, "371522", "321023") for m in markets_of(c))
+    assert not Market("far", "远", "Far", "wholesale", territory="TW", currency="TWD").comparable
     assert not Market("all", "全国", "All", "wholesale", reference=True).comparable
     with pytest.raises(BadInput):
         Market("x", "x", "x", "wholesale", currency="yuan")
