@@ -70,13 +70,13 @@ def board_rows(connection: Connection, markets: Iterable[str], day: date, troubl
     """Return the board of `day`. `troubled` names the sources whose last answer failed or was not believed: their rows are stale."""
     groups: dict[tuple[str, str], list[Line]] = defaultdict(list)
     ids = _series(connection, markets)
-    for line in _lines(connection, ids, day - timedelta(days=_LOOK_BACK), day):
+    for line in standing_lines(connection, ids, day - timedelta(days=_LOOK_BACK), day):
         groups[(line.product, line.market)].append(line)
     for pair in {(s.product, s.market) for s in ids.values()} - groups.keys():
         last = _last_day(connection, [i for i, s in ids.items() if (s.product, s.market) == pair], day)
         if last is not None:
             some = {i: s for i, s in ids.items() if (s.product, s.market) == pair}
-            groups[pair] = _lines(connection, some, last - timedelta(days=_LOOK_BACK), last)
+            groups[pair] = standing_lines(connection, some, last - timedelta(days=_LOOK_BACK), last)
     rows = [_row(lines, day, troubled) for lines in groups.values()]
     return sorted(rows, key=lambda r: (r.product, r.market))
 
@@ -85,12 +85,12 @@ def points(connection: Connection, product: str, market: str, start: date, end: 
     """Return the days from `start` to `end`, both included, oldest first; `as_of_ms` answers as it was known then."""
     t = price_series.c
     query = select(t.id, t.product, t.market, t.source, t.currency).where(t.product == product, t.market == market)
-    ids = {r.id: r for r in connection.execute(query) if _in_its_currency(r)}
-    lines = _lines(connection, ids, start, end) if as_of_ms is None else _lines_as_of(connection, ids, start, end, as_of_ms)
+    ids = {r.id: r for r in connection.execute(query) if in_its_currency(r)}
+    lines = standing_lines(connection, ids, start, end) if as_of_ms is None else _lines_as_of(connection, ids, start, end, as_of_ms)
     days: dict[date, list[Line]] = defaultdict(list)
     for line in lines:
         days[line.valid_date].append(line)
-    return [_point(days[day]) for day in sorted(days)]
+    return [point_of(days[day]) for day in sorted(days)]
 
 
 def _row(lines: list[Line], day: date, troubled: Mapping[str, str]) -> BoardRow:
@@ -98,9 +98,9 @@ def _row(lines: list[Line], day: date, troubled: Mapping[str, str]) -> BoardRow:
     for line in lines:
         days[line.valid_date].append(line)
     last = max(days)
-    now = _point(days[last])
+    now = point_of(days[last])
     earlier = [d for d in days if d < last]
-    before = _point(days[max(earlier)]) if earlier else None
+    before = point_of(days[max(earlier)]) if earlier else None
     age = (day - last).days
     return BoardRow(
         lines[0].product, lines[0].market, now.low, now.mid, now.high, last, now.observed_ms, age,
@@ -109,7 +109,8 @@ def _row(lines: list[Line], day: date, troubled: Mapping[str, str]) -> BoardRow:
     )  # fmt: skip
 
 
-def _point(lines: list[Line]) -> Point:
+def point_of(lines: list[Line]) -> Point:
+    """Return the market day that the lines of one product, market and day make together."""
     # Where two sources quote one market, the one that spoke last is shown; they are never averaged.
     source = max(lines, key=lambda x: (x.observed_ms, x.source)).source
     of = [x for x in lines if x.source == source]
@@ -139,15 +140,16 @@ def _mean_by_series(lines: list[Line]) -> dict[int, float]:
 def _series(connection: Connection, markets: Iterable[str]) -> dict[int, Any]:
     t = price_series.c
     query = select(t.id, t.product, t.market, t.source, t.currency).where(t.product.is_not(None), t.market.in_(list(markets)))
-    return {r.id: r for r in connection.execute(query) if _in_its_currency(r)}
+    return {r.id: r for r in connection.execute(query) if in_its_currency(r)}
 
 
-def _in_its_currency(series: Any) -> bool:
+def in_its_currency(series: Any) -> bool:
     """Tell whether a series is in the currency of its market: two currencies never stand side by side as if they were one."""
     return currency_of(series.market) in (None, series.currency)
 
 
-def _lines(connection: Connection, series: Mapping[int, Any], start: date, end: date) -> list[Line]:
+def standing_lines(connection: Connection, series: Mapping[int, Any], start: date, end: date) -> list[Line]:
+    """Return what stands of some series (id -> product, market, source) in the days `start` to `end`, both included."""
     t = quote_current.c
     found = connection.execute(
         select(t.series_id, t.valid_date, t.low, t.mid, t.high, t.observed_ms)

@@ -22,6 +22,9 @@ from pricing.fetching import Pause
 from pricing.indices import IndexPoint
 from pricing.markets import MARKETS, markets_of
 from pricing.quotes import Market, Window
+from pricing.snapshot import SnapshotState, read_state
+from pricing.snapshot_queries import SnapshotQueries
+from pricing.snapshot_records import changed_since
 from pricing.sources import SOURCES, source
 
 if TYPE_CHECKING:
@@ -61,12 +64,14 @@ class SourceHealth:
 class Prices:
     """The use cases of prices."""
 
-    def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder) -> None:
+    def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder, snapshot_folder: Path | None = None) -> None:
         self.engine = engine
+        self._snapshot_folder = snapshot_folder
         self._reading = reading(engine)
         self._clock = clock
         self._blobs = blobs
         self._collector = Collector(engine, clock, blobs)
+        self.large = SnapshotQueries(self._reading, snapshot_folder)
 
     def collect(
         self, source_id: str, base_url: str, window: Window | None, client: httpx.Client, *, kind: str = "round", slot: str = "",
@@ -178,6 +183,19 @@ class Prices:
                 )
             )  # fmt: skip
         return found
+
+    def build_snapshot(self, *, at_least: int = 0) -> SnapshotState | None:
+        """Build the snapshot anew where runs changed `at_least` rows since the last one, or there is none; None where nothing was due."""
+        from pricing.snapshot_build import build
+
+        if self._snapshot_folder is None:
+            return None
+        state = read_state(self._snapshot_folder)
+        if state is not None:
+            with self._reading.connect() as connection:
+                if changed_since(connection, state.read_ms) < max(1, at_least):
+                    return None
+        return build(self._snapshot_folder, self._reading, self._clock)
 
     def ask_round(self, source_id: str) -> None:
         """Ask for a round of a source now instead of at its time; the scheduler looks for this every few seconds."""

@@ -92,7 +92,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     readings = Readings(settings.readings_folder, clock, directory, directory)
     trace = Trace(engine, registry, clock, settings.keys_folder / "log.key")
     blobs = BlobFolder(settings.data / "blobs")
-    prices = Prices(engine, clock, blobs)
+    prices = Prices(engine, clock, blobs, settings.data / "prices")
     demo = bool(found and found.demo)
     selling = Selling(prices, trace, registry, clock)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=settings.use_pyvrp)

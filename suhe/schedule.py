@@ -31,6 +31,8 @@ LEASE_SECONDS = 15.0
 DAY_MS = 86_400_000
 # Live quotes of a demo come a round a minute: accelerated, and labelled so.
 DEMO_PERIOD_MS = 60_000
+# So many changed rows make a snapshot of prices worth writing before the night.
+SNAPSHOT_CHANGES = 50_000
 # How long the solver may think of a county's day; a demo shares its two cores with everything else.
 FREIGHT_LIMIT_S, DEMO_FREIGHT_LIMIT_S = 20.0, 1.5
 # A job that was late by less than this still runs, once (coalesce); the library's own default of one second drops jobs silently.
@@ -110,6 +112,18 @@ def reread_five_weeks(work: Work) -> None:
     reread(work, 35)
 
 
+def snapshot_prices(work: Work) -> None:
+    """Write the snapshot of prices anew where anything changed; in a demo not before its history is in."""
+    if work.demo and not work.services.readiness()["prices"][0]:
+        return
+    work.services.prices.build_snapshot()
+
+
+def snapshot_after_import(work: Work) -> None:
+    """Write the snapshot anew without waiting for the night where very much changed since, or there is none."""
+    work.services.prices.build_snapshot(at_least=SNAPSHOT_CHANGES)
+
+
 def make_checkpoint(work: Work) -> None:
     """Sign where the trace log stands."""
     work.services.trace.make_checkpoint()
@@ -169,6 +183,8 @@ JOBS: tuple[Job, ...] = (
         "price-reread-35", reread_five_weeks, demo=None,
         live={"trigger": "cron", "day_of_week": "sun", "hour": 3, "minute": 40, "jitter": 600},
     ),
+    Job("price-snapshot", snapshot_prices, live={"trigger": "cron", "hour": 4, "minute": 25}, demo={"trigger": "interval", "seconds": 120}),
+    Job("price-snapshot-large", snapshot_after_import, live={"trigger": "interval", "seconds": 300}, demo=None),
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
     Job("scans-forget", forget_scans, live={"trigger": "cron", "minute": 3}, demo={"trigger": "cron", "minute": 3}),
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
