@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from functools import lru_cache
 
 from foundation.errors import BadInput
-from foundation.money import price_milli_per_kg
+from foundation.money import MILLI
 from foundation.units import KILOGRAMS_PER_UNIT
-from pricing.names import clean_name, product_of
+from pricing.names import clean_name, reading_of
+from pricing.packs import is_pack, pack_weight
 from pricing.quotes import MidKind, Quote, RawQuote, Series
 
 # Why a row is refused. The texts are what a person reads; the codes are stable.
@@ -19,6 +21,9 @@ REASONS: dict[str, str] = {
     "piece-name": "the price is per piece, hidden in the name",
     "no-number": "a price is no number",
     "unit": "the unit is no weight",
+    "piece-unit": "the price is per piece, and a piece is no weight",
+    "pack": "the price is per pack, and nothing tells what the pack weighs",
+    "market": "the row names a market we do not know",
     "zero": "a price is zero: a missing value written as a number",
     "negative": "a price is negative",
     "absurd": "a price is higher than any produce can cost",
@@ -32,6 +37,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{0,6})?\Z", re.ASCII)
 # A hundred thousand yuan a kilogram: no produce costs that, and it still fits every database's integer.
 LARGEST_MILLI = 100_000_000
 _PIECE = "个只枚把捆盒袋箱根棵束支瓶罐头条尾"
+_PIECE_UNITS = frozenset("个只枚把捆根棵束支瓶罐头条尾朵颗粒块片份串对")
 _PIECE_IN_PRICE = re.compile(rf"[（(/]\s*[{_PIECE}]\s*[）)]?\s*\Z")
 _PIECE_IN_NAME = re.compile(rf"(/[{_PIECE}]|[（(][{_PIECE}][）)])\Z")
 
@@ -59,11 +65,12 @@ def quote_of(raw: RawQuote, source: str, today: date, currency: str = "CNY") -> 
     An absent low and high with a middle price is a single price; an absent middle is the midpoint. A middle price that is the
     midpoint but for the rounding of its last digit is called one, whatever the source calls it.
     """
-    found = _checked(raw.low, raw.mid, raw.high, raw.unit)
+    unit, name = raw.unit.strip(), clean_name(raw.name)
+    pack = None if unit in KILOGRAMS_PER_UNIT else pack_weight(source, unit, clean_name(raw.spec), name, raw.pack)
+    found = _checked(raw.low, raw.mid, raw.high, raw.unit, pack)
     if isinstance(found, tuple) and len(found) == 2:
         return _refuse(raw, *found)
     low, mid, high, mid_kind = found
-    name = clean_name(raw.name)
     if not name:
         return _refuse(raw, "no-name", repr(raw.name[:40]))
     if _PIECE_IN_NAME.search(name):
@@ -71,7 +78,12 @@ def quote_of(raw: RawQuote, source: str, today: date, currency: str = "CNY") -> 
     if raw.day > today:
         return _refuse(raw, "future", raw.day.isoformat())
     series = _series(source, raw.market, name, clean_name(raw.spec), clean_name(raw.grade), clean_name(raw.origin), currency)
-    return Quote(series, raw.day, low, mid, high, mid_kind, raw.raw_price, raw.unit, raw.volume_kg)
+    return Quote(series, raw.day, low, mid, high, mid_kind, raw.raw_price, unit_kept(raw.unit, pack), raw.volume_kg)
+
+
+def unit_kept(unit: str, pack: Fraction | None) -> str:
+    """Return the unit as it is kept beside a quote: as written, and for a pack with the weight that was taken for it."""
+    return unit if pack is None else f"{unit.strip()} = {float(pack):.6g} kg"
 
 
 def _refuse(raw: RawQuote, reason: str, detail: str) -> Refusal:
@@ -80,20 +92,21 @@ def _refuse(raw: RawQuote, reason: str, detail: str) -> Refusal:
 
 @lru_cache(maxsize=65536)
 def _series(source: str, market: str, name: str, spec: str, grade: str, origin: str, currency: str) -> Series:
-    return Series(source, market, name, spec, grade, origin, currency, product_of(name))
+    return Series(source, market, name, spec, grade, origin, currency, *reading_of(name))
 
 
 # Prices are sticky and few: the same three texts come again and again, so the exact arithmetic is done once for each.
 @lru_cache(maxsize=65536)
-def _checked(low: str, mid: str, high: str, unit: str) -> tuple[str, str] | tuple[int, int, int, MidKind]:
+def _checked(low: str, mid: str, high: str, unit: str, pack: Fraction | None) -> tuple[str, str] | tuple[int, int, int, MidKind]:
     texts = [t for t in (low, mid, high) if t.strip()]
     shown = f"{low}|{mid}|{high} per {unit}"
     if any(_PIECE_IN_PRICE.search(t) for t in texts):
         return "piece-price", shown
-    if unit.strip() not in KILOGRAMS_PER_UNIT:
-        return "unit", shown
+    weight = pack or KILOGRAMS_PER_UNIT.get(unit.strip())
+    if weight is None:
+        return unit_reason(unit), shown
     try:
-        values = [_amount(t, unit) for t in texts]
+        values = [amount_of(t, weight) for t in texts]
     except BadInput:
         return "no-number", shown
     if not values or (not low.strip()) != (not high.strip()):
@@ -114,14 +127,32 @@ def _checked(low: str, mid: str, high: str, unit: str) -> tuple[str, str] | tupl
     middle = values[1]
     if not first <= middle <= last:
         return "mid", shown
-    rounding = 2 * _amount("0.005", unit)
-    return first, middle, last, "midpoint" if abs(2 * middle - first - last) <= rounding else "reported"
+    return first, middle, last, "midpoint" if abs(2 * middle - first - last) <= rounding_of(weight) else "reported"
 
 
-def _amount(text: str, unit: str) -> int:
-    # Thousands separators appear where a price is quoted per tonne; exponents, infinities and endless digits are no printed price.
+def unit_reason(unit: str) -> str:
+    """Return why a unit that gives no weight is refused."""
+    plain = unit.strip().removeprefix("元/")
+    if is_pack(unit.strip()):
+        return "pack"
+    return "piece-unit" if plain in _PIECE_UNITS else "unit"
+
+
+def rounding_of(weight: Fraction) -> int:
+    """Return twice what a printed price of two digits may be off by, in thousandths per kilogram."""
+    return 2 * amount_of("0.005", weight)
+
+
+def amount_of(text: str, weight: Fraction) -> int:
+    """Return a printed price per `weight` kilograms in thousandths per kilogram, rounded half up away from zero.
+
+    Raises:
+        BadInput: the text is no printed price. Thousands separators are; exponents, infinities and endless digits are not.
+
+    """
     plain = text.strip().replace(",", "")
     if not _NUMBER.match(plain):
         raise BadInput("this price is no number", got=repr(text[:40]))
     sign = -1 if plain.startswith("-") else 1
-    return sign * price_milli_per_kg(plain.lstrip("-"), unit)
+    exact = Fraction(plain.lstrip("-")) * MILLI / weight
+    return sign * ((2 * exact.numerator + exact.denominator) // (2 * exact.denominator))

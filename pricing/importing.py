@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,12 @@ from foundation.errors import BadInput, NotFound
 from pricing import store
 from pricing.clean import REASONS, Refusal, quote_of
 from pricing.collecting import compressed, note_refused
+from pricing.days import read_day
 from pricing.guards import unknown_share
-from pricing.mapping import Mapping, read_mapping
+from pricing.mapping import Mapping
 from pricing.quotes import Quote, RawQuote
 from pricing.recording import Changes, Standing, changes, with_ordinals
+from pricing.tabular import Table, encoding_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,47 +95,92 @@ class ImportReport:
             writer.writerows([r.row, r.day, r.name, r.reason, r.text, r.detail] for r in self.refused)
 
 
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """One row of a preview: its number, and the quote it would become or why it would be refused."""
+
+    row: int
+    quote: Quote | None
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an import would do with a table: its first rows, and how many of all rows would be taken and refused, for which reasons."""
+
+    rows: tuple[PreviewRow, ...]
+    taken: int
+    refused: int
+    reasons: dict[str, int]
+    # Names that mean none of our products; their quotes are kept under the source's name.
+    unknown_names: tuple[str, ...]
+    first_day: date | None
+    last_day: date | None
+
+
 class Importer:
-    """Imports files into the store."""
+    """Imports files and tables into the store."""
 
     def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder) -> None:
         self._engine = engine
         self._clock = clock
         self._blobs = blobs
 
-    def run(self, path: Path, mapping_name: str) -> ImportReport:
+    def run(self, path: Path, mapping: Mapping) -> ImportReport:
         """Import a CSV file (gzip too) whole, in one transaction; the same file twice changes nothing.
 
         Raises:
-            NotFound: no such file or mapping.
+            NotFound: no such file.
             BadInput: the file lacks a column, is no CSV, or holds a day that cannot be read.
 
         """
-        mapping = read_mapping(mapping_name)
         body = _bytes_of(path)
+        return self._import(path.name, body, _frame(body, mapping), mapping, 2)
+
+    def run_table(self, table: Table, mapping: Mapping) -> ImportReport:
+        """Import a table whole, in one transaction; the same rows twice change nothing."""
+        text = io.StringIO()
+        csv.writer(text).writerows([table.header, *table.rows])
+        body = text.getvalue().encode()
+        return self._import(table.name or table.kind, body, _renamed(_of_table(table), mapping), mapping, table.first_row)
+
+    def preview(self, table: Table, mapping: Mapping, shown: int = 20) -> Preview:
+        """Return what an import would take and refuse; nothing is stored."""
+        quotes, refused = self._gate(_renamed(_of_table(table), mapping), mapping, table.first_row)
+        told = dict(quotes) | {r.row: r for r in refused}
+        rows = tuple(
+            PreviewRow(n, found if isinstance(found, Quote) else None, found if isinstance(found, Refusal) else None)
+            for n, found in sorted(told.items())[:shown]
+        )
+        days = [q.valid_date for _, q in quotes]
+        unknown = sorted({q.series.name for _, q in quotes if q.series.product is None})
+        reasons = dict(Counter(r.reason for r in refused))
+        return Preview(rows, len(quotes), len(refused), reasons, tuple(unknown), min(days, default=None), max(days, default=None))
+
+    def _import(self, name: str, body: bytes, frame: pd.DataFrame, mapping: Mapping, first_row: int) -> ImportReport:
         digest = hashlib.sha256(body).hexdigest()
-        frame = _frame(body, mapping)
-        blob = self._blobs.put(body if path.suffix == ".gz" else compressed(body))
-        quotes, refused = self._gate(frame, mapping)
+        blob = self._blobs.put(body if body[:2] == b"\x1f\x8b" else compressed(body))
+        numbered, refused = self._gate(frame, mapping, first_row)
+        quotes = [q for _, q in numbered]
         with self._engine.begin() as connection:
             run_id = self._begin(connection, mapping, digest, frame)
             change = self._record(connection, mapping, quotes, run_id)
-            self._end(connection, run_id, path, body, digest, blob, quotes, refused, change)
+            self._end(connection, run_id, name, body, digest, blob, quotes, refused, change)
         return ImportReport(
-            path.name, mapping.name, digest, len(frame), len(quotes) - change.copies, change.copies, change.new, change.revised,
+            name, mapping.name, digest, len(frame), len(quotes) - change.copies, change.copies, change.new, change.revised,
             tuple(refused), _findings(frame, quotes),
         )  # fmt: skip
 
-    def _gate(self, frame: pd.DataFrame, mapping: Mapping) -> tuple[list[Quote], list[Refusal]]:
+    def _gate(self, frame: pd.DataFrame, mapping: Mapping, first_row: int) -> tuple[list[tuple[int, Quote]], list[Refusal]]:
         today = market_day(self._clock.now())
-        quotes: list[Quote] = []
+        quotes: list[tuple[int, Quote]] = []
         refused: list[Refusal] = []
         columns = [frame[c].tolist() for c in ("name", "day", "low", "mid", "high", "unit", "spec", "grade", "origin")]
-        for row, (name, day, low, mid, high, unit, spec, grade, origin) in enumerate(zip(*columns, strict=True), 2):
+        for row, (name, day, low, mid, high, unit, spec, grade, origin) in enumerate(zip(*columns, strict=True), first_row):
             raw = RawQuote(mapping.market, name, _day(day, mapping.day_format, row), low, mid, high, unit, spec, grade, origin, None, row)
             found = quote_of(raw, mapping.source, today, mapping.currency)
             if isinstance(found, Quote):
-                quotes.append(found)
+                quotes.append((row, found))
             else:
                 refused.append(found)
         return quotes, refused
@@ -168,7 +215,7 @@ class Importer:
         return change
 
     def _end(
-        self, connection: Connection, run_id: int, path: Path, body: bytes, digest: str, blob: str, quotes: list[Quote],
+        self, connection: Connection, run_id: int, name: str, body: bytes, digest: str, blob: str, quotes: list[Quote],
         refused: list[Refusal], change: Changes,
     ) -> None:  # fmt: skip
         now = to_ms(self._clock.now())
@@ -181,7 +228,7 @@ class Importer:
         payload = {
             "run_id": run_id,
             "number": 1,
-            "url": f"file:{path.name}",
+            "url": f"file:{name}",
             "fetched_ms": now,
             "size": len(body),
             "sha256": digest,
@@ -206,9 +253,25 @@ def _frame(body: bytes, mapping: Mapping) -> pd.DataFrame:
 
     try:
         content = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
-        frame = pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False, encoding=mapping.encoding)
+        frame = pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False, encoding=_encoding(mapping, content))
     except (ValueError, OSError, EOFError, pd.errors.ParserError) as error:
-        raise BadInput("this file cannot be read as CSV", expected=f"CSV in {mapping.encoding}", got=str(error)[:160]) from error
+        raise BadInput("this file cannot be read as CSV", expected="CSV", got=str(error)[:160]) from error
+    return _renamed(frame, mapping)
+
+
+def _encoding(mapping: Mapping, content: bytes) -> str:
+    return encoding_of(content[: 1 << 20], whole=len(content) <= 1 << 20) if mapping.encoding == "auto" else mapping.encoding
+
+
+def _of_table(table: Table) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(table.rows), columns=list(table.header), dtype=str)
+
+
+def _renamed(frame: pd.DataFrame, mapping: Mapping) -> pd.DataFrame:
+    import pandas as pd
+
     missing = [c for c in mapping.columns.named if c not in frame.columns]
     if missing:
         raise BadInput(
@@ -246,13 +309,8 @@ def _findings(frame: pd.DataFrame, quotes: list[Quote]) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=16384)
-def _parsed_day(text: str, written: str) -> date:
-    return datetime.strptime(text.strip(), written).date()  # noqa: DTZ007 - a market day has no zone
-
-
 def _day(text: str, written: str, row: int) -> date:
     try:
-        return _parsed_day(text, written)
-    except ValueError as error:
+        return read_day(text, written)
+    except BadInput as error:
         raise BadInput("a day of this file cannot be read", expected=written, got=f"{text[:40]!r} in row {row}") from error

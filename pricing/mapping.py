@@ -31,6 +31,9 @@ class Columns(BaseModel):
     spec: str = ""
     grade: str = ""
     origin: str = ""
+    market: str = ""
+    volume: str = ""
+    pack: str = ""
 
     @property
     def named(self) -> list[str]:
@@ -50,7 +53,9 @@ class Mapping(BaseModel):
     columns: Columns
     unit: str = ""
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
-    encoding: str = "utf-8-sig"
+    # `auto` finds out whether the file is UTF-8, UTF-16 or GB 18030 (GBK), and the report says which.
+    encoding: str = "auto"
+    # A format of the standard library, or one of pricing.days.FORMATS: roc, excel.
     day_format: str = "%Y-%m-%d"
 
     @model_validator(mode="after")

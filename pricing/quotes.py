@@ -52,6 +52,8 @@ class RawQuote:
     row: int = 0
     # Where a row names its own; otherwise its source's currency holds.
     currency: str = ""
+    # What one pack weighs where the price is per pack, as the source tells it: "10", "10斤", "5 kg".
+    pack: str = ""
 
     @property
     def raw_price(self) -> str:
@@ -61,7 +63,10 @@ class RawQuote:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What is quoted day by day: a source's product name, spec, grade and origin in one market; `product` is ours where it is known."""
+    """What is quoted day by day: a source's product name, spec, grade and origin in one market.
+
+    `product` and `variety` are ours where the name is known; they are a reading of the name, not part of what the series is.
+    """
 
     source: str
     market: str
@@ -71,10 +76,11 @@ class Series:
     origin: str = ""
     currency: str = "CNY"
     product: str | None = None
+    variety: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str, str, str, str, str]:
-        """What makes the series one and the same; the product is only our reading of its name."""
+        """What makes the series one and the same; product and variety are only our reading of its name."""
         return (self.source, self.market, self.name, self.spec, self.grade, self.origin, self.currency)
 
 

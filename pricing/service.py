@@ -13,14 +13,17 @@ from sqlalchemy import Engine, func, select
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
+from foundation.errors import NotFound
 from foundation.ids import uuid7
-from pricing import index_store, store
+from pricing import index_store, saved_mappings, store
 from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
 from pricing.collecting import Batch, Collector, RunReport
 from pricing.fetching import Pause
 from pricing.indices import IndexPoint
+from pricing.mapping import Mapping, packaged_mappings, read_mapping
 from pricing.markets import MARKETS, markets_of
+from pricing.proposing import Proposal, propose_mapping
 from pricing.quotes import Market, Window
 from pricing.snapshot import SnapshotState, read_state
 from pricing.snapshot_queries import SnapshotQueries
@@ -30,7 +33,8 @@ from pricing.sources import SOURCES, source
 if TYPE_CHECKING:
     import httpx
 
-    from pricing.importing import ImportReport
+    from pricing.importing import ImportReport, Preview
+    from pricing.tabular import Table
 
 HISTORY_DAYS = 3 * 365 + 1
 ROUND_DAYS = 3
@@ -116,10 +120,45 @@ class Prices:
         return [(f"history:{w}", w) for w in _blocks(first, today, min(longest, BLOCK_DAYS))]
 
     def import_file(self, path: Path, mapping: str) -> ImportReport:
-        """Import a file of quotes as a mapping says; the report names every refused row and why."""
+        """Import a file of quotes as a mapping says (packaged, saved or a file); the report names refused rows and why."""
         from pricing.importing import Importer
 
-        return Importer(self.engine, self._clock, self._blobs).run(path, mapping)
+        try:
+            told = self.mapping(mapping)
+        except NotFound:
+            told = read_mapping(mapping)
+        return Importer(self.engine, self._clock, self._blobs).run(path, told)
+
+    def import_rows(self, table: Table, mapping: Mapping) -> ImportReport:
+        """Import an uploaded or pasted table as a mapping says; the same rows again change nothing."""
+        from pricing.importing import Importer
+
+        return Importer(self.engine, self._clock, self._blobs).run_table(table, mapping)
+
+    def preview(self, table: Table, mapping: Mapping, rows: int = 20) -> Preview:
+        """Return what an import of a table would take and refuse, with its first rows; nothing is stored."""
+        from pricing.importing import Importer
+
+        return Importer(self.engine, self._clock, self._blobs).preview(table, mapping, rows)
+
+    def propose_mapping(self, table: Table) -> Proposal:
+        """Return which column of a table seems to hold what, for a person to confirm."""
+        return propose_mapping(table.header, table.rows[:200])
+
+    def mappings(self) -> list[Mapping]:
+        """Return the mappings there are: saved ones first, then those that come with the program."""
+        with self._reading.connect() as connection:
+            return [*saved_mappings.saved(connection), *map(read_mapping, packaged_mappings())]
+
+    def mapping(self, name: str) -> Mapping:
+        """Return a saved or packaged mapping by its name; raise NotFound where there is none."""
+        with self._reading.connect() as connection:
+            return saved_mappings.load(connection, name)
+
+    def save_mapping(self, mapping: Mapping) -> None:
+        """Keep a mapping a person has confirmed under its name; raise Conflict for the name of a packaged one."""
+        with self.engine.begin() as connection:
+            saved_mappings.save(connection, mapping, to_ms(self._clock.now()))
 
     def board(self, county: str | None, day: date | None) -> list[BoardRow]:
         """Return the board of a market day (default today): a county's own markets and those that belong to no county."""

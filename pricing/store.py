@@ -20,6 +20,7 @@ from sqlalchemy import (
     Index,
     Integer,
     SmallInteger,
+    String,
     Table,
     Text,
     UniqueConstraint,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     update,
 )
 
@@ -44,6 +46,7 @@ price_series = Table(
     Column("origin", Text, nullable=False),
     Column("currency", Text, nullable=False),
     Column("product", Text),
+    Column("variety", Text),
     UniqueConstraint("source", "market", "name", "spec", "grade", "origin", "currency"),
     Index("ix_price_series_product_market", "product", "market"),
 )  # fmt: skip
@@ -93,6 +96,14 @@ price_refused = Table(
     Column("detail", Text, nullable=False),
 )  # fmt: skip
 
+# Mappings of foreign files a person has confirmed; `body` is the mapping as JSON.
+price_mapping = Table(
+    "price_mapping", metadata,
+    Column("name", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("saved_ms", BigInteger, nullable=False),
+)  # fmt: skip
+
 price_source = Table(
     "price_source", metadata,
     Column("id", Text, primary_key=True),
@@ -138,6 +149,9 @@ quote_obs = Table(
     Column("observed_ms", BigInteger, primary_key=True),
     *_values(),
     Column("status", Text, nullable=False),  # quoted, withdrawn
+    # Withdrawals are few; what is quoted again after one must come later than it.
+    Index("ix_quote_obs_withdrawn", "series_id", "valid_date", "ordinal",
+          sqlite_where=text("status = 'withdrawn'"), postgresql_where=text("status = 'withdrawn'")),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -168,7 +182,7 @@ def add_series(connection: Connection, known: dict[SeriesKey, int], wanted: Iter
     if new:
         rows = [
             {"source": s.source, "market": s.market, "name": s.name, "spec": s.spec, "grade": s.grade, "origin": s.origin,
-             "currency": s.currency, "product": s.product}
+             "currency": s.currency, "product": s.product, "variety": s.variety}
             for s in new.values()
         ]  # fmt: skip
         connection.execute(insert(price_series), rows)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from fractions import Fraction
 
 import pytest
 
 from pricing.clean import REASONS, Refusal, quote_of
-from pricing.names import NAMES, clean_name, product_of
+from pricing.names import clean_name, product_of, reading_of
+from pricing.packs import PACK_WEIGHTS, pack_weight
 from pricing.quotes import Quote, RawQuote
+from pricing.synonyms import SYNONYMS
 
 DAY = date(2026, 11, 23)
 
@@ -39,7 +42,8 @@ def test_prices_are_exact_whole_thousandths(low: str, mid: str, high: str, unit:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (("2.7（个）", "2.85（个）", "3（个）"), "piece-price"), (("1", "1", "1", "箱"), "unit"), (("1", "1", "1", ""), "unit"),
+        (("2.7（个）", "2.85（个）", "3（个）"), "piece-price"), (("1", "1", "1", "箱"), "pack"), (("1", "1", "1", "个"), "piece-unit"),
+        (("1", "1", "1", "元/把"), "piece-unit"), (("1", "1", "1", ""), "unit"),
         (("0", "0", "0"), "zero"), (("0", "1", "2"), "zero"), (("-1", "1", "2"), "negative"), (("2", "1.5", "1"), "order"),
         (("1", "3", "2"), "mid"), (("x", "1", "2"), "no-number"), (("1e9", "1e9", "1e9"), "no-number"), (("nan", "1", "2"), "no-number"),
         (("1", "", ""), "no-number"), (("", "", ""), "no-number"), (("999999", "999999", "999999"), "absurd"),
@@ -70,7 +74,44 @@ def test_synonyms_meet_and_look_alikes_stay_apart() -> None:
     assert product_of("穿心莲") is None
 
 
+def test_varieties_of_lotus_root_are_told_apart() -> None:
+    """粉藕, 脆藕 and 净藕 are lotus root and say which; stock numbers and pack marks change nothing; a gift box is nobody's."""
+    assert reading_of("粉藕") == ("lotus_root", "floury")
+    assert reading_of("脆藕") == ("lotus_root", "crisp")
+    assert reading_of("净藕(2)") == reading_of("净藕") == ("lotus_root", "cleaned")
+    assert reading_of("鲜藕带(袋)") == ("lotus_sprout", None)
+    assert reading_of("洪山菜薹莲藕拼装礼盒") == (None, None)
+
+
 def test_no_name_means_two_products() -> None:
-    """The synonym table is a function."""
-    names = [n for known in NAMES.values() for n in known]
+    """The synonym table is a function, and every entry says whose word it is."""
+    names = [n for entry in SYNONYMS for n in entry.names]
     assert len(names) == len(set(names))
+    assert all(clean_name(n) == n for n in names)
+    assert all(len(entry.note) > 5 for entry in SYNONYMS)
+
+
+@pytest.mark.parametrize(
+    ("unit", "spec", "pack", "expected"),
+    [
+        ("箱", "", "10", "10"),
+        ("箱", "", "20斤", "10"), ("5kg/箱", "", "", "5"),
+        ("箱(10斤)", "", "", "5"), ("元/箱", "泡沫箱 10斤", "", "5"),
+        ("件", "纸箱 9.5公斤", "", "9.5"), ("carton", "cartons 25 lb", "", "11.33980925"), ("箱", "泡沫箱", "", None),
+        ("箱", "10-12斤", "", None), ("箱", "10斤/20斤", "", None), ("箱", "0斤", "", None), ("箱", "5000斤", "", None),
+        ("quintal", "", "", "100"), ("个", "500克", "", None), ("斤", "泡沫箱 10斤", "", None), ("箱", "约10", "", None),
+        ("箱", "250g*20", "", None),
+    ],
+)  # fmt: skip
+def test_a_pack_weighs_what_is_told_and_nothing_is_guessed(unit: str, spec: str, pack: str, expected: str | None) -> None:
+    """The weight comes from the source, the unit or the specification; a span, two weights or none is no weight; a piece is no pack."""
+    assert pack_weight("x", unit, spec, "番茄", pack) == (Fraction(expected) if expected else None)
+
+
+def test_the_weight_taken_for_a_pack_is_kept_with_the_quote() -> None:
+    """45 元 a box of 10 斤 is 9 元/公斤, and the quote says what weight it was divided by."""
+    found = quote_of(RawQuote("xinfadi", "番茄", DAY, "40", "45", "50", "箱", "泡沫箱 10斤"), "xinfadi", DAY)
+    assert isinstance(found, Quote)
+    assert (found.low, found.mid, found.high) == (8000, 9000, 10000)
+    assert found.raw_unit == "箱 = 5 kg"
+    assert all(w.note for w in PACK_WEIGHTS)
