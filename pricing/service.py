@@ -13,15 +13,14 @@ from sqlalchemy import Engine, func, select
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
-from foundation.errors import NotFound
 from foundation.ids import uuid7
-from pricing import index_store, saved_mappings, store
+from pricing import index_store, store
 from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
 from pricing.collecting import Batch, Collector, RunReport
 from pricing.fetching import Pause
 from pricing.indices import IndexPoint
-from pricing.mapping import Mapping, packaged_mappings, read_mapping
+from pricing.mapping import Mapping, read_mapping
 from pricing.markets import MARKETS, markets_of
 from pricing.proposing import Proposal, propose_mapping
 from pricing.quotes import Market, Window
@@ -119,14 +118,11 @@ class Prices:
         first = today - timedelta(days=days - 1)
         return [(f"history:{w}", w) for w in _blocks(first, today, min(longest, BLOCK_DAYS))]
 
-    def import_file(self, path: Path, mapping: str) -> ImportReport:
-        """Import a file of quotes as a mapping says (packaged, saved or a file); the report names refused rows and why."""
+    def import_file(self, path: Path, mapping: str | Mapping) -> ImportReport:
+        """Import a file of quotes as a mapping says: one in hand, a packaged one by name, or a file. The report says what was refused."""
         from pricing.importing import Importer
 
-        try:
-            told = self.mapping(mapping)
-        except NotFound:
-            told = read_mapping(mapping)
+        told = read_mapping(mapping) if isinstance(mapping, str) else mapping
         return Importer(self.engine, self._clock, self._blobs).run(path, told)
 
     def import_rows(self, table: Table, mapping: Mapping) -> ImportReport:
@@ -144,21 +140,6 @@ class Prices:
     def propose_mapping(self, table: Table) -> Proposal:
         """Return which column of a table seems to hold what, for a person to confirm."""
         return propose_mapping(table.header, table.rows[:200])
-
-    def mappings(self) -> list[Mapping]:
-        """Return the mappings there are: saved ones first, then those that come with the program."""
-        with self._reading.connect() as connection:
-            return [*saved_mappings.saved(connection), *map(read_mapping, packaged_mappings())]
-
-    def mapping(self, name: str) -> Mapping:
-        """Return a saved or packaged mapping by its name; raise NotFound where there is none."""
-        with self._reading.connect() as connection:
-            return saved_mappings.load(connection, name)
-
-    def save_mapping(self, mapping: Mapping) -> None:
-        """Keep a mapping a person has confirmed under its name; raise Conflict for the name of a packaged one."""
-        with self.engine.begin() as connection:
-            saved_mappings.save(connection, mapping, to_ms(self._clock.now()))
 
     def board(self, county: str | None, day: date | None) -> list[BoardRow]:
         """Return the board of a market day (default today): a county's own markets and those that belong to no county."""

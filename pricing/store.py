@@ -20,7 +20,6 @@ from sqlalchemy import (
     Index,
     Integer,
     SmallInteger,
-    String,
     Table,
     Text,
     UniqueConstraint,
@@ -94,14 +93,6 @@ price_refused = Table(
     Column("day", Date, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
-)  # fmt: skip
-
-# Mappings of foreign files a person has confirmed; `body` is the mapping as JSON.
-price_mapping = Table(
-    "price_mapping", metadata,
-    Column("name", String(64), primary_key=True),
-    Column("body", Text, nullable=False),
-    Column("saved_ms", BigInteger, nullable=False),
 )  # fmt: skip
 
 price_source = Table(

@@ -15,7 +15,6 @@ IMPERSONAL = frozenset((
     "residue_limit", "log_tile", "lot", "lot_edge",
     "map_node", "map_past", "official_index", "plot", "plot_day", "price_forecast", "price_forecast_point",
     "price_payload", "price_refused", "price_run", "price_series", "price_source", "product", "quote_aside",
-    "price_mapping",
     "quote_current", "quote_obs", "scan_anomaly", "scan_state", "scan_unknown", "sealing", "signing_key", "witness", "witness_alarm",
 ))  # fmt: skip
 # Columns by such names hold a person, or something a person wrote.
@@ -24,8 +23,7 @@ TELLING = re.compile(r"(^|_)(name|person|phone|mobile|email|address|user|contact
 OF_THINGS = frozenset((
     "anchor_contract.address", "base.name_en", "base.name_zh", "checkpoint.note", "county.name_en", "county.name_zh", "device.name_en",
     "device.name_zh", "gateway.name_en", "gateway.name_zh", "lot.name_zh", "plot.name_en", "plot.name_zh",
-    "price_mapping.name", "price_refused.name",
-    "price_series.name", "price_source.address", "product.name_en", "product.name_zh",
+    "price_refused.name", "price_series.name", "price_source.address", "product.name_en", "product.name_zh",
     "residue_limit.value", "sealing.name", "sealing.value", "witness.name",
 ))  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Varieties of series, saved mappings of files, and an index of withdrawals."""
+"""Varieties of series, and an index of withdrawals."""
 
 from __future__ import annotations
 
@@ -64,13 +64,6 @@ def upgrade() -> None:
     series = sa.table("price_series", sa.column("name", sa.Text), sa.column("product", sa.Text), sa.column("variety", sa.Text))
     for names, product, variety in READINGS:
         op.execute(series.update().where(series.c.name.in_(names)).values(product=product, variety=variety))
-    op.create_table(
-        "price_mapping",
-        sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("saved_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_price_mapping")),
-    )
     op.create_index(
         "ix_quote_obs_withdrawn", "quote_obs", ["series_id", "valid_date", "ordinal"], unique=False,
         sqlite_where=sa.text("status = 'withdrawn'"), postgresql_where=sa.text("status = 'withdrawn'"),
