@@ -1,0 +1,234 @@
+"""What analysis answers: the facts of a product, the spread of two markets, a county's index, and what is unusual today."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from foundation.clock import Clock, market_day
+from foundation.errors import NotFound
+from foundation.ids import check_county
+from pricing.analysis import basket as baskets
+from pricing.analysis import levels as leveling
+from pricing.analysis.basket import Basket, read_baskets
+from pricing.analysis.book import Book
+from pricing.analysis.cpi import Cpi, read_cpi
+from pricing.analysis.facts import Fact, IndexPoint, IndexSeries, Link, ProductFacts, SpreadFacts, Unusual
+from pricing.analysis.index import chained, laspeyres
+from pricing.analysis.levels import Rule, read_rules
+from pricing.analysis.spread import coming_back, log_spread, outside
+from pricing.analysis.telling import facts_of, of_one_source
+from pricing.analysis.usual import OWN_MARKET, Past, past_of, unusual_of, unusual_spread
+from pricing.board import Point
+from pricing.markets import markets_of
+from pricing.weekly import monday_of, weekly_prices
+
+if TYPE_CHECKING:
+    from pricing.service import Prices
+
+# A spread is judged over a year of days, its return over two years of weeks.
+SPREAD_DAYS, RETURN_WEEKS = 365, 104
+FEWEST_COMMON_DAYS = 30
+_FIRST = date(1990, 1, 1)
+
+
+class Analysis:
+    """The use cases of analysis. `folder` is where the installation keeps its own baskets, levels and price index, all of them optional."""
+
+    def __init__(self, prices: Prices, clock: Clock, folder: Path) -> None:
+        self._prices = prices
+        self._clock = clock
+        self._folder = folder
+        self._book = Book(prices.engine, clock)
+        self._pasts: dict[tuple[str, str], tuple[Sequence[Point], Past]] = {}
+        self._told: dict[str, tuple[tuple[int, date, object], list[Unusual]]] = {}
+
+    def product(self, product: str, market: str, day: date | None = None, as_of_ms: int | None = None) -> ProductFacts:
+        """Return all facts of a product in a market on a day (default today); `as_of_ms` tells them as they were known then."""
+        day = day or market_day(self._clock.now())
+        points = self._prices.series(product, market, _FIRST, day, as_of_ms=as_of_ms)
+        cpi = self.cpi()
+        return facts_of(
+            product, market, day, points, rule=self.rule_of(product, market), cpi=cpi.months if cpi else None, as_of_ms=as_of_ms
+        )
+
+    def spread(
+        self, product: str, a: str, b: str, transfer_cost_milli: int | None, *, day: date | None = None, as_of_ms: int | None = None
+    ) -> SpreadFacts:
+        """Return how far market `a` lies above `b`; the transfer cost is what carrying a kilogram from the cheaper to the dearer takes."""
+        day = day or market_day(self._clock.now())
+        start = day - timedelta(weeks=RETURN_WEEKS)
+        pa, pb = (_prices_of(self._prices.series(product, m, start, day, as_of_ms=as_of_ms)) for m in (a, b))
+        return spread_facts(product, a, b, day, pa, pb, transfer_cost_milli)
+
+    def index(self, county: str, start: date, end: date, as_of_ms: int | None = None, *, version: str | None = None) -> IndexSeries:
+        """Return the county's basket index from `start` to `end`, its versions chained, or one version by itself.
+
+        Raises:
+            NotFound: the county has no basket, or no such version.
+
+        """
+        versions = self.baskets(county)
+        if version is not None:
+            versions = [b for b in versions if b.id == version]
+        if not versions:
+            raise NotFound("there is no basket", got=f"{county} {version or ''}".strip(), todo="put one into the folder of baskets")
+        newest = versions[-1]
+        series: list[IndexPoint] = []
+        links: list[Link] = []
+        for number, b in enumerate(versions):
+            # A version is computed back to its overlap with the one before, whatever is asked for.
+            first = min([start, *(v.link.start for v in versions[number : number + 2] if v.link)])
+            own = laspeyres(b, self._quotes(b, end, as_of_ms), first, end)
+            if not own:
+                reason = "not-enough-history"
+                return IndexSeries(county, newest.id, newest.base.start, newest.items, newest.markets, (), tuple(links), as_of_ms, reason)
+            if b.link is None or version is not None:
+                series = own
+                continue
+            try:
+                series, link = chained(series, own, b.link, (versions[number - 1].id, b.id))
+            except ValueError:
+                reason = "not-comparable"
+                return IndexSeries(county, newest.id, newest.base.start, newest.items, newest.markets, (), tuple(links), as_of_ms, reason)
+            links.append(link)
+        shown = tuple(p for p in series if start <= p.day <= end)
+        return IndexSeries(county, newest.id, versions[0].base.start, newest.items, newest.markets, shown, tuple(links), as_of_ms)
+
+    def unusual(self, county: str, day: date | None = None, as_of_ms: int | None = None) -> list[Unusual]:
+        """Return what is unusual in a county's markets on a day (default today), the most unusual first, one entry per product and market.
+
+        Today's answer comes from memory and is brought up to date by what the runs have changed; another day, or a day as it was
+        known at a time, is computed anew.
+        """
+        today = market_day(self._clock.now())
+        markets = markets_of(check_county(county))
+        names = [m.id for m in markets]
+        own = {m.id for m in markets if m.county == county}
+        cpi = self.cpi()
+        if (day or today) == today and as_of_ms is None:
+            version, points = self._book.look(names)
+            rules = self.rules()
+            state = (version, today, (tuple(rules), cpi.date if cpi else None))
+            told = self._told.get(county)
+            if told is None or told[0] != state:
+                told = (state, self._unusual(points, own, today, cpi))
+                self._told[county] = told
+            return list(told[1])
+        day = day or today
+        then = {
+            (product, market): of_one_source(self._prices.series(product, market, _FIRST, day, as_of_ms=as_of_ms))
+            for product in self._prices.products_quoted()
+            for market in names
+        }
+        return self._unusual({pair: points for pair, points in then.items() if points}, own, day, cpi)
+
+    def baskets(self, county: str) -> list[Basket]:
+        """Return the versions of a county's basket, oldest first: the installation's own before the one that is shipped."""
+        check_county(county)
+        for folder in (self._folder / "baskets", baskets.SHIPPED):
+            if (folder / f"{county}.toml").is_file():
+                return read_baskets(folder / f"{county}.toml")
+        return []
+
+    def rules(self) -> list[Rule]:
+        """Return the rules of levels: the installation's own before those that are shipped."""
+        own = self._folder / "levels.toml"
+        return read_rules(own if own.is_file() else leveling.SHIPPED)
+
+    def rule_of(self, product: str, market: str) -> Rule | None:
+        """Return the rule of levels for a product in a market; a rule without a market is meant for counties' own ones."""
+        origin = any(m.id == market and m.county is not None for m in self._prices.markets())
+        return _rule(self.rules(), product, market, own=origin)
+
+    def cpi(self) -> Cpi | None:
+        """Return the installation's price index; without one, prices stay nominal."""
+        return read_cpi(self._folder / "cpi.toml")
+
+    def _quotes(self, b: Basket, end: date, as_of_ms: int | None) -> dict[tuple[str, str], list[tuple[date, float]]]:
+        found = {}
+        for w in b.items:
+            for market in b.markets:
+                points = self._prices.series(w.product, market, b.base.start, end, as_of_ms=as_of_ms)
+                found[(w.product, market)] = _prices_of(points)
+        return found
+
+    def _unusual(self, points: Mapping[tuple[str, str], Sequence[Point]], own: set[str], day: date, cpi: Cpi | None) -> list[Unusual]:
+        pasts = {pair: self._past(pair, known, day) for pair, known in points.items() if known}
+        found: list[Unusual] = []
+        months = cpi.months if cpi else None
+        rules = self.rules()
+        for (product, market), known in points.items():
+            rule = _rule(rules, product, market, own=market in own)
+            found += unusual_of(product, market, day, known, pasts[product, market], rule=rule, cpi=months)
+            if market in own:
+                others = {m: p for (x, m), p in points.items() if x == product and m not in own}
+                for other in others:
+                    pair = {market: known, other: others[other]}
+                    found += unusual_spread(product, market, other, day, pair, {m: pasts[product, m] for m in pair})
+        return ranked(found, own)
+
+    def _past(self, pair: tuple[str, str], points: Sequence[Point], day: date) -> Past:
+        """Return the pair's past, made anew only in a new week or where a day before this week was corrected."""
+        before = points[: bisect_left(points, monday_of(day), key=lambda p: p.valid_date)]
+        had = self._pasts.get(pair)
+        if had is not None and had[1].monday == monday_of(day) and had[0] == before:
+            return had[1]
+        made = past_of(before, day)
+        self._pasts[pair] = (before, made)
+        return made
+
+
+def ranked(found: Sequence[Unusual], own: set[str]) -> list[Unusual]:
+    """Return the gravest entry of each product and market, the gravest first; what the county sells itself counts a quarter more."""
+    best: dict[tuple[str, str], Unusual] = {}
+    for u in found:
+        pair = (u.product, u.market)
+        if pair not in best or u.score > best[pair].score:
+            best[pair] = u
+    return sorted(best.values(), key=lambda u: (-u.score * (OWN_MARKET if u.market in own else 1.0), u.product, u.market))
+
+
+def spread_facts(
+    product: str, a: str, b: str, day: date, pa: Sequence[tuple[date, float]], pb: Sequence[tuple[date, float]], cost: int | None
+) -> SpreadFacts:
+    """Return the spread of two markets from their days up to `day`."""
+    recent_a, recent_b = ([p for p in points if (day - p[0]).days < SPREAD_DAYS] for points in (pa, pb))
+    spreads = log_spread(recent_a, recent_b)
+    n = len(spreads)
+    if n < FEWEST_COMMON_DAYS:
+        now = usual = Fact("spread", None, n, reason="not-enough-history", need=FEWEST_COMMON_DAYS)
+    else:
+        now = Fact("spread", spreads[-1][1], n, spreads[-1][0], spreads[-1][0])
+        usual = Fact("spread", median(s for _, s in spreads), n, spreads[0][0], spreads[-1][0])
+    share = Fact("spread", None, n, reason="not-enough-history" if n < FEWEST_COMMON_DAYS else "no-thresholds")
+    beyond = outside(recent_a, recent_b, cost) if cost is not None else []
+    band = None
+    if cost is not None and n >= FEWEST_COMMON_DAYS:
+        share = Fact("spread", sum(out for _, out in beyond) / n, n, spreads[0][0], spreads[-1][0])
+        cheaper = {m: dict(points) for m, points in ((a, recent_a), (b, recent_b))}
+        band = math.log1p(cost / median(min(cheaper[a][d], cheaper[b][d]) for d, _ in spreads))
+    weekly = log_spread(weekly_prices(pa), weekly_prices(pb))
+    back = coming_back(weekly)
+    if back is None:
+        rho = half = Fact("half-life", None, max(0, len(weekly) - 1), reason="not-enough-history", need=27)
+    else:
+        rho = Fact("half-life", back.rho, back.n, weekly[0][0], weekly[-1][0])
+        half = Fact("half-life", back.half_life, back.n, weekly[0][0], weekly[-1][0], "" if back.half_life is not None else "no-variation")
+    return SpreadFacts(
+        product, a, b, day, now, usual, cost, band, share, beyond[-1][1] if beyond else None, half,
+        back.half_life_low if back else None, back.half_life_high if back else None, rho,
+    )  # fmt: skip
+
+
+def _rule(rules: Sequence[Rule], product: str, market: str, *, own: bool) -> Rule | None:
+    return next((r for r in rules if r.product == product and (r.market == market or (r.market is None and own))), None)
+
+
+def _prices_of(points: Sequence[Point]) -> list[tuple[date, float]]:
+    return [(p.valid_date, float(p.mid)) for p in of_one_source(points)]
