@@ -10,6 +10,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.analysis.service import Analysis
     from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
     from pricing.service import Prices
@@ -41,6 +42,7 @@ class Services(Protocol):
     bundles: Bundles
     documents: Documents
     prices: Prices
+    analysis: Analysis
     forecasts: Forecasts
     desk: PriceDesk
     logistics: Logistics

@@ -14,6 +14,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.analysis.service import Analysis
     from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
     from pricing.service import Prices
@@ -48,6 +49,7 @@ class Services:
     bundles: Bundles
     documents: Documents
     prices: Prices
+    analysis: Analysis
     forecasts: Forecasts
     desk: PriceDesk
     logistics: Logistics
@@ -68,6 +70,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     from logistics.freight.service import Freight
     from logistics.selling.service import Selling
     from logistics.service import Logistics
+    from pricing.analysis.service import Analysis
     from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
     from pricing.service import Prices
@@ -111,6 +114,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         documents=Documents(engine, trace, clock),
         prices=prices,
+        analysis=Analysis(prices, clock, settings.data / "analysis"),
         forecasts=Forecasts(engine, clock, prices),
         desk=PriceDesk(engine, clock),
         logistics=Logistics(freight, cold_chain, selling),

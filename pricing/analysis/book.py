@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, func, select
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
 from pricing.board import Point
+from pricing.markets import currency_of
 from pricing.store import price_run, price_series, quote_current
 
 Pair = tuple[str, str]
@@ -100,14 +101,16 @@ def read_points(connection: Connection, markets: Iterable[str], start: date) -> 
     found = connection.execute(
         select(
             s.product, s.market, s.source, q.valid_date, func.min(q.low), func.sum(q.mid), func.max(q.high), func.max(q.observed_ms),
-            func.count(),
+            func.count(), s.currency,
         )
         .select_from(price_series.join(quote_current, s.id == q.series_id))
         .where(s.product.is_not(None), s.market.in_(list(markets)), q.valid_date >= start)
-        .group_by(s.product, s.market, s.source, q.valid_date)
+        .group_by(s.product, s.market, s.source, s.currency, q.valid_date)
     )  # fmt: skip
     pairs: dict[Pair, dict[date, Point]] = {}
-    for product, market, source, day, low, mids, high, observed, n in found:
+    for product, market, source, day, low, mids, high, observed, n, currency in found:
+        if currency_of(market) not in (None, currency):
+            continue
         days = pairs.setdefault((product, market), {})
         had = days.get(day)
         if had is None or (observed, source) > (had.observed_ms, had.source):

@@ -28,6 +28,8 @@ QUARTER, YEAR = 3, 12
 FEWEST_YEARS = 5
 # A covariance of fewer pairs is an accident.
 FEWEST_PAIRS = 12
+# Less is the rounding of equal growth rates.
+_LEAST_VARIANCE = 1e-20
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,4 +178,4 @@ def _standard(values: Sequence[float]) -> list[float | None]:
     total = sum(weights)
     mu = sum(w * v for w, v in zip(weights, values, strict=True)) / total
     variance = sum(w * (v - mu) ** 2 for w, v in zip(weights, values, strict=True)) / (total * (years - 1) / years)
-    return [(v - mu) / math.sqrt(variance) for v in values] if variance > 0 else [None] * years
+    return [(v - mu) / math.sqrt(variance) for v in values] if variance > _LEAST_VARIANCE else [None] * years

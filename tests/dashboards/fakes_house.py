@@ -25,6 +25,7 @@ from logistics.cold_chain.service import ColdChain
 from logistics.freight.service import Freight
 from logistics.selling.service import Selling
 from logistics.service import Logistics
+from pricing.analysis.service import Analysis
 from pricing.desk.service import PriceDesk
 from pricing.forecast.service import Forecasts
 from pricing.service import Prices
@@ -110,6 +111,7 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"),
                                documents=Documents(engine, trace, clock), prices=prices,
+                               analysis=Analysis(prices, clock, folder / "analysis"),
                                forecasts=Forecasts(engine, clock, prices),
                                desk=PriceDesk(engine, clock),
                                scans=Scans(engine, trace, registry, clock, folder / "keys"),
