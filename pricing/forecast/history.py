@@ -16,14 +16,20 @@ LONGEST_GAP = 8
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Weekly prices from the week of `first` on, one entry per week; None where nothing was quoted. Both ends were quoted."""
+    """Weekly prices from the week of `first` on, one entry per week, None where nothing was quoted; both ends were quoted.
+
+    `latest` is the price of the last day of each week on which the market quoted.
+    """
 
     first: date
     prices: tuple[float | None, ...]
+    latest: tuple[float | None, ...]
 
     def __post_init__(self) -> None:
         if not self.prices or self.prices[0] is None or self.prices[-1] is None:
             raise BadInput("a history begins and ends with a quoted week", got=str(self.prices[:1]))
+        if [p is None for p in self.prices] != [p is None for p in self.latest]:
+            raise BadInput("every quoted week has a last day, and no other", got=f"{len(self.prices)} and {len(self.latest)} weeks")
 
     @property
     def last(self) -> date:
@@ -38,7 +44,7 @@ class History:
     @property
     def sha256(self) -> str:
         """A hash of the whole: the same history makes the same forecast."""
-        return hashlib.sha256(f"{self.first}:{self.prices}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.first}:{self.prices}:{self.latest}".encode()).hexdigest()
 
 
 def history_of(days: Iterable[tuple[date, float]], today: date) -> History | None:
@@ -46,7 +52,8 @@ def history_of(days: Iterable[tuple[date, float]], today: date) -> History | Non
 
     The running week is left out: the median of a Monday is not the median of a week.
     """
-    weeks = [(monday, price) for monday, price in weekly_prices(days) if monday < monday_of(today)]
+    known = sorted((day, price) for day, price in days if monday_of(day) < monday_of(today))
+    weeks = weekly_prices(known)
     begin = 0
     for k in range(1, len(weeks)):
         if (weeks[k][0] - weeks[k - 1][0]).days // 7 - 1 > LONGEST_GAP:
@@ -54,6 +61,6 @@ def history_of(days: Iterable[tuple[date, float]], today: date) -> History | Non
     weeks = weeks[begin:]
     if not weeks:
         return None
-    known = dict(weeks)
-    first, last = weeks[0][0], weeks[-1][0]
-    return History(first, tuple(known.get(first + timedelta(weeks=k)) for k in range((last - first).days // 7 + 1)))
+    median_of, latest_of = dict(weeks), {monday_of(day): price for day, price in known}
+    grid = [weeks[0][0] + timedelta(weeks=k) for k in range((weeks[-1][0] - weeks[0][0]).days // 7 + 1)]
+    return History(weeks[0][0], tuple(median_of.get(w) for w in grid), tuple(latest_of[w] if w in median_of else None for w in grid))

@@ -11,6 +11,8 @@ from foundation.errors import BadInput
 NAIVE, COMBINED = "naive", "combination"
 # Weeks ahead for which a forecast is made: a season of most vegetables, and no further than history can be asked about.
 HORIZONS = tuple(range(1, 13))
+# Half a year to start from, twelve weeks ahead, and half a year of outcomes by which to learn and to be judged.
+WEEKS_NEEDED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,11 @@ class ForecastPoint:
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """How the shown method did at one horizon, each forecast made from what was known at its origin.
+    """How the combination and naive did at one horizon in this very series, each forecast made from what was known at its origin.
 
-    `mase`: mean absolute error of the log price over that of the one-week naive forecast within the history (below 1: better than that).
-    `mase_naive`: the same for naive at this horizon. `coverage80`: share of weeks that fell between P10 and P90. `origins`: how many.
+    `mase`: the combination's mean absolute error of the log price, in units of the usual move from week to week up to the origin.
+    `mase_naive`: the same for naive. Where the combination's is not smaller, naive is what is shown. `coverage80`: share of weeks that
+    fell between the P10 and P90 that would have been shown. `origins`: how many forecasts were judged.
     """
 
     horizon_weeks: int
@@ -47,7 +50,7 @@ class Skill:
 
     @property
     def gain(self) -> float:
-        """By which share the error is smaller than naive's; zero where naive itself is shown."""
+        """By which share the combination's error is smaller than naive's; zero or less where naive wins."""
         return 1 - self.mase / self.mase_naive if self.mase_naive else 0.0
 
 

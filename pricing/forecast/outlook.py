@@ -1,18 +1,41 @@
-"""From histories to outlooks: what the weeks ahead may bring, and how well the same procedure did before."""
+"""From histories to outlooks: the past is gone through week by week as if it were today, and the last of these days is today.
+
+At each week weights are learnt from outcomes known by then, the combination is made, and where its errors so far were not below naive's,
+naive takes its place. What is printed as skill is how exactly this procedure did, so nothing is measured that was not done.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
+import numpy as np
+
+from pricing.forecast import combining, intervals
 from pricing.forecast.history import History
-from pricing.forecast.nouns import HORIZONS, NAIVE, Skill
+from pricing.forecast.methods import METHODS, Prepared, prepare
+from pricing.forecast.nouns import COMBINED, HORIZONS, NAIVE, Skill
+from pricing.forecast.panel import Flags, Matrix, Panel, panel_of
 
-# A year, and so many more that each horizon was tried often enough to tell its interval.
-WEEKS_NEEDED = 64
-_FIRST_ORIGIN = 26
+# Two years of outcomes: enough to learn from, and what is older speaks of another market.
+WINDOW = 104
+# A combination that has not been tried so often is not shown.
+FEWEST_TRIED = 8
+# A horizon with fewer outcomes has no skill worth printing and is not shown.
+FEWEST_ORIGINS = 12
+_STEPS, _OWN_STEPS = 20, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One horizon gone through: at each origin what the combination said, what was shown, and its quantiles."""
+
+    horizon: int
+    naive_shown: Flags
+    combination: Matrix
+    shown: Matrix
+    low: Matrix
+    high: Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +49,73 @@ class Outlook:
 
 
 def outlooks(pool: Sequence[History]) -> list[Outlook]:
-    """Return the outlook of each history of a market; every one has the weeks it takes."""
-    return [_naive(h) for h in pool]
+    """Return the outlook of each history of a market; a horizon with too few outcomes is left out."""
+    panel = panel_of(pool)
+    ready = prepare(panel)
+    replays = [replay(ready, h) for h in HORIZONS]
+    return [_outlook(panel, replays, row) for row in range(len(pool))]
 
 
-def _naive(history: History) -> Outlook:
-    logs = [None if p is None else math.log(p) for p in history.prices]
-    step = [abs(b - a) for a, b in pairwise(logs) if a is not None and b is not None]
-    scale = sum(step) / len(step) or 1.0
-    quantiles, skill = [], []
-    for h in HORIZONS:
-        moves = [
-            b - a for k, a in enumerate(logs[:-h]) if k >= _FIRST_ORIGIN and a is not None and (b := logs[k + h]) is not None
-        ]  # fmt: skip
-        size = sorted(abs(m) for m in moves)
-        half = size[min(len(size) - 1, math.ceil(0.8 * (len(size) + 1)) - 1)]
-        now = logs[-1] or 0.0
-        quantiles.append((now - half, now, now + half))
-        mase = sum(size) / len(size) / scale
-        skill.append(Skill(h, mase, mase, sum(s <= half for s in size) / len(size), len(size)))
-    return Outlook(HORIZONS, tuple(quantiles), (NAIVE,) * len(HORIZONS), tuple(skill))
+def replay(ready: Prepared, h: int) -> Replay:
+    """Go through the past at one horizon, week by week; everything is a move from the origin in units of the usual weekly move."""
+    panel = ready.panel
+    said = np.stack([method(ready, h) for method in METHODS.values()], axis=2)
+    said[~panel.origins] = np.nan
+    moves = (said - panel.prices[:, :, None]) / panel.scale[:, :, None]
+    came = moves_of(panel, h)
+    shared = np.full(len(METHODS), 1 / len(METHODS))
+    own = np.tile(shared, (len(moves), 1))
+    # By how much naive's error exceeds the combination's, what was shown and how it erred, and the rest of what is told.
+    ahead, combination, shown, low, high = (np.full_like(panel.prices, np.nan) for _ in range(5))
+    stays = np.ones_like(panel.origins)
+    for t in range(panel.weeks):
+        seen = slice(max(0, t - h - WINDOW + 1), max(0, t - h + 1))
+        if not np.isnan(came[:, seen]).all():
+            shared = combining.learn_shared(shared, moves[:, seen].reshape(-1, len(METHODS)), came[:, seen].reshape(-1), _STEPS)
+            own = combining.learn_own(own, shared, moves[:, seen], came[:, seen], _OWN_STEPS)
+        combination[:, t] = combining.combined(own, moves[:, t])
+        ahead[:, t] = np.abs(came[:, t]) - np.abs(came[:, t] - combination[:, t])
+        tried = np.sum(~np.isnan(ahead[:, seen]), axis=1)
+        stays[:, t] = (tried < FEWEST_TRIED) | (np.nansum(ahead[:, seen], axis=1) <= 0)
+        shown[:, t] = np.where(stays[:, t], 0.0, combination[:, t])
+        below, above = intervals.error_quantiles(came[:, seen] - shown[:, seen], h)
+        low[:, t], high[:, t] = shown[:, t] + np.minimum(below, 0), shown[:, t] + np.maximum(above, 0)
+    told = (np.where(panel.origins, panel.prices + m * panel.scale, np.nan) for m in (combination, shown, low, high))
+    return Replay(h, stays, *told)
+
+
+def moves_of(panel: Panel, h: int) -> Matrix:
+    """Return what came `h` weeks after each origin, as a move in units of the usual weekly move; NaN where it is not known."""
+    found = np.full_like(panel.prices, np.nan)
+    if h < panel.weeks:
+        found[:, :-h] = (panel.prices[:, h:] - panel.prices[:, :-h]) / panel.scale[:, :-h]
+    found[~panel.origins] = np.nan
+    return found
+
+
+def _outlook(panel: Panel, replays: Sequence[Replay], row: int) -> Outlook:
+    last = int(np.flatnonzero(panel.origins[row])[-1])
+    found: list[tuple[int, tuple[float, float, float], str, Skill]] = []
+    for r in replays:
+        skill = skill_of(panel, r, row, last)
+        quantiles = (float(r.low[row, last]), float(r.shown[row, last]), float(r.high[row, last]))
+        if skill is not None and not np.isnan(quantiles).any():
+            found.append((r.horizon, quantiles, NAIVE if r.naive_shown[row, last] else COMBINED, skill))
+    horizons, quantiles_, methods, skills = zip(*found, strict=True) if found else ((), (), (), ())
+    return Outlook(horizons, quantiles_, methods, skills)
+
+
+def skill_of(panel: Panel, r: Replay, row: int, last: int) -> Skill | None:
+    """Return how the combination and naive did in the outcomes known at the week `last`, None where there are too few."""
+    h = r.horizon
+    seen = slice(max(0, last - h - WINDOW + 1), max(0, last - h + 1))
+    scale, price = panel.scale[row, seen], panel.prices[row, seen]
+    came = price + moves_of(panel, h)[row, seen] * scale
+    known = ~np.isnan(came) & ~np.isnan(r.combination[row, seen])
+    judged = known & ~np.isnan(r.low[row, seen])
+    if known.sum() < FEWEST_ORIGINS or judged.sum() < FEWEST_TRIED:
+        return None
+    ours = float(np.mean(np.abs(came - r.combination[row, seen])[known] / scale[known]))
+    naive = float(np.mean(np.abs(came - price)[known] / scale[known]))
+    inside = (r.low[row, seen] - 1e-9 <= came) & (came <= r.high[row, seen] + 1e-9)
+    return Skill(h, ours, naive, float(np.mean(inside[judged])), int(known.sum()))

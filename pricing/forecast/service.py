@@ -14,17 +14,19 @@ from foundation.clock import Clock, from_ms, market_day, to_ms
 from foundation.database import reading
 from pricing.forecast import store
 from pricing.forecast.history import History, history_of
-from pricing.forecast.nouns import Forecast, ForecastPoint, NotEnoughHistory, PastPoint, Quantiles, TrackRecord
-from pricing.forecast.outlook import WEEKS_NEEDED, Outlook, outlooks
+from pricing.forecast.nouns import WEEKS_NEEDED, Forecast, ForecastPoint, NotEnoughHistory, PastPoint, Quantiles, TrackRecord
 from pricing.store import price_series
 from pricing.weekly import monday_of, weekly_prices
 
 if TYPE_CHECKING:
     from pricing.board import Point
+    from pricing.forecast.outlook import Outlook
     from pricing.service import Prices
 
-# History that is asked for: more than any method looks at.
-YEARS_BACK = 6
+# History that is asked for: three years to compare the season with, and one to learn from.
+YEARS_BACK = 4
+# So many series learn from each other at a time; more would take long and say little more.
+TOGETHER = 100
 # A price nobody has quoted for so many weeks is not forecast anew.
 SILENT_WEEKS = 4
 
@@ -60,18 +62,25 @@ class Forecasts:
                 histories[product], sources[product] = found
         with self._reading.connect() as connection:
             known = store.newest_hashes(connection, market)
-        # The procedure is the product's own and its market's: one that changed is reason to make it, the others stay as they are.
-        wanted = [p for p, h in histories.items() if known.get(p) != h.sha256]
-        if not wanted:
-            return 0
-        found_outlooks = dict(zip(histories, outlooks(list(histories.values())), strict=True))
+        # A product whose own weeks stand as they were keeps its forecast, though its neighbours in the market may have changed.
+        wanted = {p for p, h in histories.items() if known.get(p) != h.sha256}
+        made = 0
+        for products in _batches(sorted(histories), TOGETHER):
+            if wanted.intersection(products):
+                made += self._make(market, {p: (histories[p], sources[p]) for p in products}, wanted)
+        return made
+
+    def _make(self, market: str, pool: dict[str, tuple[History, str]], wanted: set[str]) -> int:
+        from pricing.forecast.outlook import outlooks
+
+        found = zip(pool.items(), outlooks([history for history, _ in pool.values()]), strict=True)
+        told = [(product, h, source, outlook) for (product, (h, source)), outlook in found if product in wanted and outlook.horizons]
         made_ms = to_ms(self._clock.now())
+        currencies = {product: self._currency(product, market, source) for product, _, source, _ in told}
         with self._engine.begin() as connection:
-            for product in wanted:
-                currency = self._currency(product, market, sources[product])
-                made = _forecast(product, market, currency, sources[product], made_ms, histories[product], found_outlooks[product])
-                store.append(connection, made, histories[product].sha256)
-        return len(wanted)
+            for product, history, source, outlook in told:
+                store.append(connection, _forecast(product, market, currencies[product], source, made_ms, history, outlook), history.sha256)
+        return len(told)
 
     def latest(self, product: str, market: str) -> Forecast | NotEnoughHistory:
         """Return the newest forecast as it was made; where there is none, how many weeks there are and how many it takes."""
@@ -138,6 +147,10 @@ class Forecasts:
         days = self._days(product, market, today)
         found = weekly_prices((p.valid_date, float(p.mid)) for p in days if p.source == source)
         return [(monday, price) for monday, price in found if monday < monday_of(today)]
+
+
+def _batches(products: list[str], size: int) -> list[list[str]]:
+    return [products[k : k + size] for k in range(0, len(products), size)]
 
 
 def _forecast(
