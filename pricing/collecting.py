@@ -19,6 +19,7 @@ from foundation.errors import SuheError
 from foundation.log import get_logger
 from pricing import index_store, store
 from pricing.clean import Refusal, quote_of
+from pricing.desk.aside import hold_back
 from pricing.fetching import Pause, Payload, fetch
 from pricing.guards import Usual, inspect, unknown_share
 from pricing.quotes import Quote, Window
@@ -186,8 +187,12 @@ class Collector:
         expected: Sequence[store.Key] = []
         if not batch.refused and source.answers == "window":
             expected = [k for k in standing if window.start <= k[1] <= window.end]
-        change = changes(quotes, copies, known, standing, expected, run_id, to_ms(self._clock.now()))
-        store.append(connection, change.observed)
+        now = to_ms(self._clock.now())
+        held = hold_back(connection, known, quotes, standing, run_id, now)
+        # What waits for a person is said all the same: what stands for its day is not withdrawn.
+        expected = [k for k in expected if k[:2] not in held.days]
+        change = changes(held.quotes, copies, known, standing, expected, run_id, now)
+        store.append(connection, [*change.observed, *held.observed])
         return change
 
     def _close(

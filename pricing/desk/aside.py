@@ -1,0 +1,268 @@
+"""Setting quotes aside: what of a batch may stand, what waits for a person, and what a second day releases by itself.
+
+One transaction with the batch: it is called where a batch is about to be recorded, and nothing of a quote set aside reaches the board.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from pricing import store
+from pricing.desk.deciding import note_decision, observed_row
+from pricing.desk.moves import Moves, read_moves
+from pricing.desk.soft_gate import (
+    PAST_DAYS,
+    SECOND_WITHIN_DAYS,
+    Oddity,
+    Triple,
+    confirms,
+    judge,
+    looks_usual,
+    recent_of,
+    released_by_a_second_day,
+)
+from pricing.desk.tables import quote_aside
+from pricing.quotes import Quote
+from pricing.recording import Standing, values_of
+
+BatchKey = tuple[Any, date, int]
+AsideKey = tuple[int, date, Triple]
+
+
+@dataclass(slots=True)
+class Held:
+    """What became of a batch: the quotes that may be recorded, and the series' days on which something waits."""
+
+    quotes: dict[BatchKey, Quote] = field(default_factory=dict)
+    days: set[tuple[int, date]] = field(default_factory=set)
+    aside: int = 0  # newly set aside
+    waiting: int = 0  # said again, still waiting or rejected
+    released: int = 0  # by rule
+    # Observations of earlier days that a second day released; they are appended with the batch.
+    observed: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A quote of one series that waits for a second day while the batch is walked through."""
+
+    day: date
+    prices: Triple
+    oddity: Oddity
+    key: BatchKey | None  # in this batch
+    row: Any | None  # in the table
+
+
+def hold_back(
+    connection: Connection, ids: Mapping[Any, int], quotes: Mapping[BatchKey, Quote], standing: Mapping[store.Key, Standing], run_id: int,
+    now_ms: int,
+) -> Held:  # fmt: skip
+    """Judge a batch and set aside what is odd.
+
+    A quote that stands already with the same values is not judged again. One that was set aside before is not queued twice: while it
+    waits it is judged anew, for by now the other markets may have moved alike; once released it passes, once rejected it stays out.
+    """
+    held = Held()
+    if not quotes:
+        return held
+    first, last = min(k[1] for k in quotes), max(k[1] for k in quotes)
+    known = _known(connection, sorted({q.series.source for q in quotes.values()}), first, last)
+    _supersede(connection, ids, quotes, known, now_ms)
+    walks = _walks(connection, ids, quotes, standing)
+    moves: Moves | None = None
+    for series_id, walk in walks.items():
+        if not walk.odd and series_id not in known:
+            continue
+        if moves is None:
+            products = {q.series.product for i, w in walks.items() if w.odd or i in known for _, q in w.quotes if q.series.product}
+            moves = read_moves(connection, products, first, last, quotes)
+        _walk_through(connection, held, series_id, walk, known.get(series_id, {}), standing, moves, run_id, now_ms)
+    waiting = {key for w in walks.values() for key in w.held}
+    held.quotes = {key: q for key, q in quotes.items() if key not in waiting}
+    return held
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One series of a batch: its past, and its quotes in order of time."""
+
+    past: list[tuple[date, Triple]]
+    quotes: list[tuple[BatchKey, Quote]]
+    odd: bool = False
+    held: set[BatchKey] = field(default_factory=set)
+
+
+def _walks(
+    connection: Connection, ids: Mapping[Any, int], quotes: Mapping[BatchKey, Quote], standing: Mapping[store.Key, Standing]
+) -> dict[int, _Walk]:
+    """Return the series of the batch in which something changed, each with its past; `odd` where the quick look is not enough."""
+    batch: dict[int, list[tuple[BatchKey, Quote]]] = defaultdict(list)
+    for key, q in quotes.items():
+        stands = standing.get((ids[key[0]], key[1], key[2]))
+        if stands is None or stands.values != values_of(q):
+            batch[ids[key[0]]].append((key, q))
+    if not batch:
+        return {}
+    past: dict[int, list[tuple[date, Triple]]] = defaultdict(list)
+    changed = {(i, key[1]) for i, of in batch.items() for key, _ in of}
+    for (i, day, _), s in standing.items():
+        if i in batch and (i, day) not in changed:
+            past[i].append((day, s.values[:3]))
+    walks = {i: _Walk(sorted(past[i]), sorted(of, key=lambda x: (x[0][1], x[0][2]))) for i, of in batch.items()}
+    for walk in walks.values():
+        walk.odd = _needs_a_look(walk)
+    _deepen(connection, {i: w for i, w in walks.items() if w.odd}, changed)
+    return walks
+
+
+def _needs_a_look(walk: _Walk) -> bool:
+    recent: list[Triple] = []
+    for (_, day, _), q in walk.quotes:
+        prices = (q.low, q.mid, q.high)
+        near = recent_of(walk.past, day)
+        if not (looks_usual(near, prices) or looks_usual(recent, prices)):
+            return True
+        recent = [*recent[-1:], prices]
+    return False
+
+
+def _deepen(connection: Connection, walks: Mapping[int, _Walk], changed: set[tuple[int, date]]) -> None:
+    """Read farther back for the few series that need a closer look."""
+    if not walks:
+        return
+    first = min(w.quotes[0][0][1] for w in walks.values())
+    end = max(w.quotes[-1][0][1] for w in walks.values()) + timedelta(days=SECOND_WITHIN_DAYS)
+    found: dict[int, list[tuple[date, Triple]]] = defaultdict(list)
+    for r in store.current_rows(connection, sorted(walks), first - timedelta(days=PAST_DAYS), end):
+        if (r[0], r[1]) not in changed:
+            found[r[0]].append((r[1], (r[3], r[4], r[5])))
+    for i, walk in walks.items():
+        walk.past = sorted(found[i])
+
+
+def _known(connection: Connection, sources: Sequence[str], first: date, last: date) -> dict[int, dict[AsideKey, Any]]:
+    """Return what was set aside before for these sources around these days, by series."""
+    t, s = quote_aside.c, store.price_series.c
+    rows = connection.execute(
+        select(quote_aside)
+        .join(store.price_series, s.id == t.series_id)
+        .where(s.source.in_(sources), t.valid_date.between(first - timedelta(days=SECOND_WITHIN_DAYS), last))
+        .order_by(t.valid_date, t.id)
+    )  # fmt: skip
+    found: dict[int, dict[AsideKey, Any]] = defaultdict(dict)
+    for r in rows:
+        found[r.series_id][(r.series_id, r.valid_date, (r.low, r.mid, r.high))] = r
+    return found
+
+
+def _supersede(
+    connection: Connection, ids: Mapping[Any, int], quotes: Mapping[BatchKey, Quote], known: dict[int, dict[AsideKey, Any]], now_ms: int
+) -> None:
+    """Close what waited for a day of which the source says something else now; it is taken out of `known`."""
+    if not any(r.state == "open" for of in known.values() for r in of.values()):
+        return
+    said: dict[tuple[int, date], set[Triple]] = defaultdict(set)
+    for key, q in quotes.items():
+        if ids[key[0]] in known:
+            said[(ids[key[0]], key[1])].add((q.low, q.mid, q.high))
+    for of in known.values():
+        for (series_id, day, prices), r in list(of.items()):
+            if r.state == "open" and (series_id, day) in said and prices not in said[(series_id, day)]:
+                note_decision(connection, r, "superseded", "", "said-otherwise", now_ms)
+                del of[(series_id, day, prices)]
+
+
+def _walk_through(
+    connection: Connection, held: Held, series_id: int, walk: _Walk, known: Mapping[AsideKey, Any],
+    standing: Mapping[store.Key, Standing], moves: Moves, run_id: int, now_ms: int,
+) -> None:  # fmt: skip
+    said_now = {(series_id, key[1], (q.low, q.mid, q.high)) for key, q in walk.quotes}
+    pending = [
+        _Pending(r.valid_date, (r.low, r.mid, r.high), oddity_of(r), None, r)
+        for key, r in known.items() if r.state == "open" and key not in said_now
+    ]  # fmt: skip
+    accepted: list[tuple[date, Triple]] = list(walk.past)
+    for key, q in walk.quotes:
+        day, prices = key[1], (q.low, q.mid, q.high)
+        row = known.get((series_id, day, prices))
+        if row is not None and row.state in ("released", "rejected"):
+            if row.state == "rejected":
+                _hold(held, walk, series_id, key)
+                held.waiting += 1
+            else:
+                insort(accepted, (day, prices))
+            continue
+        recent = recent_of(accepted, day)
+        oddity = None if looks_usual(recent, prices) else judge(recent, prices, moves.others(q.series.product, q.series.market, day))
+        if oddity is None:
+            insort(accepted, (day, prices))
+            if row is not None and row.state == "open":
+                note_decision(connection, row, "released", "", "fits-now", now_ms)
+                held.released += 1
+            continue
+        said = [p for p in pending if confirms(p.day, p.prices, day, prices) and released_by_a_second_day(p.oddity)]
+        later = any(confirms(day, prices, d, p) for d, p in walk.past[bisect_left(walk.past, (day,)) :])
+        if (said or later) and released_by_a_second_day(oddity):
+            for p in said:
+                _release(connection, held, walk, p, standing, now_ms)
+                insort(accepted, (p.day, p.prices))
+            if row is not None and row.state == "open":
+                note_decision(connection, row, "released", "", "second-day", now_ms)
+                held.released += 1
+            pending = [p for p in pending if p not in said]
+            insort(accepted, (day, prices))
+        else:
+            _hold(held, walk, series_id, key)
+            pending.append(_Pending(day, prices, oddity, key, row))
+    quotes = dict(walk.quotes)
+    for p in pending:
+        if p.key is None:
+            continue
+        if p.row is not None and p.row.state == "open":
+            held.waiting += 1
+        elif p.row is not None:  # superseded once, and now said again
+            note_decision(connection, p.row, "open", "", "said-again", now_ms)
+            held.aside += 1
+        else:
+            connection.execute(insert(quote_aside).values(**_aside_row(series_id, p, quotes[p.key], run_id, now_ms)))
+            held.aside += 1
+
+
+def _hold(held: Held, walk: _Walk, series_id: int, key: BatchKey) -> None:
+    walk.held.add(key)
+    held.days.add((series_id, key[1]))
+
+
+def _release(connection: Connection, held: Held, walk: _Walk, p: _Pending, standing: Mapping[store.Key, Standing], now_ms: int) -> None:
+    if p.key is not None:
+        walk.held.discard(p.key)
+    elif p.row is not None:
+        # Its day is not in this batch, so what was kept of it is recorded now, under the run that brought it.
+        stands = standing.get((p.row.series_id, p.row.valid_date, p.row.ordinal))
+        held.observed.append(observed_row(p.row, max(now_ms, stands.observed_ms + 1 if stands else 0)))
+    if p.row is not None and p.row.state == "open":
+        note_decision(connection, p.row, "released", "", "second-day", now_ms)
+        held.released += 1
+
+
+def oddity_of(row: Any) -> Oddity:
+    """Return the oddity that was kept with a quote set aside."""
+    e = json.loads(row.evidence)
+    return Oddity(row.reason, e["part"], e["usual"], e["quotes"], e["factor"], e["scales"], e["last"], e["own_move"], e["others"])
+
+
+def _aside_row(series_id: int, p: _Pending, q: Quote, run_id: int, now_ms: int) -> dict[str, Any]:
+    assert p.key is not None
+    return {
+        "series_id": series_id, "valid_date": p.day, "ordinal": p.key[2], "low": q.low, "mid": q.mid, "high": q.high,
+        "mid_kind": q.mid_kind, "volume_kg": q.volume_kg, "raw_price": q.raw_price, "raw_unit": q.raw_unit, "run_id": run_id,
+        "aside_ms": now_ms, "reason": p.oddity.reason, "evidence": json.dumps(p.oddity.as_dict(), sort_keys=True), "state": "open",
+    }  # fmt: skip
