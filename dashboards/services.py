@@ -10,6 +10,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.alerts.service import PriceAlerts
     from pricing.analysis.service import Analysis
     from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
@@ -45,6 +46,7 @@ class Services(Protocol):
     analysis: Analysis
     forecasts: Forecasts
     desk: PriceDesk
+    price_alerts: PriceAlerts
     logistics: Logistics
     photos: Photos
     problem_reports: ProblemReports

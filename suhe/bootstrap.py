@@ -14,6 +14,7 @@ from foundation.settings import Settings
 if TYPE_CHECKING:
     from ingest.service import Readings
     from logistics.service import Logistics
+    from pricing.alerts.service import PriceAlerts
     from pricing.analysis.service import Analysis
     from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
@@ -52,6 +53,7 @@ class Services:
     analysis: Analysis
     forecasts: Forecasts
     desk: PriceDesk
+    price_alerts: PriceAlerts
     logistics: Logistics
     photos: Photos
     problem_reports: ProblemReports
@@ -65,11 +67,14 @@ class Services:
 
 def build_services(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Build the services on the databases and folders the settings name. The schema must be up to date already."""
+    from foundation.notify_channels import ChannelFile
     from ingest.service import Readings
     from logistics.cold_chain.service import ColdChain
     from logistics.freight.service import Freight
     from logistics.selling.service import Selling
     from logistics.service import Logistics
+    from pricing.alerts.evidence import Evidence
+    from pricing.alerts.service import PriceAlerts
     from pricing.analysis.service import Analysis
     from pricing.desk.service import PriceDesk
     from pricing.forecast.service import Forecasts
@@ -97,9 +102,13 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     blobs = BlobFolder(settings.data / "blobs")
     prices = Prices(engine, clock, blobs, settings.data / "prices")
     demo = bool(found and found.demo)
+    channels = ChannelFile(settings.keys_folder, settings.data / "spool", clock)
     selling = Selling(prices, trace, registry, clock)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=settings.use_pyvrp)
     cold_chain = ColdChain(engine, trace, readings, registry, clock, demo=demo)
+    analysis = Analysis(prices, clock, settings.data / "analysis")
+    forecasts = Forecasts(engine, clock, prices)
+    evidence = Evidence(prices, analysis, forecasts)
     return Services(
         settings=settings,
         clock=clock,
@@ -114,9 +123,10 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         recalls=Recalls(engine, trace, registry, clock, settings.keys_folder),
         documents=Documents(engine, trace, clock),
         prices=prices,
-        analysis=Analysis(prices, clock, settings.data / "analysis"),
-        forecasts=Forecasts(engine, clock, prices),
+        analysis=analysis,
+        forecasts=forecasts,
         desk=PriceDesk(engine, clock),
+        price_alerts=PriceAlerts(engine, clock, registry, evidence, channels, settings.public_url),
         logistics=Logistics(freight, cold_chain, selling),
         photos=Photos(engine, blobs, clock),
         problem_reports=ProblemReports(engine, clock, settings.keys_folder / "devices.key"),

@@ -20,14 +20,17 @@ _ADVISORY_LOCK = 371522_321023
 
 def tables() -> MetaData:
     """Return the MetaData with every domain's tables on it."""
+    import foundation.notify_outbox
     import logistics.cold_chain.store
     import logistics.freight.store
+    import pricing.alerts.store
     import pricing.desk.tables
     import pricing.forecast.store
     import pricing.index_store
     import pricing.store
     import registry.store
     import traceability.anchor_store
+    import traceability.limits_store
     import traceability.map_store
     import traceability.photos
     import traceability.problem_reports
@@ -43,6 +46,7 @@ def tables() -> MetaData:
     assert pricing.forecast.store
     assert traceability.photos and traceability.problem_reports
     assert traceability.scan_store
+    assert pricing.alerts.store and foundation.notify_outbox and traceability.limits_store
     assert traceability.map_store and traceability.seal_store
     return metadata
 

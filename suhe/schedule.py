@@ -151,6 +151,19 @@ def keep_anchor(work: Work) -> None:
     work.services.anchors.keep_up()
 
 
+def look_at_price_alerts(work: Work) -> None:
+    """Judge every alert rule, and hand over what is to be told; a demo waits for its prices."""
+    if work.demo and not work.services.readiness().get("prices", (True, ""))[0]:
+        return
+    work.services.price_alerts.evaluate()
+    work.services.price_alerts.deliver()
+
+
+def forget_messages(work: Work) -> None:
+    """Delete messages that were sent or given up long ago."""
+    work.services.price_alerts.outbox.forget()
+
+
 def plan_freight(work: Work) -> None:
     """Plan every county's day anew where its picked lots have changed; in a demo not before its season is written."""
     services = work.services
@@ -186,6 +199,8 @@ JOBS: tuple[Job, ...] = (
     Job("price-snapshot", snapshot_prices, live={"trigger": "cron", "hour": 4, "minute": 25}, demo={"trigger": "interval", "seconds": 120}),
     Job("price-snapshot-large", snapshot_after_import, live={"trigger": "interval", "seconds": 300}, demo=None),
     Job("cold-chain", watch_cold_chain, live={"trigger": "interval", "seconds": 15}, demo={"trigger": "interval", "seconds": 5}),
+    Job("price-alerts", look_at_price_alerts, live={"trigger": "interval", "minutes": 3}, demo={"trigger": "interval", "seconds": 10}),
+    Job("messages-forget", forget_messages, live={"trigger": "cron", "hour": 3, "minute": 10}, demo=None),
     Job("scans-forget", forget_scans, live={"trigger": "cron", "minute": 3}, demo={"trigger": "cron", "minute": 3}),
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),

@@ -18,6 +18,7 @@ from dashboards.problems import install
 from foundation.blobs import BlobFolder
 from foundation.clock import FixedClock, market_day, to_ms
 from foundation.database import metadata, open_engine
+from foundation.notify_channels import ChannelFile
 from foundation.settings import Settings
 from ingest.payloads import ReadingIn, encode_up
 from ingest.service import Readings
@@ -25,6 +26,8 @@ from logistics.cold_chain.service import ColdChain
 from logistics.freight.service import Freight
 from logistics.selling.service import Selling
 from logistics.service import Logistics
+from pricing.alerts.evidence import Evidence
+from pricing.alerts.service import PriceAlerts
 from pricing.analysis.service import Analysis
 from pricing.desk.service import PriceDesk
 from pricing.forecast.service import Forecasts
@@ -114,6 +117,8 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
                                analysis=Analysis(prices, clock, folder / "analysis"),
                                forecasts=Forecasts(engine, clock, prices),
                                desk=PriceDesk(engine, clock),
+                               price_alerts=PriceAlerts(engine, clock, registry, Evidence(prices),
+                                                        ChannelFile(folder / "keys", folder / "spool", clock)),
                                scans=Scans(engine, trace, registry, clock, folder / "keys"),
                                readiness=dict, seals=Seals(engine, trace, registry, readings, clock, 3_600_000),
                                bundles=Bundles(engine, trace),

@@ -15,6 +15,7 @@ IMPERSONAL = frozenset((
     "residue_limit", "log_tile", "lot", "lot_edge",
     "map_node", "map_past", "official_index", "plot", "plot_day", "price_forecast", "price_forecast_point",
     "price_payload", "price_refused", "price_run", "price_series", "price_source", "product", "quote_aside",
+    "price_alert_event", "price_alert_state",
     "quote_current", "quote_obs", "scan_anomaly", "scan_state", "scan_unknown", "sealing", "signing_key", "witness", "witness_alarm",
 ))  # fmt: skip
 # Columns by such names hold a person, or something a person wrote.

@@ -1,0 +1,134 @@
+"""Alarms in words, in both languages: every one carries the number, its source, its age and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from foundation.clock import SHANGHAI, from_ms, market_day
+from pricing.alerts.conditions import ABOVE, ALPS, CHANGE, FORECAST, IPA, LEVEL, SILENT, SPREAD, Condition
+from pricing.alerts.judging import limits
+from pricing.alerts.rules import CLEARED, RAISED, REMINDER, Fact, Rule
+from pricing.alerts.sentences import CHINESE, SAYS, say
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What things are called, by id, as (Chinese, English); an id nobody knows is said as it is."""
+
+    products: Mapping[str, tuple[str, str]]
+    markets: Mapping[str, tuple[str, str]]
+    sources: Mapping[str, tuple[str, str]]
+
+
+def headline(rule: Rule, names: Names, lang: str) -> str:
+    """Return what a rule watches for, as one line."""
+    c = rule.condition
+    return say(f"{c.kind}-{c.side}", lang, product=_name(names.products, c.product, lang), market=_name(names.markets, c.market, lang),
+               other=_name(names.markets, c.other_market, lang), source=_name(names.sources, c.source, lang), days=c.days, weeks=c.weeks,
+               line=say(c.quantile, lang) if c.quantile else "", limit=_limit_text(c, lang))  # fmt: skip
+
+
+def number(rule: Rule, fact: Fact, lang: str) -> str:
+    """Return the fact's number with its unit, alone."""
+    return _amount(rule.condition, fact.value, fact.currency, lang)
+
+
+def told_fact(rule: Rule, fact: Fact, names: Names, lang: str, now_ms: int) -> list[str]:
+    """Return a fact as sentences: the number with its uncertainty, then its source and age."""
+    c = rule.condition
+
+    def amount(value: object) -> str:
+        return _amount(c, float(value), fact.currency, lang) if isinstance(value, int | float) else say("unknown", lang)
+
+    more = fact.more
+    values: dict[str, object] = {"value": amount(fact.value), "low": amount(fact.low), "high": amount(fact.high), "n": fact.n,
+                                 "days": c.days, "limit": amount(fact.limit)}  # fmt: skip
+    if c.kind == CHANGE:
+        money = {k: price(_num(more.get(k)), fact.currency, lang) for k in ("now", "then")}
+        values |= {**money, "then_day": _day(more.get("then_day"), lang), "usual": f"{_num(more.get('usual_step')):.1f}%"}
+    elif c.kind in (IPA, ALPS):
+        values |= {"other_value": amount(more.get("other_value")), "month": more.get("month") or say("unknown", lang)}
+    elif c.kind == SPREAD:
+        values |= {"usual": amount(more.get("usual")), "outside": f"{100 * _num(more.get('outside')):.0f}%"}
+    elif c.kind == FORECAST:
+        method = str(more.get("method", ""))
+        values |= {"week": _day(more.get("week"), lang), "method": say(method, lang) if method in SAYS else method,
+                   "mase": f"{_num(more.get('mase')):.2f}", "naive": f"{_num(more.get('mase_naive')):.2f}"}  # fmt: skip
+    elif c.kind == SILENT:
+        values |= {"since": _moment(fact.observed_ms, lang)}
+    lines = [say(f"value-{c.kind}", lang, **values)]
+    if fact.day is not None:
+        old = (market_day(from_ms(now_ms)) - fact.day).days
+        age = say("today" if old <= 0 else "yesterday" if old == 1 else "days-ago", lang, n=old)
+        key = "provenance-forecast" if c.kind == FORECAST else "provenance"
+        day, seen = _day(fact.day.isoformat(), lang), _moment(fact.observed_ms, lang)
+        lines.append(say(key, lang, source=_name(names.sources, fact.source, lang), day=day, days=age, seen=seen))
+    return lines
+
+
+def told_rule(rule: Rule, fact: Fact, lang: str) -> str:
+    """Return when the rule raises and when it clears, as one sentence."""
+    if fact.holds is not None:
+        over = say("over-told", lang)
+    else:
+        over = say(f"over-{rule.condition.side}", lang, limit=_amount(rule.condition, limits(rule, fact)[1], fact.currency, lang))
+    return say("rule-runs", lang, n=rule.persist, over=over)
+
+
+def title_of(kind: str, rule: Rule, names: Names, lang: str) -> str:
+    """Return the title of one event's message."""
+    mark = say(kind if kind in (RAISED, CLEARED, REMINDER) else RAISED, lang)
+    head = headline(rule, names, lang)
+    return f"{mark}：{head}" if lang == CHINESE else f"{mark}: {head}"
+
+
+def digest_text(lines: Sequence[tuple[str, str, Sequence[str]]], lang: str) -> str:
+    """Return several events as one text: for each (when, title, sentences)."""
+    return "\n\n".join("\n".join([say("at", lang, when=when, what=title), *sentences]) for when, title, sentences in lines)
+
+
+def price(milli: float, currency: str, lang: str) -> str:
+    """Return a price: 元/斤 for CNY in Chinese, else the currency per kilogram."""
+    if currency == "CNY" and lang == CHINESE:
+        return f"{milli / 2000:.2f} 元/斤"
+    return f"{milli / 1000:.2f} {currency}/{'公斤' if lang == CHINESE else 'kg'}"
+
+
+def moment(at_ms: int, lang: str) -> str:
+    """Return an instant in Shanghai's time."""
+    return _moment(at_ms, lang)
+
+
+def _limit_text(c: Condition, lang: str) -> str:
+    limit = c.limit if c.kind in (LEVEL, FORECAST, CHANGE) or c.side == ABOVE else -c.limit
+    return f"{limit:g}%" if c.kind == CHANGE else _amount(c, limit, "CNY", lang)
+
+
+def _amount(c: Condition, value: float, currency: str, lang: str) -> str:
+    if c.kind in (LEVEL, FORECAST):
+        return price(value, currency, lang)
+    if c.kind in (CHANGE, SPREAD):
+        return "0.0%" if abs(value) < 0.05 else f"▲ +{value:.1f}%" if value > 0 else f"▼ −{-value:.1f}%"
+    return f"{value:.0f}" if c.kind == SILENT else f"{value:.2f}"
+
+
+def _name(known: Mapping[str, tuple[str, str]], key: str, lang: str) -> str:
+    return known.get(key, (key, key))[0 if lang == CHINESE else 1]
+
+
+def _num(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _day(value: object, lang: str) -> str:
+    if not isinstance(value, str):
+        return say("unknown", lang)
+    day = date.fromisoformat(value)
+    return f"{day.month}月{day.day}日" if lang == CHINESE else f"{day.day} {day:%b}"
+
+
+def _moment(at_ms: int, lang: str) -> str:
+    local = from_ms(at_ms).astimezone(SHANGHAI)
+    return f"{_day(local.date().isoformat(), lang)} {local:%H:%M}"
