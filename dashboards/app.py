@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 API = (
     "system", "registry", "readings", "line_protocol", "recall", "trace", "documents", "log_tiles", "witnesses", "anchor", "prices",
-    "freight", "cold_chain", "selling", "photos", "scans",
+    "prices_open", "freight", "cold_chain", "selling", "photos", "scans",
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",

@@ -22,6 +22,7 @@ from pricing.fetching import Pause
 from pricing.indices import IndexPoint
 from pricing.mapping import Mapping, read_mapping
 from pricing.markets import MARKETS, markets_of
+from pricing.open_data import OpenData
 from pricing.proposing import Proposal, propose_mapping
 from pricing.quotes import Market, Window
 from pricing.snapshot import SnapshotState, read_state
@@ -75,6 +76,7 @@ class Prices:
         self._blobs = blobs
         self._collector = Collector(engine, clock, blobs)
         self.large = SnapshotQueries(self._reading, snapshot_folder)
+        self.open_data = OpenData(self._reading)
 
     def collect(
         self, source_id: str, base_url: str, window: Window | None, client: httpx.Client, *, kind: str = "round", slot: str = "",

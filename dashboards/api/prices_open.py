@@ -1,0 +1,249 @@
+"""Open data over HTTP: every quote with its licence, its source and the way to the raw answer it was read from.
+
+What a source's licence does not let us pass on is left out for the public, counted, and said so; whoever signed in sees it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboards.api.deps import GUEST, After, Limit, caller_of, next_page
+from dashboards.api.prices import FIRST_DAY, LAST_DAY, LAST_MS
+from foundation.clock import SHANGHAI, to_ms
+from foundation.csv_cells import csv_text
+from foundation.errors import BadInput, TooMany
+from foundation.ids import check_county
+from pricing.open_rows import LeftOut, OpenRow, Selection
+
+if TYPE_CHECKING:
+    from dashboards.services import Services
+
+# Whole answers that may be under way at once in one process; a page is never refused.
+MOST_EXPORTS = 3
+_PIECE = 256 * 1024
+RAW = "/api/v1/prices/runs/{run_id}/payloads"
+# The columns of CSV, in order; Parquet has the same.
+COLUMNS = (*(n for n in OpenRow._fields if n not in ("observed_ms", "licence")), "observed_at", "licence", "raw")
+
+
+class QuoteEntry(BaseModel):
+    """One quote. Prices are thousandths of `currency` per kilogram: 2345 CNY is 2.345 元/公斤, 1.1725 元/斤."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    product: str = Field(description="Our name of the product; empty where the source's name means none we know")
+    variety: str
+    market: str
+    county: str = Field(description="GB/T 2260 code where the market is a county's own")
+    kind: str = Field(description="origin, wholesale or retail; different kinds are not comparable")
+    source: str
+    name: str = Field(description="What the source calls it")
+    spec: str
+    grade: str
+    origin: str
+    currency: str
+    valid_date: date = Field(description="The market day the price is of")
+    ordinal: int = Field(description="0, or more where a source gave several prices under one name on one day")
+    low_milli_per_kg: int
+    mid_milli_per_kg: int
+    high_milli_per_kg: int
+    mid_kind: str = Field(description="midpoint of low and high, reported by the source, or the single price there is")
+    volume_kg: int | None
+    raw_price: str = Field(description="low|mid|high as the source wrote them")
+    raw_unit: str
+    observed_at: str = Field(description="When this value was first seen, UTC")
+    run_id: int
+    licence: str
+    raw: str = Field(description="Where the answer it was read from is kept")
+
+
+class LeftOutEntry(BaseModel):
+    """Rows that match but may not be passed on."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    source: str
+    rows: int
+    licence: str
+    why: str = "the licence does not allow passing it on; sign in to read it"
+
+
+class Quotes(BaseModel):
+    """A page of quotes in the order of series, day and ordinal; `left_out` is told on the first page."""
+
+    items: list[QuoteEntry]
+    next: str | None
+    left_out: list[LeftOutEntry]
+
+
+def router(services: Services) -> APIRouter:
+    """Return the routes of open data."""
+    routes = APIRouter(prefix="/api/v1", tags=["open data"])
+    data = services.prices.open_data
+    exports = threading.BoundedSemaphore(MOST_EXPORTS)
+
+    @routes.get(
+        "/quotes",
+        response_model=Quotes,
+        responses={200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}}, 304: {"description": "Nothing changed"}},
+    )
+    def quotes(
+        request: Request,
+        response: Response,
+        product: Annotated[list[str] | None, Query(max_length=100, description="One or several products; all where none is named")] = None,
+        market: Annotated[list[str] | None, Query(max_length=100, description="One or several markets")] = None,
+        source: Annotated[list[str] | None, Query(max_length=100, description="One or several sources")] = None,
+        county: Annotated[str | None, Query(description="The own markets of a county, GB/T 2260")] = None,
+        start: Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="First market day")] = FIRST_DAY,
+        end: Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="The day after the last one")] = LAST_DAY,
+        as_of: Annotated[
+            str | None, Query(description="Answer as it was known then: ISO time, ms UTC, or a day (its end in Shanghai)", max_length=40)
+        ] = None,
+        output: Annotated[Literal["json", "csv", "parquet"], Query(alias="format")] = "json",
+        limit: Limit = 500,
+        after: After = None,
+    ) -> Quotes | Response:
+        """Return quotes with their terms. JSON comes in pages, CSV and Parquet whole; what may not be passed on is left out and counted.
+
+        An answer carries an ETag: asked again with If-None-Match it is 304 until a quote changes. CSV cells that a spreadsheet might take
+        for a formula begin with an apostrophe.
+        """
+        selection = Selection(
+            tuple(sorted(set(product or ()))), tuple(sorted(set(market or ()))), tuple(sorted(set(source or ()))),
+            check_county(county) if county is not None else None, start, end, as_of_ms(as_of),
+        )  # fmt: skip
+        caller = caller_of(request)
+        everything = caller is not None and caller is not GUEST
+        tag = _tag(data.stamp(), str(request.url.query), everything=everything)
+        headers = {"etag": tag, "cache-control": "no-cache", "vary": "Authorization, Cookie"}
+        if tag in [t.strip() for t in request.headers.get("if-none-match", "").split(",")]:
+            return Response(status_code=304, headers=headers)
+        terms = data.terms(demo=services.demo)
+        if output == "json":
+            page = data.page(selection, terms, everything=everything, after=after, limit=limit)
+            response.headers.update(headers)
+            next_page(request, response, page.next)
+            left = [LeftOutEntry.model_validate(x, from_attributes=True) for x in page.left_out]
+            return Quotes(items=[_entry(r) for r in page.rows], next=page.next, left_out=left)
+        if not exports.acquire(blocking=False):
+            raise TooMany("too many whole answers are being read at once", expected=f"at most {MOST_EXPORTS}", todo="try again in a minute")
+        turn = _Turn(exports)
+        headers |= _told(data.left_out(selection, terms, everything=everything))
+        if output == "csv":
+            headers["content-disposition"] = 'attachment; filename="quotes.csv"'
+            rows = data.stream(selection, terms, everything=everything)
+            return StreamingResponse(_csv(rows, turn), headers=headers, media_type="text/csv; charset=utf-8")
+        headers["content-disposition"] = 'attachment; filename="quotes.parquet"'
+        folder = Path(tempfile.mkdtemp(prefix="export-", dir=_exports(services.settings.data)))
+        turn.folder = folder
+        data.write_parquet(folder / "quotes.parquet", selection, terms, everything=everything, raw=RAW)
+        headers["content-length"] = str((folder / "quotes.parquet").stat().st_size)
+        return StreamingResponse(_file(folder / "quotes.parquet", turn), headers=headers, media_type="application/vnd.apache.parquet")
+
+    return routes
+
+
+def as_of_ms(text: str | None) -> int | None:
+    """Return the moment a text means in ms UTC; a day means its end in Shanghai, a time without a zone is Shanghai's."""
+    if text is None:
+        return None
+    try:
+        if text.isdigit():
+            found = int(text)
+        elif len(text) <= 10:
+            day = date.fromisoformat(text) + timedelta(days=1)
+            found = to_ms(datetime.combine(day, time(), SHANGHAI)) - 1
+        else:
+            told = datetime.fromisoformat(text.replace(" ", "+"))
+            found = to_ms(told if told.tzinfo else told.replace(tzinfo=SHANGHAI))
+    except (ValueError, OverflowError) as error:
+        raise BadInput("this moment cannot be read", expected="2026-11-29, 2026-11-29T06:00:00Z or ms UTC", got=text[:40]) from error
+    if not 0 <= found <= LAST_MS:
+        raise BadInput("this moment is out of range", expected=f"0..{LAST_MS} ms", got=text[:40])
+    return found
+
+
+class _Turn:
+    """One of the whole answers under way; given back once, also when the reader leaves before the first piece."""
+
+    def __init__(self, of: threading.BoundedSemaphore) -> None:
+        self._of: threading.BoundedSemaphore | None = of
+        self.folder: Path | None = None
+
+    def give_back(self) -> None:
+        of, self._of = self._of, None
+        if of is not None:
+            of.release()
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    __del__ = give_back
+
+
+def _entry(row: OpenRow) -> QuoteEntry:
+    return QuoteEntry(**row._asdict(), observed_at=row.observed_at, raw=RAW.format(run_id=row.run_id))
+
+
+def _csv(blocks: Iterable[list[OpenRow]], turn: _Turn) -> Iterator[bytes]:
+    try:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        for rows in blocks:
+            writer.writerows([*map(_cell, r[:20]), r.run_id, r.observed_at, _cell(r.licence), RAW.format(run_id=r.run_id)] for r in rows)
+            yield out.getvalue().encode()
+            out.seek(0)
+            out.truncate()
+        yield out.getvalue().encode()
+    finally:
+        turn.give_back()
+
+
+def _cell(value: object) -> object:
+    return csv_text(value) if isinstance(value, str) else value
+
+
+def _file(path: Path, turn: _Turn) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+    finally:
+        turn.give_back()
+
+
+def _exports(data: Path) -> Path:
+    """Return the folder of answers under way; what a killed process left there longer than a day ago goes."""
+    folder = data / "exports"
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("export-*"):
+        if left.stat().st_mtime < datetime.now().timestamp() - 86_400:  # noqa: DTZ005 - compared with a file's own clock
+            shutil.rmtree(left, ignore_errors=True)
+    return folder
+
+
+def _tag(stamp: tuple[int, ...], asked: str, *, everything: bool) -> str:
+    digest = hashlib.sha256(f"{stamp}|{asked}|{everything}".encode()).hexdigest()
+    return f'W/"{digest[:32]}"'
+
+
+def _told(left: Iterable[LeftOut]) -> dict[str, str]:
+    """Return headers that say what was left out of an answer that has no place for it."""
+    found = list(left)
+    if not found:
+        return {}
+    why = "; ".join(f"{x.source}={x.rows} ({x.licence})" for x in found)
+    return {"x-suhe-left-out": str(sum(x.rows for x in found)), "x-suhe-left-out-why": why.encode("ascii", "replace").decode()[:500]}
