@@ -10,13 +10,14 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation.clock import SHANGHAI, to_ms
+from foundation.clock import SHANGHAI, market_day, to_ms
 from foundation.files import write_durably
 from foundation.log import get_logger
 from pricing.lease import Lease
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from suhe.bootstrap import Services
 
 LEASE_SECONDS = 15.0
+# Forecasts take one core for so long at a time, then leave it to the rest of the house until their next turn.
+FORECAST_SECONDS = 10.0
 DAY_MS = 86_400_000
 # Live quotes of a demo come a round a minute: accelerated, and labelled so.
 DEMO_PERIOD_MS = 60_000
@@ -184,6 +187,18 @@ def seal_days(work: Work) -> None:
     work.services.seals.seal_due()
 
 
+def make_forecasts(work: Work) -> None:
+    """Forecast what has new weeks, some seconds at a time; in a demo once its history is in. A day on which nothing is left is over."""
+    services = work.services
+    today = market_day(services.clock.now()).toordinal()
+    if work.noted.get("forecast") == today or (work.demo and not services.readiness()["prices"][0]):
+        return
+    begun = time.monotonic()
+    services.forecasts.make_all(FORECAST_SECONDS, stopped=work.stop.is_set)
+    if time.monotonic() - begun < FORECAST_SECONDS:
+        work.noted["forecast"] = today
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "price-round", collect_round, per_source=True,
@@ -191,6 +206,9 @@ JOBS: tuple[Job, ...] = (
         demo={"trigger": "interval", "seconds": DEMO_PERIOD_MS // 1000},
     ),
     Job("price-asked", collect_asked, live={"trigger": "interval", "seconds": 5}, demo={"trigger": "interval", "seconds": 2}),
+    # Only complete weeks count, so a day is over after its first turns; the last reread of a week comes before.
+    Job("price-forecast", make_forecasts, live={"trigger": "cron", "hour": "4-5", "minute": "*/2"},
+        demo={"trigger": "interval", "seconds": 20}),
     Job("price-reread-7", reread_week, live={"trigger": "cron", "hour": 2, "minute": 40, "jitter": 600}, demo=None),
     Job(
         "price-reread-35", reread_five_weeks, demo=None,

@@ -40,10 +40,11 @@ def learn_shared(weights: Matrix, said: Matrix, came: Matrix, steps: int) -> Mat
     said = np.where(awake > 0, said, 0.0)
     equal = 1 / len(weights)
     for step in range(steps):
-        share = awake @ weights
-        mean = said @ weights / share
+        # einsum, not matrix products: those would take every core of the machine.
+        share = np.einsum("rm,m->r", awake, weights)
+        mean = np.einsum("rm,m->r", said, weights) / share
         side = np.sign(mean - came) / share
-        slope = (said.T @ side - awake.T @ (side * mean)) / len(came) + TO_EQUAL * np.log(weights / equal)
+        slope = (np.einsum("rm,r->m", said, side) - np.einsum("rm,r->m", awake, side * mean)) / len(came) + TO_EQUAL * np.log(weights / equal)
         weights = _moved(weights, -_STEP / np.sqrt(1 + step / 10) * slope)
     return weights
 

@@ -15,7 +15,7 @@ from foundation.database import metadata, open_engine
 from pricing.lease import Lease
 from pricing.service import Prices
 from simulators.markets import break_market, heal, run_markets
-from suhe.schedule import JOBS, run_scheduler
+from suhe.schedule import JOBS, Work, make_forecasts, run_scheduler
 from tests.waiting import wait_until
 
 assert pricing.store
@@ -89,6 +89,25 @@ def test_every_job_has_a_name_of_its_own_and_a_time() -> None:
     """The table is complete: a job without a live time could never run in a real installation."""
     assert len({j.name for j in JOBS}) == len(JOBS)
     assert all(j.live for j in JOBS)
+
+
+def test_forecasts_wait_for_a_demos_history_and_are_made_once_a_day() -> None:
+    """Not before three years are in; then every turn until nothing is left, and not again before another day."""
+    clock = FixedClock(SystemClock().now())
+    turns: list[float] = []
+    ready = {"prices": (False, "")}
+    forecasts = SimpleNamespace(make_all=lambda budget, stopped: turns.append(budget))
+    services = SimpleNamespace(clock=clock, forecasts=forecasts, readiness=lambda: ready)
+    work = Work(services, {}, None, True, threading.Event())  # type: ignore[arg-type]
+    make_forecasts(work)
+    assert turns == []
+    ready["prices"] = (True, "")
+    make_forecasts(work)
+    make_forecasts(work)
+    assert len(turns) == 1
+    clock.advance(timedelta(days=1))
+    make_forecasts(work)
+    assert len(turns) == 2
 
 
 def test_a_demo_fills_its_history_runs_rounds_and_answers_wishes(tmp_path: Path) -> None:
