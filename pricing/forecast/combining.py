@@ -44,7 +44,8 @@ def learn_shared(weights: Matrix, said: Matrix, came: Matrix, steps: int) -> Mat
         share = np.einsum("rm,m->r", awake, weights)
         mean = np.einsum("rm,m->r", said, weights) / share
         side = np.sign(mean - came) / share
-        slope = (np.einsum("rm,r->m", said, side) - np.einsum("rm,r->m", awake, side * mean)) / len(came) + TO_EQUAL * np.log(weights / equal)
+        slope = (np.einsum("rm,r->m", said, side) - np.einsum("rm,r->m", awake, side * mean)) / len(came)
+        slope += TO_EQUAL * np.log(weights / equal)
         weights = _moved(weights, -_STEP / np.sqrt(1 + step / 10) * slope)
     return weights
 
