@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from foundation.errors import BadInput
+from pricing.spring_festival import closures
 
 Closure = tuple[date, date]
 EVERY_DAY = frozenset(range(7))
 WORKDAYS = frozenset(range(5))
 
-# Spring Festival, when markets close or quote little: the eve to the sixth day. Source: State Council calendars; 2027 on: lunar new year.
-SPRING_FESTIVAL: tuple[Closure, ...] = (
-    (date(2023, 1, 21), date(2023, 1, 27)), (date(2024, 2, 9), date(2024, 2, 15)), (date(2025, 1, 28), date(2025, 2, 3)),
-    (date(2026, 2, 16), date(2026, 2, 22)), (date(2027, 2, 5), date(2027, 2, 11)), (date(2028, 1, 25), date(2028, 1, 31)),
-)  # fmt: skip
+# Spring Festival, when markets close or quote little: the eve to the sixth day, 2000 to 2050.
+SPRING_FESTIVAL: tuple[Closure, ...] = closures()
 
 
 @dataclass(frozen=True, slots=True)

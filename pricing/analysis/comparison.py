@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from statistics import median
 
+from foundation.errors import BadInput
 from pricing.analysis.facts import Comparison, Fact, Span
 from pricing.spring_festival import same_distance_last_year
 
@@ -76,7 +77,10 @@ def year_on_year(points: Points, *, lunar: bool) -> Comparison:
     if not points:
         return _nothing(kind, kind)
     end = points[-1][0]
-    then_end = same_distance_last_year(end) if lunar else _year_before(end)
+    try:
+        then_end = same_distance_last_year(end) if lunar else _year_before(end)
+    except BadInput:  # a year outside the table of festivals
+        return Comparison(kind, Fact(kind, None, 0, reason="not-comparable"), None, None)
     week = timedelta(days=WEEK - 1)
     return compare(kind, kind, span_of(points, end - week, end), span_of(points, then_end - week, then_end))
 

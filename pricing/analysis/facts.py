@@ -13,9 +13,7 @@ METHODS = frozenset(
      "half-life", "ipa", "alps", "level", "basket-index"}
 )  # fmt: skip
 # Why a number is not given.
-REASONS = frozenset(
-    {"not-enough-history", "not-quoted", "not-comparable", "low-coverage", "no-variation", "annual-cpi", "no-thresholds", "too-old"}
-)
+REASONS = frozenset({"not-enough-history", "not-quoted", "not-comparable", "low-coverage", "no-variation", "no-return", "no-thresholds"})
 UNUSUAL_KINDS = ("level", "ipa", "alps", "band", "move", "spread")
 
 

@@ -21,7 +21,7 @@ from pricing.analysis.cpi import Cpi, read_cpi
 from pricing.analysis.facts import Fact, IndexPoint, IndexSeries, Link, ProductFacts, SpreadFacts, Unusual
 from pricing.analysis.index import chained, laspeyres
 from pricing.analysis.levels import Rule, read_rules
-from pricing.analysis.spread import coming_back, log_spread, outside
+from pricing.analysis.spread import FEWEST_STEPS, coming_back, log_spread, outside, steps_of
 from pricing.analysis.telling import facts_of, of_one_source
 from pricing.analysis.usual import OWN_MARKET, Past, past_of, unusual_of, unusual_spread
 from pricing.board import Point
@@ -216,10 +216,12 @@ def spread_facts(
     weekly = log_spread(weekly_prices(pa), weekly_prices(pb))
     back = coming_back(weekly)
     if back is None:
-        rho = half = Fact("half-life", None, max(0, len(weekly) - 1), reason="not-enough-history", need=27)
+        steps = len(steps_of(weekly))
+        reason = "not-enough-history" if steps < FEWEST_STEPS else "no-variation"
+        rho = half = Fact("half-life", None, steps, reason=reason, need=FEWEST_STEPS)
     else:
         rho = Fact("half-life", back.rho, back.n, weekly[0][0], weekly[-1][0])
-        half = Fact("half-life", back.half_life, back.n, weekly[0][0], weekly[-1][0], "" if back.half_life is not None else "no-variation")
+        half = Fact("half-life", back.half_life, back.n, weekly[0][0], weekly[-1][0], "" if back.half_life is not None else "no-return")
     return SpreadFacts(
         product, a, b, day, now, usual, cost, band, share, beyond[-1][1] if beyond else None, half,
         back.half_life_low if back else None, back.half_life_high if back else None, rho,

@@ -46,9 +46,14 @@ def outside(a: Points, b: Points, cost_milli: float) -> list[tuple[date, bool]]:
     return [(day, abs(p - other[day]) > cost_milli) for day, p in a if day in other]
 
 
+def steps_of(weekly: Sequence[tuple[date, float]]) -> list[tuple[float, float]]:
+    """Return (spread of a week, its change into the next) for neighbouring weeks."""
+    return [(before, value - before) for (earlier, before), (monday, value) in pairwise(weekly) if monday - earlier == timedelta(days=7)]
+
+
 def coming_back(weekly: Sequence[tuple[date, float]]) -> Return | None:
-    """Return how a weekly log spread comes back to its usual distance; None with too few pairs of neighbouring weeks."""
-    steps = [(before, value - before) for (earlier, before), (monday, value) in pairwise(weekly) if monday - earlier == timedelta(days=7)]
+    """Return how a weekly log spread comes back to its usual distance; None with too few steps, or where it never moved."""
+    steps = steps_of(weekly)
     n = len(steps)
     if n < FEWEST_STEPS:
         return None
