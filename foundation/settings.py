@@ -60,6 +60,14 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line kept")
     contact: str = Field(default="", description="Contact printed in the user agent of the price collector")
 
+    price_sources: str = Field(
+        default="",
+        description="Price sources to read, separated by commas: id, or id=address; `all`: every one that needs no leave; empty: none",
+    )
+    price_private_hosts: str = Field(
+        default="", description="Hosts of price sources that may stand in a private network, separated by commas; all others must be public"
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -76,6 +84,11 @@ class Settings(BaseSettings):
     def records_url(self) -> str:
         """SQLAlchemy URL of the records, the SQLite default included."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data.absolute() / 'records.db'}"
+
+    @property
+    def private_price_hosts(self) -> list[str]:
+        """The hosts of price sources that may stand in a private network."""
+        return [host.strip().lower() for host in self.price_private_hosts.split(",") if host.strip()]
 
     @property
     def readings_folder(self) -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
+from foundation.clock import SHANGHAI
 from foundation.errors import BadInput
 from pricing.spring_festival import closures
 
@@ -43,6 +44,15 @@ class Calendar:
         """Return the days of a closed window on which quotes are expected."""
         days = (start + timedelta(days=k) for k in range((end - start).days + 1))
         return [day for day in days if self.quotes_on(day)]
+
+    def open_ms(self, start: datetime, end: datetime) -> int:
+        """Return the milliseconds between two moments that lie outside of closures: silence in a closure is not counted."""
+        closed = 0
+        for first, last in self.closures:
+            begins = datetime.combine(first, time.min, tzinfo=SHANGHAI)
+            ends = datetime.combine(last, time.min, tzinfo=SHANGHAI) + timedelta(days=1)
+            closed += max(0, int((min(ends, end) - max(begins, start)).total_seconds() * 1000))
+        return max(0, int((end - start).total_seconds() * 1000) - closed)
 
 
 DAILY = Calendar()

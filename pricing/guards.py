@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from statistics import median
 
-from pricing.calendar import SPRING_FESTIVAL
+from pricing.calendar import DAILY, Calendar
 from pricing.clean import Refusal
 from pricing.quotes import Quote, Window
 from pricing.source import Page
 
 # 斤 taken for 公斤 doubles or halves every price; ln 1.6 lies between any honest day and that.
-LARGEST_MEDIAN_MOVE = math.log(1.6)
+MOST_MEDIAN_FACTOR = 1.6
+LARGEST_MEDIAN_MOVE = math.log(MOST_MEDIAN_FACTOR)
 FEWEST_SERIES_FOR_A_MOVE = 3
 LEAST_SHARE_OF_USUAL_ROWS = 0.10
+WARNED_SHARE_OF_USUAL_ROWS = 0.50
+FEWEST_SAME_WEEKDAYS = 3
 MOST_REFUSED = 0.20
 MOST_NEW_UNKNOWN = 0.30
+# Market lists do change: an index sample of some three hundred markets once took in 53 new ones in a day.
+MOST_NEW_MARKETS = 0.50
+MOST_UNITS_MOVED = 0.50
+FEWEST_ROWS_FOR_UNITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What the source said before: the shape of its rows, rows per day, share of names we do not know; None where it never spoke."""
+    """What the source said before: the shape of its rows, rows per day, share of names we do not know; None where it never spoke.
+
+    `weekday_rows` is weekday -> median rows of such days, where there are enough of them; `units` is unit as written -> rows.
+    """
 
     shape: frozenset[str] | None = None
     rows_per_day: float | None = None
     unknown_share: float | None = None
+    weekday_rows: Mapping[int, float] = field(default_factory=dict)
+    units: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a guard saw; a batch with a fatal one goes to quarantine whole."""
+    """One thing a guard saw; a batch with a fatal one goes to quarantine whole.
+
+    `signal` is one of a to f (the methods in `docs/prices.md`), or `read` where the answer could not even be read. `promised` is what
+    was to be expected and `came` what came, in figures.
+    """
 
     fatal: bool
     text: str
+    signal: str = "read"
+    promised: str = ""
+    came: str = ""
 
 
 def inspect(
@@ -46,43 +65,120 @@ def inspect(
     refused: Sequence[Refusal],
     known: Mapping[tuple[str, ...], Mapping[date, int]],
     usual: Usual,
+    *,
+    today: date | None = None,
+    calendar: Calendar = DAILY,
 ) -> list[Finding]:
-    """Return what is odd about a batch. `known` holds the standing middle prices per series around the window."""
-    found: list[Finding] = []
-    rows = sum(len(p.rows) for p in pages)
-    closed = in_closure(window)
-    # (a) the shape of a row
+    """Return what is odd about a batch. `known` holds the standing middle prices per series around the window.
+
+    Days are compared with the median of the same weekday, those before `today` only: a day that is not over has not all its rows.
+    """
     shape = frozenset[str]().union(*(p.shape for p in pages))
-    if usual.shape and shape:
-        if usual.shape - shape:
-            found.append(Finding(True, "columns are gone: " + ", ".join(sorted(usual.shape - shape))))
-        if shape - usual.shape:
-            found.append(Finding(False, "new columns: " + ", ".join(sorted(shape - usual.shape))))
-    # (b) how many rows
-    if rows == 0 and not closed and not any(p.closed for p in pages):
-        found.append(Finding(True, "the answer has no rows"))
-    elif usual.rows_per_day and not closed:
-        share = rows / window.days / usual.rows_per_day
-        if share < LEAST_SHARE_OF_USUAL_ROWS:
-            found.append(Finding(True, f"only {share:.0%} of the usual rows"))
-        elif share < 0.5:
-            found.append(Finding(False, f"only {share:.0%} of the usual rows"))
-    # (c) names we do not know, rows we cannot take
-    if rows:
-        unknown = unknown_share(quotes)
-        if usual.unknown_share is not None and unknown > usual.unknown_share + MOST_NEW_UNKNOWN:
-            found.append(Finding(True, f"{unknown:.0%} of the names are not known, {usual.unknown_share:.0%} before"))
-        if len(refused) > MOST_REFUSED * rows:
-            found.append(Finding(True, f"{len(refused)} of {rows} rows cannot be taken: {refused[0].text}"))
-    # (d), (e) units: a switch shows in all prices of a market at once
+    return [
+        *_shape(shape, usual),  # a
+        *_rows(window, pages, usual, today or window.end, calendar),  # b
+        *_names(pages, quotes, refused, known, usual),  # c
+        *_units(pages, usual),  # d
+        *_moves(quotes, known),  # e
+        *_promised(pages),  # f
+    ]
+
+
+def _shape(shape: frozenset[str], usual: Usual) -> Iterator[Finding]:
+    if not usual.shape or not shape:
+        return
+    gone, new = sorted(usual.shape - shape), sorted(shape - usual.shape)
+    if gone:
+        yield Finding(True, "columns are gone: " + ", ".join(gone), "a", ", ".join(sorted(usual.shape)), ", ".join(sorted(shape)))
+    if new:
+        yield Finding(False, "new columns: " + ", ".join(new), "a", ", ".join(sorted(usual.shape)), ", ".join(sorted(shape)))
+
+
+def _rows(window: Window, pages: Sequence[Page], usual: Usual, today: date, calendar: Calendar) -> Iterator[Finding]:
+    rows = sum(len(p.rows) for p in pages)
+    closed = in_closure(window, calendar)
+    if rows == 0:
+        if not closed and not any(p.closed or p.indices for p in pages):
+            yield Finding(True, "the answer has no rows", "b", "some rows", "0")
+        return
+    if closed:
+        return
+    days = Counter(raw.day for p in pages for raw in p.rows)
+    rested = {day for p in pages for _, day in p.closed}
+    over = [
+        d for d in calendar.expected_days(window.start, window.end) if d < today and d.weekday() in usual.weekday_rows and d not in rested
+    ]
+    if over:
+        promised, came = sum(usual.weekday_rows[d.weekday()] for d in over), float(sum(days[d] for d in over))
+        silent = [d for d in over if not days[d]]
+        if silent and len(silent) < len(over):
+            told = ", ".join(map(str, silent[:5]))
+            yield Finding(False, f"no rows of {told}{' and others' if len(silent) > 5 else ''}", "b", "rows of every market day", told)
+    elif usual.rows_per_day:
+        promised, came = usual.rows_per_day * window.days, float(rows)
+    else:
+        return
+    share = came / promised
+    if share < LEAST_SHARE_OF_USUAL_ROWS:
+        yield Finding(True, f"only {share:.0%} of the usual rows", "b", f"{promised:.0f}", f"{came:.0f}")
+    elif share < WARNED_SHARE_OF_USUAL_ROWS:
+        yield Finding(False, f"only {share:.0%} of the usual rows", "b", f"{promised:.0f}", f"{came:.0f}")
+
+
+def _names(
+    pages: Sequence[Page], quotes: Sequence[Quote], refused: Sequence[Refusal], known: Mapping[tuple[str, ...], object], usual: Usual
+) -> Iterator[Finding]:
+    rows = sum(len(p.rows) for p in pages)
+    unknown = unknown_share(quotes)
+    if usual.unknown_share is not None and unknown > usual.unknown_share + MOST_NEW_UNKNOWN:
+        text = f"{unknown:.0%} of the names are not known, {usual.unknown_share:.0%} before"
+        yield Finding(True, text, "c", f"{1 - usual.unknown_share:.0%} known", f"{1 - unknown:.0%} known")
+    markets = {key[1] for key in known}
+    if markets and quotes:
+        strange = sum(q.series.market not in markets for q in quotes) / len(quotes)
+        if strange > MOST_NEW_MARKETS:
+            new = ", ".join(sorted({q.series.market for q in quotes} - markets)[:5])
+            yield Finding(
+                True, f"{strange:.0%} of the rows are of markets that never quoted here: {new}", "c", f"{len(markets)} markets", new
+            )
+    if rows and len(refused) > MOST_REFUSED * rows:
+        text = f"{len(refused)} of {rows} rows cannot be taken: {refused[0].text}"
+        yield Finding(True, text, "c", f"at most {MOST_REFUSED:.0%}", f"{len(refused) / rows:.0%}")
+
+
+def _units(pages: Sequence[Page], usual: Usual) -> Iterator[Finding]:
+    now = Counter(raw.unit for p in pages for raw in p.rows)
+    if now.total() < FEWEST_ROWS_FOR_UNITS or sum(usual.units.values()) < FEWEST_ROWS_FOR_UNITS:
+        return
+    before, after = _shares(usual.units), _shares(now)
+    moved = sum(abs(after.get(u, 0.0) - before.get(u, 0.0)) for u in before.keys() | after.keys()) / 2
+    if moved > MOST_UNITS_MOVED:
+        yield Finding(True, f"{moved:.0%} of the rows changed their unit", "d", _told(before), _told(after))
+
+
+def _moves(quotes: Sequence[Quote], known: Mapping[tuple[str, ...], Mapping[date, int]]) -> Iterator[Finding]:
+    # A switch of units shows in all prices of a market at once.
     for market, move in sorted(median_moves(quotes, known).items()):
         if abs(move) > LARGEST_MEDIAN_MOVE:
-            found.append(Finding(True, f"prices of {market} moved by a factor of {math.exp(move):.2f} at once: the unit was switched"))
-    # (f) rows promised against rows received
+            factor = math.exp(move)
+            text = f"prices of {market} moved by a factor of {factor:.2f} at once: the unit was switched"
+            yield Finding(True, text, "e", f"a factor within 1/{MOST_MEDIAN_FACTOR} and {MOST_MEDIAN_FACTOR}", f"{factor:.2f}")
+
+
+def _promised(pages: Sequence[Page]) -> Iterator[Finding]:
     promised = max((p.total for p in pages if p.total is not None), default=None)
-    if promised is not None and sum(p.counted for p in pages) < promised:
-        found.append(Finding(True, f"{sum(p.counted for p in pages)} rows received of {promised} promised"))
-    return found
+    counted = sum(p.counted for p in pages)
+    if promised is not None and counted < promised:
+        yield Finding(True, f"{counted} rows received of {promised} promised", "f", str(promised), str(counted))
+
+
+def _shares(units: Mapping[str, int]) -> dict[str, float]:
+    total = sum(units.values())
+    return {unit: n / total for unit, n in units.items()}
+
+
+def _told(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{unit[:20] or '?'} {share:.0%}" for unit, share in sorted(shares.items(), key=lambda item: -item[1])[:4])
 
 
 def median_moves(quotes: Sequence[Quote], known: Mapping[tuple[str, ...], Mapping[date, int]]) -> dict[str, float]:
@@ -113,6 +209,6 @@ def unknown_share(quotes: Sequence[Quote]) -> float:
     return sum(q.series.product is None for q in quotes) / len(quotes) if quotes else 0.0
 
 
-def in_closure(window: Window) -> bool:
+def in_closure(window: Window, calendar: Calendar = DAILY) -> bool:
     """Tell whether a short window touches days on which the markets are closed, so that missing rows mean nothing."""
-    return any(start <= window.end and window.start <= end for start, end in SPRING_FESTIVAL) and window.days <= 14
+    return any(start <= window.end and window.start <= end for start, end in calendar.closures) and window.days <= 14

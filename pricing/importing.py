@@ -20,10 +20,11 @@ from foundation.clock import Clock, market_day, to_ms
 from foundation.errors import BadInput, NotFound
 from pricing import store
 from pricing.clean import REASONS, Refusal, quote_of
-from pricing.collecting import compressed, note_refused
+from pricing.collecting import note_refused
 from pricing.days import read_day
 from pricing.guards import unknown_share
 from pricing.mapping import Mapping
+from pricing.payloads import compressed
 from pricing.quotes import Quote, RawQuote
 from pricing.recording import Changes, Standing, changes, with_ordinals
 from pricing.tabular import Table, encoding_of

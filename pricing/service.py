@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +12,25 @@ from sqlalchemy import Engine, func, select
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
+from foundation.errors import Conflict
 from foundation.ids import uuid7
-from pricing import index_store, store
+from pricing import index_store, quarantine, store
 from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
 from pricing.collecting import Batch, Collector, RunReport
-from pricing.fetching import Pause
+from pricing.fetching import Pause, Policy
+from pricing.health import SilentSource, SourceHealth, health, silent
+from pricing.hosts import HostBook
 from pricing.indices import IndexPoint
+from pricing.lease import Fence
 from pricing.mapping import Mapping, read_mapping
 from pricing.markets import MARKETS, markets_of
 from pricing.open_data import OpenData
+from pricing.payloads import StoredPayload, payload_of, payloads_of, raw_bytes
 from pricing.proposing import Proposal, propose_mapping
+from pricing.quarantine import HeldBatch, HeldDetail
 from pricing.quotes import Market, Window
+from pricing.reviews import decide
 from pricing.snapshot import SnapshotState, read_state
 from pricing.snapshot_queries import SnapshotQueries
 from pricing.snapshot_records import changed_since
@@ -41,28 +47,6 @@ ROUND_DAYS = 3
 # History is asked for in blocks that lie fixed in the calendar, so that a killed backfill goes on where it was.
 BLOCK_DAYS = 91
 _BLOCKS_FROM = date(2010, 1, 4)
-# A source that was silent for one and a half of its periods is stale.
-SILENT_PERIODS = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class SourceHealth:
-    """How one source is: ok, stale (silent too long), quarantined (answered, not believed), failing (no answer) or never."""
-
-    id: str
-    name_zh: str
-    name_en: str
-    state: str
-    why: str
-    last_success_ms: int | None
-    last_attempt_ms: int | None
-    next_run_ms: int | None
-    rows_last: int
-    quarantined: int
-    licence: str
-    permission: str
-    address: str
-    markets: tuple[str, ...]
 
 
 class Prices:
@@ -77,21 +61,28 @@ class Prices:
         self._collector = Collector(engine, clock, blobs)
         self.large = SnapshotQueries(self._reading, snapshot_folder)
         self.open_data = OpenData(self._reading)
+        self._hosts = HostBook(engine, clock)
 
     def collect(
         self, source_id: str, base_url: str, window: Window | None, client: httpx.Client, *, kind: str = "round", slot: str = "",
-        pause: Pause | None = None,
+        pause: Pause | None = None, policy: Policy | None = None, fence: Fence | None = None,
     ) -> RunReport:  # fmt: skip
         """Collect one closed window of days from a source, by default the last few days; the report says what came of it.
 
-        `slot` makes a run unique: of two schedulers with the same slot only one asks the site. Never raises for what a site does.
+        `slot` makes a run unique: of two schedulers with the same slot only one asks the site, and of two runs that want the same days
+        at the same time, too. Never raises for what a site does. `policy` is the politeness, by default the source's own, none on
+        loopback. With the `fence` of a scheduler's lease nothing is written once another one took over.
+
+        Raises:
+            LeaseLost: another scheduler took over.
+
         """
         found = source(source_id)
         window = window or self.round_window()
         if found.answers == "present":
             window = Window(market_day(self._clock.now()), market_day(self._clock.now()))
         slot = slot or f"{kind}:{uuid7(to_ms(self._clock.now()))}"
-        return self._collector.run(found, base_url, window, client, kind=kind, slot=slot, pause=pause)
+        return self._collector.run(found, base_url, window, client, kind=kind, slot=slot, pause=pause, policy=policy, fence=fence)
 
     def try_source(self, source_id: str, base_url: str, day: date | None, client: httpx.Client) -> Batch:
         """Ask a source for one day and return everything it said, storing nothing; what a site does wrong is raised."""
@@ -119,6 +110,16 @@ class Prices:
         today = market_day(self._clock.now())
         first = today - timedelta(days=days - 1)
         return [(f"history:{w}", w) for w in _blocks(first, today, min(longest, BLOCK_DAYS))]
+
+    def reread_windows(self, source_id: str, days: int) -> list[Window]:
+        """Return the last days as windows no longer than a source answers for, the most recent first."""
+        found = source(source_id)
+        today = market_day(self._clock.now())
+        if found.answers == "present":
+            return [Window(today, today)]
+        longest = min(days, found.longest_window_days)
+        ends = range(0, days, longest)
+        return [Window(today - timedelta(days=min(days, k + longest) - 1), today - timedelta(days=k)) for k in ends]
 
     def import_file(self, path: Path, mapping: str | Mapping) -> ImportReport:
         """Import a file of quotes as a mapping says: one in hand, a packaged one by name, or a file. The report says what was refused."""
@@ -185,26 +186,62 @@ class Prices:
 
     def sources(self) -> list[SourceHealth]:
         """Return how every source is."""
-        now = to_ms(self._clock.now())
-        runs = store.price_run.c
         with self._reading.connect() as connection:
-            rows = {r.id: r for r in connection.execute(select(store.price_source))}
-            counted = select(runs.source, func.count()).where(runs.state == "quarantined").group_by(runs.source)
-            in_quarantine: dict[str, int] = {r[0]: r[1] for r in connection.execute(counted)}
-        found = []
-        for s in SOURCES.values():
-            r = rows.get(s.id)
-            state, why = ("never", "") if r is None or r.last_attempt_ms is None else (r.state, r.why)
-            if r is not None and state == "ok" and r.period_ms and now - (r.last_success_ms or 0) > SILENT_PERIODS * r.period_ms:
-                state, why = "stale", f"silent for {(now - r.last_success_ms) // 60_000} minutes"
-            found.append(
-                SourceHealth(
-                    s.id, s.name_zh, s.name_en, state, why, r.last_success_ms if r else None, r.last_attempt_ms if r else None,
-                    r.next_run_ms if r else None, r.rows_last if r else 0, in_quarantine.get(s.id, 0), s.licence, s.permission,
-                    r.address if r else s.address, s.markets,
-                )
-            )  # fmt: skip
-        return found
+            return health(connection, self._hosts.states(), self._clock.now())
+
+    def silent_sources(self, now: datetime | None = None) -> list[SilentSource]:
+        """Return the sources without a good answer for more than one and a half of their periods, closures not counted."""
+        with self._reading.connect() as connection:
+            return silent(connection, now or self._clock.now())
+
+    def payload(self, run_id: int, number: int) -> tuple[StoredPayload, bytes]:
+        """Return one raw answer of a run as it came, and what is known of it; raise NotFound where there is none."""
+        with self._reading.connect() as connection:
+            found = payload_of(connection, run_id, number, _licences())
+        return found, raw_bytes(self._blobs, found.blob)
+
+    def payloads(self, run_id: int) -> list[StoredPayload]:
+        """Return what is known of every raw answer of a run."""
+        with self._reading.connect() as connection:
+            return payloads_of(connection, run_id, _licences())
+
+    def held_batches(self, source_id: str | None = None, *, limit: int = 50) -> list[HeldBatch]:
+        """Return the batches that are or were in quarantine, the newest first."""
+        with self._reading.connect() as connection:
+            return quarantine.held_batches(connection, source_id, limit)
+
+    def held_batch(self, run_id: int) -> HeldDetail:
+        """Return one batch in quarantine: what was promised, what came, its raw answers and some of its rows."""
+        with self._reading.connect() as connection:
+            batch = quarantine.held_batch(connection, run_id)
+            kept = payloads_of(connection, run_id, _licences())
+        return quarantine.detail(batch, source(batch.source), kept, self._blobs)
+
+    def accept_batch(self, run_id: int, by: str) -> RunReport:
+        """Believe a batch in quarantine: its raw answers are read again and recorded, but for days that a later good answer told.
+
+        Raises:
+            NotFound: no such batch.
+            Conflict: it is decided, or every day of it was told since.
+            SuheError: its answers cannot be read; the source's file must learn the new shape first.
+
+        """
+        with self._reading.connect() as connection:
+            batch = quarantine.held_batch(connection, run_id)
+            kept = payloads_of(connection, run_id, _licences())
+            found = source(batch.source)
+            told_since = quarantine.told_since(connection, batch)
+        read = quarantine.read_again(found, batch.window, kept, self._blobs, market_day(self._clock.now()))
+        left = quarantine.without_days(read, told_since)
+        if read.quotes and not left.quotes:
+            raise Conflict("newer good answers tell these days", expected="a day that no later answer told", got=str(batch.window))
+        return self._collector.accept(found, run_id, batch.window, left, by)
+
+    def leave_batch(self, run_id: int, by: str) -> None:
+        """Do not believe a batch in quarantine: it stays there and is no longer asked about."""
+        with self.engine.begin() as connection:
+            quarantine.held_batch(connection, run_id)
+            decide(connection, run_id, "left", by, to_ms(self._clock.now()))
 
     def build_snapshot(self, *, at_least: int = 0) -> SnapshotState | None:
         """Build the snapshot anew where runs changed `at_least` rows since the last one, or there is none; None where nothing was due."""
@@ -239,6 +276,10 @@ class Prices:
         """Record when a source is asked next and how often it is, for the page that shows its health."""
         with self.engine.begin() as connection:
             store.upsert_source(connection, source_id, {"next_run_ms": next_run_ms, "period_ms": period_ms})
+
+
+def _licences() -> dict[str, str]:
+    return {s.id: s.licence for s in SOURCES.values()}
 
 
 def _blocks(first: date, last: date, length: int) -> Iterator[Window]:

@@ -69,8 +69,14 @@ price_run = Table(
     Column("refused", Integer, nullable=False, default=0),
     Column("unknown", Integer, nullable=False, default=0),
     Column("changed", Integer, nullable=False, default=0),
+    Column("findings", Text, nullable=False, default="[]", server_default="[]"),  # JSON of what the guards saw
     UniqueConstraint("source", "slot"),
     Index("ix_price_run_source_started", "source", "started_ms"),
+    # Of two runs that want the same days at the same time, one asks the site.
+    Index(
+        "uq_price_run_at_work", "source", "window_start", "window_end", unique=True,
+        sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"),
+    ),
 )  # fmt: skip
 
 price_payload = Table(
@@ -82,6 +88,7 @@ price_payload = Table(
     Column("size", Integer, nullable=False),
     Column("sha256", Text, nullable=False),  # of the payload as received
     Column("blob", Text, nullable=False),  # of the compressed bytes in the blob folder
+    Column("request", Text),  # JSON of what was asked, to read the answer again; not there for imported files
 )  # fmt: skip
 
 price_refused = Table(

@@ -26,9 +26,13 @@ def tables() -> MetaData:
     import pricing.alerts.store
     import pricing.desk.tables
     import pricing.forecast.store
+    import pricing.hosts
     import pricing.index_store
+    import pricing.reviews
     import pricing.store
+    import pricing.usual
     import registry.store
+    import suhe.job_store
     import traceability.anchor_store
     import traceability.limits_store
     import traceability.map_store
@@ -42,12 +46,14 @@ def tables() -> MetaData:
 
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and pricing.desk.tables and registry.store
     assert pricing.index_store
+    assert pricing.hosts and pricing.reviews and pricing.usual and suhe.job_store
     assert traceability.store and traceability.anchor_store and traceability.witness_store and traceability.secret_store
     assert pricing.forecast.store
     assert traceability.photos and traceability.problem_reports
     assert traceability.scan_store
-    assert pricing.alerts.store and foundation.notify_outbox and traceability.limits_store
+    assert pricing.alerts.store and foundation.notify_outbox
     assert traceability.map_store and traceability.seal_store
+    assert traceability.limits_store and traceability.map_store and traceability.seal_store
     return metadata
 
 

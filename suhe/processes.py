@@ -116,12 +116,13 @@ def run_sink(settings: Settings) -> None:
 def run_jobs(settings: Settings) -> None:
     """Run the scheduler process."""
     from suhe.bootstrap import build_services
-    from suhe.schedule import run_scheduler
+    from suhe.leader import run_scheduler
+    from suhe.price_sources import chosen_sources
 
     set_up_logging(settings.log_level)
     services = build_services(settings)
     stop = stop_on_signal()
-    sources = market_addresses(settings, stop) if services.demo else {}
+    sources = market_addresses(settings, stop) if services.demo else chosen_sources(settings.price_sources)
     run_scheduler(services, sources, demo=services.demo, stop_event=stop)
 
 

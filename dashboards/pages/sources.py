@@ -18,7 +18,7 @@ from foundation.clock import SHANGHAI, from_ms, to_ms
 
 if TYPE_CHECKING:
     from dashboards.services import Services
-    from pricing.service import SourceHealth
+    from pricing.health import SourceHealth
 
 MARKS = {"ok": "●", "stale": "◐", "quarantined": "▲", "failing": "✕", "never": "○"}
 # Trouble first, so that the reader need not look for it.

@@ -8,6 +8,7 @@ from datetime import date
 def run(source: str, url: str, day: str) -> None:
     """Print a source's rows for one day, how they read in 元/斤, what was refused, and the terms it is read on."""
     from foundation.errors import BadInput
+    from pricing.addresses import LOOPBACK_HOSTS
     from pricing.fetching import open_client
     from pricing.sources import source as find
     from suhe.cli import settings
@@ -20,8 +21,10 @@ def run(source: str, url: str, day: str) -> None:
         raise BadInput("this is no day", expected="YYYY-MM-DD", got=day) from error
     if not url and not found.address:
         raise BadInput("this source has no public address of its own", todo="name one with --url")
-    with open_client(settings().contact) as client:
-        batch = _services().prices.try_source(source, url, wanted, client)
+    services = _services()
+    allowed = LOOPBACK_HOSTS if services.demo else services.settings.private_price_hosts
+    with open_client(settings().contact, allow=allowed) as client:
+        batch = services.prices.try_source(source, url, wanted, client)
     print(f"{found.name_zh} / {found.name_en}; licence: {found.licence}; permission: {found.permission}")
     for p in batch.payloads:
         print(f"  {p.url}  {len(p.body)} bytes  sha256 {p.sha256}")

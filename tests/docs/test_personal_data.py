@@ -12,9 +12,10 @@ SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
 IMPERSONAL = frozenset((
     "anchor", "anchor_contract", "anchor_state", "base", "checkpoint", "cold_cursor", "cold_leg", "cold_leg_lot", "cosignature",
     "county", "device", "event_lot", "freight_plan", "gateway", "gateway_key", "holding", "label_run",
-    "residue_limit", "log_tile", "lot", "lot_edge",
+    "residue_limit", "schedule_job", "log_tile", "lot", "lot_edge",
     "map_node", "map_past", "official_index", "plot", "plot_day", "price_forecast", "price_forecast_point",
-    "price_payload", "price_refused", "price_run", "price_series", "price_source", "product", "quote_aside",
+    "price_answer", "price_day", "price_host", "price_payload", "price_refused", "price_run", "price_series", "price_source",
+    "product", "quote_aside",
     "price_alert_event", "price_alert_state",
     "quote_current", "quote_obs", "scan_anomaly", "scan_state", "scan_unknown", "sealing", "signing_key", "witness", "witness_alarm",
 ))  # fmt: skip

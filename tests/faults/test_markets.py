@@ -14,6 +14,7 @@ import pricing.store
 from foundation.blobs import BlobFolder
 from foundation.clock import FixedClock
 from foundation.database import metadata, open_engine
+from pricing.addresses import LOOPBACK_HOSTS
 from pricing.fetching import open_client
 from pricing.quotes import Window
 from pricing.service import Prices
@@ -38,7 +39,7 @@ def county(tmp_path: Path) -> Iterator[tuple[Prices, dict[str, str], FixedClock,
     told = tmp_path / "simulator" / "markets.json"
     wait_until(told.exists, 10)
     addresses = json.loads(told.read_text())
-    with open_client() as client:
+    with open_client(allow=LOOPBACK_HOSTS) as client:
         for source, url in addresses.items():
             assert prices.collect(source, url, Window(TODAY - timedelta(days=20), TODAY), client).state == "ok"
     yield prices, addresses, clock, tmp_path / "simulator"
@@ -57,7 +58,7 @@ def test_rubbish_does_not_change_the_board(county, source: str, mode: str) -> No
     before, board = fingerprints(prices), {(r.product, r.market): r.mid for r in prices.board(None, None)}
     break_market(folder, source, mode)
     clock.advance(timedelta(minutes=1))
-    with open_client() as client:
+    with open_client(allow=LOOPBACK_HOSTS) as client:
         report = prices.collect(source, addresses[source], None, client, pause=lambda _seconds: None)
         assert report.state == ("failed" if mode == "down" else "quarantined"), report
         assert report.changed == 0
@@ -91,7 +92,7 @@ def test_throttling_and_spells_are_sat_out(tmp_path: Path) -> None:
         nonlocal tries
         tries += 1
 
-    with open_client() as client:
+    with open_client(allow=LOOPBACK_HOSTS) as client:
         for n in range(100):
             source = ("xinfadi", "ncpscxx")[n % 2]
             clock.advance(timedelta(seconds=1))

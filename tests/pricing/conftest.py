@@ -16,6 +16,7 @@ import pricing.store
 from foundation.blobs import BlobFolder
 from foundation.clock import FixedClock
 from foundation.database import metadata, open_engine
+from pricing.addresses import LOOPBACK_HOSTS
 from pricing.fetching import open_client
 from pricing.service import Prices
 from simulators.markets import run_markets
@@ -72,5 +73,5 @@ def sites(tmp_path: Path, clock: FixedClock) -> Iterator[Sites]:
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
     """Yield the collector's own client."""
-    with open_client("office@example.org") as found:
+    with open_client("office@example.org", allow=LOOPBACK_HOSTS) as found:
         yield found

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime
 
 import httpx
 import pytest
 
 from foundation.clock import FixedClock
-from pricing.fetching import FetchFailed, Payload, fetch, is_loopback, open_client
+from foundation.database import open_engine
+from pricing.fetching import FetchFailed, Payload, Policy, fetch, is_loopback, manners_for, open_client, policy_of
+from pricing.hosts import HostBook
 from pricing.quotes import Window
 from pricing.source import Blocked, Request
 from pricing.sources import SOURCES
@@ -36,8 +39,10 @@ class _Site(httpx.BaseTransport):
 def _fetch(site: _Site, base: str = "http://127.0.0.1:1") -> tuple[int, list[float], list[Payload]]:
     waits: list[float] = []
     kept: list[Payload] = []
+    engine = open_engine("sqlite://")
+    manners = manners_for(Policy(), HostBook(engine, CLOCK), CLOCK, waits.append, random.Random(1))
     with httpx.Client(transport=site) as client:
-        pages = list(fetch(SOURCES["shenxian_origin"], base, WINDOW, client, CLOCK, kept.append, waits.append))
+        pages = list(fetch(SOURCES["shenxian_origin"], base, WINDOW, client, CLOCK, kept.append, manners))
     return len(pages), waits, kept
 
 
@@ -52,13 +57,17 @@ def test_overload_and_broken_lines_are_tried_again() -> None:
 
 
 def test_retry_after_is_honoured_in_both_forms() -> None:
-    """Seconds and dates are waited for, but not for ever."""
+    """Seconds and dates are waited for; who asks for a longer rest than a run may last gets it: the run ends."""
     when = "Mon, 23 Nov 2026 08:00:07 GMT"
     site = _Site(
         httpx.Response(429, headers={"retry-after": "3"}), httpx.Response(503, headers={"retry-after": when}),
-        httpx.Response(429, headers={"retry-after": "99999"}), httpx.Response(200, content=GOOD),
+        httpx.Response(200, content=GOOD),
     )  # fmt: skip
-    assert _fetch(site)[1] == [3.0, 7.0, 60.0]
+    assert _fetch(site)[1] == [3.0, 7.0]
+    patient = _Site(httpx.Response(429, headers={"retry-after": "99999"}))
+    with pytest.raises(FetchFailed):
+        _fetch(patient)
+    assert len(patient.asked) == 1
 
 
 def test_a_site_that_never_answers_is_given_up() -> None:
@@ -79,15 +88,12 @@ def test_a_moved_site_is_not_followed() -> None:
         _fetch(_Site(httpx.Response(302, headers={"location": "http://elsewhere.example/"})))
 
 
-def test_only_loopback_is_asked_without_pauses() -> None:
-    """Between two requests to a real site lies its pause; on this machine there is nobody to be polite to."""
-    many = b'{"code":0,"data":{"total":1500,"page":%d,"rows":[]}}'
-    real = _Site(httpx.Response(200, content=many % 1), httpx.Response(200, content=many % 2))
-    assert _fetch(real, "http://market.example")[1] == [SOURCES["shenxian_origin"].pause_seconds]
-    near = _Site(httpx.Response(200, content=many % 1), httpx.Response(200, content=many % 2))
-    assert _fetch(near)[1] == []
+def test_loopback_is_told_by_its_plain_names_only() -> None:
+    """On this machine there is nobody to be polite to; a name that only looks like this machine's is a stranger's."""
     assert is_loopback("http://localhost:1/x")
     assert not is_loopback("http://127.0.0.1.example/x")
+    assert policy_of(SOURCES["xinfadi"], "http://127.0.0.1:1") == Policy()
+    assert policy_of(SOURCES["xinfadi"], "http://market.example").robots
 
 
 def test_the_collector_says_who_it_is() -> None:

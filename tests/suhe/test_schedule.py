@@ -15,7 +15,8 @@ from foundation.database import metadata, open_engine
 from pricing.lease import Lease
 from pricing.service import Prices
 from simulators.markets import break_market, heal, run_markets
-from suhe.schedule import JOBS, Work, make_forecasts, run_scheduler
+from suhe.leader import run_scheduler
+from suhe.schedule import JOBS, Work, make_forecasts
 from tests.waiting import wait_until
 
 assert pricing.store
@@ -59,7 +60,7 @@ def test_a_scheduler_told_to_stop_before_it_runs_ends(tmp_path: Path) -> None:
     """A SIGTERM that comes between taking the lease and starting ends the process and gives the lease back."""
     clock = SystemClock()
     prices = _prices(f"sqlite:///{tmp_path / 'records.db'}", tmp_path, clock)
-    settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5)
+    settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5, private_price_hosts=[])
     services = SimpleNamespace(prices=prices, trace=_Log(), anchors=_Log(), settings=settings, clock=clock)
 
     class Told(threading.Event):
@@ -119,7 +120,7 @@ def test_a_demo_fills_its_history_runs_rounds_and_answers_wishes(tmp_path: Path)
     wait_until((tmp_path / "simulator" / "markets.json").exists, 10)
     addresses = json.loads((tmp_path / "simulator" / "markets.json").read_text())
     log = _Log()
-    settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5)
+    settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.5, private_price_hosts=[])
     services = SimpleNamespace(settings=settings, clock=SystemClock(), prices=prices, trace=log, anchors=log)
     run = threading.Thread(target=run_scheduler, args=(services, addresses), kwargs={"demo": True, "stop_event": stop})
     run.start()
@@ -156,7 +157,7 @@ def test_a_scheduler_without_sources_only_keeps_the_log(tmp_path: Path) -> None:
     prices = _prices(f"sqlite:///{tmp_path / 'records.db'}", tmp_path, SystemClock())
     log, stop = _Log(), threading.Event()
     services = SimpleNamespace(
-        settings=SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.1),
+        settings=SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=0.1, private_price_hosts=[]),
         clock=SystemClock(),
         prices=prices,
         trace=log,
