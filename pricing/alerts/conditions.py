@@ -50,8 +50,9 @@ class Condition:
     """When a rule is met.
 
     `limit`: thousandths of the currency per kilogram for level and forecast; per cent, without a sign, over `days` for change; the
-    indicator's value for ipa and alps; 0 for spread and silent, whose limit comes with the facts (the transfer cost; one and a half of the
-    source's periods). `side` above means at or over the limit, for change a rise; below means at or under it, for change a fall.
+    indicator's value for ipa and alps; for spread what carrying a kilogram between the two markets costs, in thousandths; 0 for silent,
+    whose limit is the source's own (one and a half of its periods, its calendar kept). `side` above means at or over the limit, for change
+    a rise; below means at or under it, for change a fall.
     """
 
     kind: str
@@ -93,6 +94,7 @@ class Condition:
         expected, good = {
             LEVEL: ("a price", 0 < self.limit <= LARGEST_PRICE),
             FORECAST: ("a price", 0 < self.limit <= LARGEST_PRICE),
+            SPREAD: ("a transfer cost", 0 < self.limit <= LARGEST_PRICE),
             CHANGE: ("0.5 to 500 per cent", 0.5 <= self.limit <= 500),
             IPA: (f"one of {IPA_LIMITS}", self.limit in IPA_LIMITS),
             ALPS: (f"one of {ALPS_LIMITS}", self.limit in ALPS_LIMITS),

@@ -32,8 +32,8 @@ SAYS: dict[str, tuple[str, str]] = {
         "{product} · {market}: ALPS price spike, {limit} or more",
     ),
     "spread-above": (
-        "{product}：{market}与{other}的价差超出运费带",
-        "{product}: spread of {market} and {other} beyond the transfer cost",
+        "{product}：{market}与{other}的价差超出转运成本 {limit}",
+        "{product}: spread of {market} and {other} beyond the transfer cost of {limit}",
     ),
     "forecast-above": (
         "{product} · {market}：{weeks} 周后预测{line}不低于 {limit}",
@@ -64,24 +64,29 @@ SAYS: dict[str, tuple[str, str]] = {
         "{n} days quoted in between, median day-to-day move {usual}.",
     ),
     "value-ipa": (
-        "IPA {value}（固定权重 γ=0.4；主成分权重 {other_value}），{month}，{n} 个月的历史；没有置信区间。",
-        "IPA {value} (fixed weight γ=0.4; principal-component weight {other_value}), {month}, {n} months of history; no interval is known.",
+        "{month} 的 IPA {value}（固定权重 γ=0.4；主成分权重为 {other_value}），由 {n} 年的同一个月算得，{real}；此指标没有区间，"
+        "同一口径在历史上报警 {alerts} 个月。",
+        "IPA {value} for {month} (fixed weight γ=0.4; with the principal component's weight {other_value}), from this month of {n} years, "
+        "{real}; it has no interval; the same measure alerted in {alerts} months of the past.",
     ),
     "value-alps": (
-        "ALPS {value}（趋势加季节之上的标准误数），{month}，{n} 个月的历史。",
-        "ALPS {value} (standard errors above trend and season), {month}, {n} months of history.",
+        "{month} 的 ALPS {value}，即比趋势加季节（{expected}）高出的标准误数，由 {n} 个月算得。",
+        "ALPS {value} for {month}: standard errors above trend and season ({expected}), from {n} months.",
     ),
     "value-spread": (
-        "价差 {value}，运费带 {limit}；{n} 个共同报价日里中位数 {usual}，{outside} 的日子在带外。",
-        "Spread {value}, transfer cost {limit}; median {usual} over {n} common days, outside on {outside} of them.",
+        "{dearer}比{cheaper}高 {value}，转运成本合 {limit}；{n} 个共同报价日里中位数 {usual}，{outside} 的日子超出；半衰期 {half}。",
+        "{dearer} is {value} above {cheaper}, the transfer cost is {limit}; median {usual} over {n} common days, beyond it on {outside} of "
+        "them; half-life {half}.",
     ),
     "value-forecast": (
-        "{week} 起的一周：{value}，80% 区间 {low} 至 {high}；方法 {method}，MASE {mase}（朴素法 {naive}），{n} 周历史。",
-        "Week of {week}: {value}, 80 % interval {low} to {high}; method {method}, MASE {mase} (naive {naive}), {n} weeks of history.",
+        "{week} 起的一周 {value}；中位数 {p50}，80% 区间 {low} 至 {high}（过去 {origins} 次预测里有 {coverage} 落在区间内）；"
+        "{method}，MASE {mase}（朴素法 {naive}），{n} 周历史。",
+        "Week of {week}: {value}; median {p50}, 80 % interval {low} to {high} (held in {coverage} of {origins} past forecasts); "
+        "{method}, MASE {mase} (naive {naive}), {n} weeks of history.",
     ),
     "value-silent": (
-        "上一次可信报价在 {since}，已 {value} 分钟；那一次 {n} 行。",
-        "Last believed answer {since}, {value} minutes ago; it had {n} rows.",
+        "上一次可信的回答在 {since}，已过 {value}；那一次有 {n} 行。",
+        "The last answer that could be believed came {since}, {value} ago; it had {n} rows.",
     ),
     "provenance": (
         "来源：{source}；{day}的报价（{days}），{seen} 取得。",
@@ -100,13 +105,30 @@ SAYS: dict[str, tuple[str, str]] = {
     "days-ago": ("{n} 天前", "{n} days ago"),
     "at": ("{when} {what}", "{what} at {when}"),
     "at-time": ("时间：{when}", "Time: {when}"),
-    "removed": ("规则已删除", "rule removed"),
     "digest-title": ("价格提醒汇总：{n} 条", "Price alerts, {n} together"),
     "test-title": ("测试消息", "Test message"),
     "test-text": (
         "溯禾的价格提醒会发到这里。收到这一条说明通道可用。",
         "Price alerts of Suhe arrive here. This message shows that the channel works.",
     ),
+    "minutes": ("{n} 分钟", "{n} min"),
+    "hours": ("{n} 小时", "{n} h"),
+    "weeks": ("{n} 周", "{n} weeks"),
+    "weeks-between": ("{n} 周（90% 区间 {low} 至 {high}）", "{n} weeks (90 % interval {low} to {high})"),
+    "endless": ("不定", "unbounded"),
+    "real": ("已按物价指数折算", "deflated by the price index"),
+    "nominal": ("名义价格，未折算物价", "nominal, not deflated"),
+    "not-quoted": ("近 3 天没有报价", "not quoted in the last 3 days"),
+    "too-old": ("数据太旧", "what is known is too old"),
+    "not-comparable": ("没有可比的报价", "no quotes that can be compared"),
+    "not-enough-history": ("历史不够", "not enough history"),
+    "not-enough-history-of": ("历史不够：有 {have}，要 {need}", "not enough history: {have} of {need}"),
+    "no-variation": ("价格没有变化，算不出", "prices do not vary, so nothing can be told"),
+    "annual-cpi": ("物价指数只有年度的", "the price index is yearly only"),
+    "no-thresholds": ("没有可用的界限", "no thresholds to judge by"),
+    "low-coverage": ("报价覆盖不足", "too little is quoted"),
+    "not-watched": ("这里没有这项分析", "this analysis is not available here"),
+    "never-asked": ("还没有问过这个来源", "this source was never asked"),
     "combination": ("组合法", "combination"),
     "naive": ("朴素法", "naive"),
     "unknown": ("未知", "unknown"),

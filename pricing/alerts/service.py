@@ -142,7 +142,11 @@ class PriceAlerts:
         with self._engine.begin() as connection:
             for rule in sorted(rules, key=lambda r: r.id):  # the same order in every process: no two wait for each other
                 found = known[rule.condition]
-                fact, why = (found, "") if isinstance(found, Fact) else (None, found.why)
+                fact, why = (
+                    (found, "")
+                    if isinstance(found, Fact)
+                    else (None, f"{found.why} {found.have}/{found.need}" if found.need else found.why)
+                )
                 what = self._judge(connection, rule, fact, why, now)
                 if what:
                     happened[what] += 1

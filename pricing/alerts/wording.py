@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from foundation.clock import SHANGHAI, from_ms, market_day
-from pricing.alerts.conditions import ABOVE, ALPS, CHANGE, FORECAST, IPA, LEVEL, SILENT, SPREAD, Condition
+from pricing.alerts.conditions import ALPS, BELOW, CHANGE, FORECAST, IPA, LEVEL, SILENT, SPREAD, Condition
 from pricing.alerts.judging import limits
 from pricing.alerts.rules import CLEARED, RAISED, REMINDER, Fact, Rule
 from pricing.alerts.sentences import CHINESE, SAYS, say
+from pricing.markets import currency_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,25 @@ def told_fact(rule: Rule, fact: Fact, names: Names, lang: str, now_ms: int) -> l
     more = fact.more
     values: dict[str, object] = {"value": amount(fact.value), "low": amount(fact.low), "high": amount(fact.high), "n": fact.n,
                                  "days": c.days, "limit": amount(fact.limit)}  # fmt: skip
+
+    def money(key: str) -> str:
+        return price(_num(more.get(key)), fact.currency, lang) if more.get(key) is not None else say("unknown", lang)
+
     if c.kind == CHANGE:
-        money = {k: price(_num(more.get(k)), fact.currency, lang) for k in ("now", "then")}
-        values |= {**money, "then_day": _day(more.get("then_day"), lang), "usual": f"{_num(more.get('usual_step')):.1f}%"}
+        values |= {"now": money("now"), "then": money("then"), "then_day": _day(more.get("then_day"), lang),
+                   "usual": f"{_num(more.get('usual_step')):.1f}%"}  # fmt: skip
     elif c.kind in (IPA, ALPS):
-        values |= {"other_value": amount(more.get("other_value")), "month": more.get("month") or say("unknown", lang)}
+        values |= {"month": more.get("month", ""), "other_value": amount(more.get("other_value")), "alerts": more.get("alerts", 0),
+                   "real": say("real" if more.get("real") else "nominal", lang), "expected": money("expected")}  # fmt: skip
     elif c.kind == SPREAD:
-        values |= {"usual": amount(more.get("usual")), "outside": f"{100 * _num(more.get('outside')):.0f}%"}
+        sides = {k: _name(names.markets, str(more.get(k, "")), lang) for k in ("dearer", "cheaper")}
+        values |= {**sides, "usual": amount(more.get("usual")), "outside": f"{100 * _num(more.get('outside')):.0f}%",
+                   "half": _half_life(more, lang)}  # fmt: skip
     elif c.kind == FORECAST:
         method = str(more.get("method", ""))
-        values |= {"week": _day(more.get("week"), lang), "method": say(method, lang) if method in SAYS else method,
-                   "mase": f"{_num(more.get('mase')):.2f}", "naive": f"{_num(more.get('mase_naive')):.2f}"}  # fmt: skip
+        values |= {"week": _day(more.get("week"), lang), "method": say(method, lang) if method in SAYS else method, "p50": money("p50"),
+                   "mase": f"{_num(more.get('mase')):.2f}", "naive": f"{_num(more.get('mase_naive')):.2f}",
+                   "coverage": f"{100 * _num(more.get('coverage')):.0f}%", "origins": more.get("origins", 0)}  # fmt: skip
     elif c.kind == SILENT:
         values |= {"since": _moment(fact.observed_ms, lang)}
     lines = [say(f"value-{c.kind}", lang, **values)]
@@ -96,14 +105,26 @@ def price(milli: float, currency: str, lang: str) -> str:
     return f"{milli / 1000:.2f} {currency}/{'公斤' if lang == CHINESE else 'kg'}"
 
 
+def why_text(why: str, lang: str) -> str:
+    """Return in words why nothing is known, as `reason` or `reason have/need`."""
+    reason, _, counts = why.partition(" ")
+    if counts and f"{reason}-of" in SAYS:
+        have, _, need = counts.partition("/")
+        return say(f"{reason}-of", lang, have=have, need=need)
+    return say(reason, lang) if reason in SAYS else reason
+
+
 def moment(at_ms: int, lang: str) -> str:
     """Return an instant in Shanghai's time."""
     return _moment(at_ms, lang)
 
 
 def _limit_text(c: Condition, lang: str) -> str:
-    limit = c.limit if c.kind in (LEVEL, FORECAST, CHANGE) or c.side == ABOVE else -c.limit
-    return f"{limit:g}%" if c.kind == CHANGE else _amount(c, limit, "CNY", lang)
+    currency = currency_of(c.market) or "CNY"
+    if c.kind == SPREAD:
+        return price(c.limit, currency, lang)
+    limit = -c.limit if c.kind == IPA and c.side == BELOW else c.limit
+    return f"{limit:g}%" if c.kind == CHANGE else _amount(c, limit, currency, lang)
 
 
 def _amount(c: Condition, value: float, currency: str, lang: str) -> str:
@@ -111,7 +132,20 @@ def _amount(c: Condition, value: float, currency: str, lang: str) -> str:
         return price(value, currency, lang)
     if c.kind in (CHANGE, SPREAD):
         return "0.0%" if abs(value) < 0.05 else f"▲ +{value:.1f}%" if value > 0 else f"▼ −{-value:.1f}%"
-    return f"{value:.0f}" if c.kind == SILENT else f"{value:.2f}"
+    if c.kind == SILENT:
+        return say("minutes", lang, n=f"{value:.0f}") if value < 120 else say("hours", lang, n=f"{value / 60:.0f}")
+    return f"{value:.2f}"
+
+
+def _half_life(more: Mapping[str, str | float | int | None], lang: str) -> str:
+    """Return the weeks in which half a spread is gone, with its interval where one is known."""
+    value, low, high = (more.get(k) for k in ("half_life", "half_life_low", "half_life_high"))
+    if not isinstance(value, int | float):
+        return say("unknown", lang)
+    if not isinstance(low, int | float):
+        return say("weeks", lang, n=f"{value:.1f}")
+    end = f"{high:.1f}" if isinstance(high, int | float) else say("endless", lang)
+    return say("weeks-between", lang, n=f"{value:.1f}", low=f"{low:.1f}", high=end)
 
 
 def _name(known: Mapping[str, tuple[str, str]], key: str, lang: str) -> str:
