@@ -130,8 +130,10 @@ class Evidence:
             return NoFact("not-enough-history", found.weeks_used)
         if (today - found.made_on).days > OLDEST_FORECAST_DAYS:
             return NoFact("too-old")
-        more: More = {"week": point.week.isoformat(), "method": point.method, "p50": point.p50, "mase": round(skill.mase, 3),
-                      "mase_naive": round(skill.mase_naive, 3), "coverage": round(skill.coverage80, 3), "origins": skill.origins}  # fmt: skip
+        more: More = {
+            "week": point.week.isoformat(), "method": point.method, "p50": point.p50, "mase": round(skill.mase, 3),
+            "mase_naive": round(skill.mase_naive, 3), "coverage": round(skill.coverage80, 3), "origins": skill.origins,
+        }  # fmt: skip
         value = float({"p10": point.p10, "p50": point.p50, "p90": point.p90}[c.quantile])
         return Fact(value, found.last_week.toordinal(), found.source, found.made_on, found.made_ms, float(point.p10), float(point.p90),
                     found.weeks_used, "forecast", found.currency, more=more)  # fmt: skip
