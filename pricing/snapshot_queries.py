@@ -42,8 +42,8 @@ class SnapshotQueries:
             query = f"SELECT day, s, low, mid, high, observed_ms, quotes FROM points WHERE p = ? AND m = ? AND day BETWEEN ? AND ? {rest}"
             return [_point(opened, *r) for r in opened.ask(query, [opened.products.get(product), m, start, end])]
 
-        clean, days = self._both([product], start, end, of_file)
-        points = [*clean, *(d.point for d in days if d.market == market)]
+        clean, days = self._both([product], start, end, of_file, market)
+        points = [*clean, *(d.point for d in days)]
         return sorted(points, key=lambda p: p.valid_date)
 
     def quartiles(
@@ -109,7 +109,12 @@ class SnapshotQueries:
         return opened, touched_since(connection, opened.state.read_ms) if opened is not None else []
 
     def _both(
-        self, products: Sequence[str], start: date, end: date, of_file: Callable[[OpenSnapshot, str], list[T]]
+        self,
+        products: Sequence[str],
+        start: date,
+        end: date,
+        of_file: Callable[[OpenSnapshot, str], list[T]],
+        market: str | None = None,
     ) -> tuple[list[T], list[MarketDay]]:
         """Return what the file says of the days it is right about, and the market days of the records for all others."""
         with self._reading.connect() as connection:
@@ -118,8 +123,8 @@ class SnapshotQueries:
                 again = within(touched, start, end)
                 clean = self._ask(opened, lambda: of_file(opened, _without(again)))
                 if clean is not None:
-                    return clean, market_days(connection, products, again)
-            return [], market_days(connection, products, [Window(start, end)] if start <= end else [])
+                    return clean, market_days(connection, products, again, market)
+            return [], market_days(connection, products, [Window(start, end)] if start <= end else [], market)
 
     def _ask(self, opened: OpenSnapshot, question: Callable[[], list[T] | dict[Any, Any]]) -> Any:
         """Return the answer, or None where the file turns out to be broken: it is then asked no more."""

@@ -62,12 +62,16 @@ def within(windows: Iterable[Window], start: date, end: date) -> list[Window]:
     return [Window(max(w.start, start), min(w.end, end)) for w in windows if w.start <= end and w.end >= start]
 
 
-def market_days(connection: Connection, products: Sequence[str], windows: Sequence[Window]) -> list[MarketDay]:
-    """Return what stands of some products in some windows of days, by product, market and day."""
+def market_days(
+    connection: Connection, products: Sequence[str], windows: Sequence[Window], market: str | None = None
+) -> list[MarketDay]:  # fmt: skip
+    """Return what stands of some products in some windows of days, in one market or in all, by product, market and day."""
     if not windows:
         return []
     t = price_series.c
     query = select(t.id, t.product, t.market, t.source, t.currency).where(t.product.in_(list(products)))
+    if market is not None:
+        query = query.where(t.market == market)
     series = {r.id: r for r in connection.execute(query) if in_its_currency(r)}
     groups: dict[tuple[str, str, date], list[Line]] = defaultdict(list)
     ids = list(series)
