@@ -6,12 +6,12 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
-from foundation.clock import from_ms
+from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.errors import BadInput
 from pricing.markets import MARKETS
 from pricing.open_terms import Terms
@@ -19,6 +19,7 @@ from pricing.store import price_series, quote_current, quote_obs
 
 BLOCK = 5_000
 LARGEST_ID = 2**31 - 1
+LAST_MS = to_ms(datetime(2200, 1, 1, tzinfo=UTC))
 
 # Series, day and ordinal of the last row that was given.
 Place = tuple[int, date, int]
@@ -86,6 +87,26 @@ class LeftOut:
     source: str
     rows: int
     licence: str
+
+
+def as_of_ms(text: str | None) -> int | None:
+    """Return the moment a text means in ms UTC; a day means its end in Shanghai, a time without a zone is Shanghai's."""
+    if text is None:
+        return None
+    try:
+        if text.isdigit():
+            found = int(text)
+        elif len(text) <= 10:
+            day = date.fromisoformat(text) + timedelta(days=1)
+            found = to_ms(datetime.combine(day, time(), SHANGHAI)) - 1
+        else:
+            told = datetime.fromisoformat(text.replace(" ", "+"))
+            found = to_ms(told if told.tzinfo else told.replace(tzinfo=SHANGHAI))
+    except (ValueError, OverflowError) as error:
+        raise BadInput("this moment cannot be read", expected="2026-11-29, 2026-11-29T06:00:00Z or ms UTC", got=text[:40]) from error
+    if not 0 <= found <= LAST_MS:
+        raise BadInput("this moment is out of range", expected=f"0..{LAST_MS} ms", got=text[:40])
+    return found
 
 
 def cursor_text(series_id: int, row: OpenRow) -> str:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,12 +21,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboards.api.deps import GUEST, After, Limit, caller_of, next_page
-from dashboards.api.prices import FIRST_DAY, LAST_DAY, LAST_MS
-from foundation.clock import SHANGHAI, to_ms
+from dashboards.api.prices import FIRST_DAY, LAST_DAY
 from foundation.csv_cells import csv_text
-from foundation.errors import BadInput, TooMany
+from foundation.errors import TooMany
 from foundation.ids import check_county
-from pricing.open_rows import LeftOut, OpenRow, Selection
+from pricing.open_rows import LeftOut, OpenRow, Selection, as_of_ms
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -154,26 +153,6 @@ def router(services: Services) -> APIRouter:
         return StreamingResponse(_file(folder / "quotes.parquet", turn), headers=headers, media_type="application/vnd.apache.parquet")
 
     return routes
-
-
-def as_of_ms(text: str | None) -> int | None:
-    """Return the moment a text means in ms UTC; a day means its end in Shanghai, a time without a zone is Shanghai's."""
-    if text is None:
-        return None
-    try:
-        if text.isdigit():
-            found = int(text)
-        elif len(text) <= 10:
-            day = date.fromisoformat(text) + timedelta(days=1)
-            found = to_ms(datetime.combine(day, time(), SHANGHAI)) - 1
-        else:
-            told = datetime.fromisoformat(text.replace(" ", "+"))
-            found = to_ms(told if told.tzinfo else told.replace(tzinfo=SHANGHAI))
-    except (ValueError, OverflowError) as error:
-        raise BadInput("this moment cannot be read", expected="2026-11-29, 2026-11-29T06:00:00Z or ms UTC", got=text[:40]) from error
-    if not 0 <= found <= LAST_MS:
-        raise BadInput("this moment is out of range", expected=f"0..{LAST_MS} ms", got=text[:40])
-    return found
 
 
 class _Turn:
