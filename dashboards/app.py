@@ -31,10 +31,10 @@ API = (
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",
     "trace", "bundle", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
-    "sign_in", "api_list", "scans",
+    "sign_in", "api_list", "scans", "embed",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
-PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices")
+PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices", "embed")
 # The one thing a phone on the local network may send: a consumer's report, bounded and counted.
 _REPORT = re.compile(r"/t/[^/]+/report\Z")
 

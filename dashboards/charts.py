@@ -39,6 +39,14 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Fan:
+    """What is likely to come after the last quote: (day, low, middle, high), the day the fan opens first."""
+
+    label: str
+    points: Sequence[tuple[date, float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class LineChart:
     """Everything a line chart shows, in words and numbers."""
 
@@ -49,6 +57,7 @@ class LineChart:
     end: date
     lines: Sequence[Line]
     band: Band | None = None
+    fan: Fan | None = None
     gap_days: int = 10
     value_text: Callable[[float], str] = field(default=lambda v: f"{v:g}")
     month_text: Callable[[date], str] = field(default=lambda d: f"{d.month}")
@@ -73,6 +82,8 @@ def line_chart(chart: LineChart) -> Markup:
     values = [v for line in chart.lines for d, v in line.points if chart.start <= d <= chart.end]
     if chart.band:
         values += [v for d, low, _, high in chart.band.points if chart.start <= d <= chart.end for v in (low, high)]
+    if chart.fan:
+        values += [v for d, low, _, high in chart.fan.points if chart.start <= d <= chart.end for v in (low, high)]
     ticks = value_ticks(min(values), max(values)) if values else [0.0, 1.0]
     bottom, top = ticks[0], ticks[-1]
 
@@ -89,6 +100,8 @@ def line_chart(chart: LineChart) -> Markup:
             edge = [(x(d), y(high)) for d, _, _, high in shown] + [(x(d), y(low)) for d, low, _, _ in reversed(shown)]
             paths.append(f'<path class="band" d="{path(edge)}z"/>')
             paths.append(f'<path class="usual" d="{path([(x(d), y(m)) for d, _, m, _ in shown])}"/>')
+    if chart.fan:
+        paths.append(_fan_paths([(x(d), y(low), y(mid), y(high)) for d, low, mid, high in chart.fan.points if d <= chart.end], _UNITS))
     for k, line in enumerate(chart.lines):
         inside = [(d, v) for d, v in line.points if chart.start <= d <= chart.end]
         runs = _runs(inside, chart.gap_days)
@@ -105,6 +118,17 @@ def line_chart(chart: LineChart) -> Markup:
         f'<title id="{chart.name}-t">{escape(chart.title)}</title><desc id="{chart.name}-d">{escape(chart.description)}</desc>{grid}'
         f'<svg y="{_TOP}" width="100%" height="{PLOT_HEIGHT}" viewBox="0 0 {WIDTH} {_UNITS}" preserveAspectRatio="none" '
         f'overflow="visible">{"".join(paths)}</svg>{texts}{days}</svg>'
+    )
+
+
+def _fan_paths(shown: Sequence[tuple[int, int, int, int]], height: int) -> str:
+    """Return the fan's area, its middle line, and an upright where it opens: left of it is known, right of it is not."""
+    if len(shown) < 2:
+        return ""
+    edge = [(at, high) for at, _, _, high in shown] + [(at, low) for at, low, _, _ in reversed(shown)]
+    return (
+        f'<path class="fan" d="{path(edge)}z"/><path class="likely" d="{path([(at, mid) for at, _, mid, _ in shown])}"/>'
+        f'<path class="now" d="M{shown[0][0]} 0v{height}"/>'
     )
 
 
@@ -125,6 +149,23 @@ def sparkline(points: Sequence[tuple[date, float]], label: str, *, days: int = 6
     return _svg(
         f'<svg class="spark" width="96" height="28" viewBox="0 0 96 28" role="img" aria-label="{escape(label)}">'
         f'<path d="{drawn}"/><circle cx="{last[0]}" cy="{last[1]}" r="2.5"/></svg>'
+    )
+
+
+def dot_strip(values: Sequence[float], own: float | None, label: str) -> Markup:
+    """Return a word-sized scale from the lowest to the highest of the values, a tick for each, and a filled dot for `own`."""
+    everything = [*values, *([own] if own is not None else [])]
+    low, high = min(everything), max(everything)
+    spread = (high - low) or 1.0
+
+    def x(value: float) -> int:
+        return 48 if high == low else 5 + round((value - low) * 86 / spread)
+
+    ticks = "".join(f"M{at} 6v8" for at in sorted({x(v) for v in values}))
+    dot = f'<circle cx="{x(own)}" cy="10" r="4"/>' if own is not None else ""
+    return _svg(
+        f'<svg class="dots" width="96" height="20" viewBox="0 0 96 20" role="img" aria-label="{escape(label)}">'
+        f'<path class="axis" d="M5 10h86"/><path class="ticks" d="{ticks}"/>{dot}</svg>'
     )
 
 

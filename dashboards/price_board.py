@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
+from markupsafe import Markup
+
+from dashboards.charts import dot_strip
 from dashboards.i18n import Translate, name_of
 from dashboards.price_words import Change, change_of, days_old, price_text
 from dashboards.reasons import reason_text
@@ -33,6 +37,18 @@ class Cell:
     age_days: int
     stale: bool
     why: str
+    milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the other markets say of a product: only prices as fresh as the board asks for, the lead's own left out."""
+
+    markets: int
+    low: str
+    mid: str
+    high: str
+    strip: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,7 @@ class ProductRow:
     name: str
     lead: Cell
     cells: tuple[Cell | None, ...]
+    others: Others | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,8 @@ def board_of(
     for product, by_market in cells.items():
         line = tuple(by_market.get(m) for m in order)
         lead = next(c for c in line if c is not None)
-        table.append(ProductRow(product, names.get(product, product), lead, line))
+        name = names.get(product, product)
+        table.append(ProductRow(product, name, lead, line, _others(name, lead, line, lang, t)))
     # A product the county itself sells stands above one that it only watches.
     table.sort(key=lambda r: (not r.lead.market.own, -sum(c is not None for c in r.cells)))
     moves = [c.change.direction for r in table for c in r.cells if c and not c.stale]
@@ -103,4 +121,16 @@ def _head(market_id: str, market: Any, source: Any, source_id: str, county: str,
 
 def _cell(row: Any, head: MarketHead, source: Any, lang: str, t: Translate) -> Cell:
     why = reason_text(source.why, lang) if source is not None and row.stale else ""
-    return Cell(head, price_text(row.mid, lang), change_of(row.change_pct), days_old(row.age_days, t), row.age_days, row.stale, why)
+    price = price_text(row.mid, lang)
+    return Cell(head, price, change_of(row.change_pct), days_old(row.age_days, t), row.age_days, row.stale, why, row.mid)
+
+
+def _others(name: str, lead: Cell, line: Sequence[Cell | None], lang: str, t: Translate) -> Others | None:
+    """Return how the other markets' fresh prices lie beside the lead's; None where there is nothing to compare with."""
+    fresh = [c.milli for c in line if c is not None and c is not lead and not c.stale]
+    if not fresh:
+        return None
+    low, mid, high = (price_text(v, lang) for v in (min(fresh), median(fresh), max(fresh)))
+    label = t("%(product)s：%(own)s；另外 %(n)s 个市场 %(low)s 到 %(high)s，中间 %(mid)s", product=name, own=lead.price, n=len(fresh),
+              low=low, high=high, mid=mid)  # fmt: skip
+    return Others(len(fresh), low, mid, high, dot_strip(fresh, None if lead.stale else lead.milli, label))

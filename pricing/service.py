@@ -28,6 +28,7 @@ from pricing.markets import MARKETS, markets_of
 from pricing.open_data import OpenData
 from pricing.payloads import StoredPayload, payload_of, payloads_of, raw_bytes
 from pricing.proposing import Proposal, propose_mapping
+from pricing.provenance import Observation, observations
 from pricing.quarantine import HeldBatch, HeldDetail
 from pricing.quotes import Market, Window
 from pricing.reviews import decide
@@ -160,6 +161,11 @@ class Prices:
         """Return an official index (A is the 200 index) from `start` to `end`, both included, as published; never computed by us."""
         with self._reading.connect() as connection:
             return index_store.known(connection, code, start, end, as_of_ms)
+
+    def observations(self, product: str, market: str, day: date) -> list[Observation]:
+        """Return everything ever observed of a product in a market on a day, each with the payloads it was read from."""
+        with self._reading.connect() as connection:
+            return observations(connection, product, market, day)
 
     def seasonal_band(self, product: str, market: str) -> SeasonalBand | None:
         """Return what is usual for each time of year, or None where there is no earlier year to tell from."""

@@ -82,6 +82,16 @@ class Selling:
             tuple(sorted(refused, key=lambda r: (r.quoted.age_days, r.quoted.market))),
         )  # fmt: skip
 
+    def transfer_cost_milli(self, product: str, a: str, b: str, kg: int) -> int | None:
+        """Return what it costs to bring a kilogram from one market to another in a load of `kg`; None where a market has no known place.
+
+        It is the band within which two markets' prices may differ without anybody gaining by moving produce: freight and toll, no loss.
+        """
+        if a not in MARKET_PLACES or b not in MARKET_PLACES:
+            return None
+        haul = haul_of(self.tariff, self._distances, MARKET_PLACES[a], MARKET_PLACES[b], kg, reefer=needs_reefer(product))
+        return 10 * haul.total_fen // kg
+
     def load_of_lot(self, lot_id: str) -> Load:
         """Return what of a lot lies at its own base.
 

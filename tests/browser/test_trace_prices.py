@@ -21,7 +21,8 @@ from tests.traceability.anchor_kit import FakeChain, anchor_on
 from tests.waiting import wait_until
 
 PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/lots/{county}:P1/labels", "/c/{county}/lots",
-         "/c/{county}/prices", "/c/{county}/prices/tomato", "/sources", "/anchor")  # fmt: skip
+         "/c/{county}/prices", "/c/{county}/prices/tomato", "/c/{county}/prices/tomato/xinfadi/2025-11-23", "/sources",
+         "/anchor")  # fmt: skip
 
 
 class Site:
@@ -149,6 +150,8 @@ def test_red_is_seen_within_seconds_of_the_alteration(tmp_path: Path, chromium_p
 
 def test_the_chart_can_be_read_and_has_its_numbers_behind_it(site: Site, chromium_page: Any) -> None:
     """Labels keep 12 px at every width, day labels do not overlap, the chart has a name, and a table stands behind it."""
+    # The drawn chart is what everybody has; a wide screen with scripts gets another one (see below).
+    chromium_page.route("**/static/prices-desktop*.js", lambda route: route.abort())
     chromium_page.goto(site.address("/c/{county}/prices/tomato"))
     label = chromium_page.locator("svg.chart text.val").first
     assert label.evaluate("e => getComputedStyle(e).fontSize") == "12px"
@@ -161,6 +164,33 @@ def test_the_chart_can_be_read_and_has_its_numbers_behind_it(site: Site, chromiu
     assert chromium_page.get_by_role("img", name="番茄的价格").count() == 1
     chromium_page.get_by_text("图里的数字").click()
     assert chromium_page.locator("details[open] tbody tr").count() > 40
+
+
+def test_a_wide_screen_gets_a_chart_that_answers_the_pointer(site: Site, chromium: Any) -> None:
+    """On a desktop the same numbers come as a chart with zoom and words at the pointer, under 250 kB in all; a phone loads none of it."""
+    sizes = {}
+    for width in (1440, 390):
+        context = chromium.new_context(viewport={"width": width, "height": 900})
+        tab = context.new_page()
+        complaints: list[str] = []
+        loaded: list[Any] = []
+        tab.on("console", lambda m, kept=complaints: kept.append(m.text))
+        tab.on("requestfinished", lambda r, kept=loaded: kept.append(r))
+        tab.goto(site.address("/c/{county}/prices/tomato"), wait_until="networkidle")
+        sizes[width] = sum(r.sizes()["responseBodySize"] + r.sizes()["responseHeadersSize"] for r in loaded)
+        assert not complaints
+        if width == 1440:
+            tab.wait_for_selector(".wide-chart svg")
+            assert tab.get_by_role("img", name="番茄的价格").count() == 1
+            box = tab.locator(".wide-chart").bounding_box()
+            tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+            tab.wait_for_function("/20\\d\\d-\\d\\d-\\d\\d +元.斤/.test(document.querySelector('.wide-chart').textContent)")
+            assert not complaints
+        else:
+            assert tab.locator(".wide-chart").count() == 0
+        context.close()
+    assert sizes[1440] < 250_000
+    assert sizes[390] < 60_000
 
 
 def test_choosing_markets_needs_no_script(site: Site, chromium: Any) -> None:

@@ -40,6 +40,7 @@ class Influx:
         self.points: dict[tuple[str, str, int], float] = {}
         self.asked: list[dict[str, Any]] = []
         self.starts: list[int] = []
+        self.looked_at = 0
         self.answer: Callable[[list[str]], Answer] = lambda _lines: None
         stub = self
 
@@ -58,6 +59,7 @@ class Influx:
                 self.wfile.write(content)
 
             def do_GET(self) -> None:
+                stub.looked_at += 1
                 if not stub.starts:
                     self.send_error(404)
                     return
@@ -342,7 +344,8 @@ def test_one_process_feeds_one_server(tmp_path: Path, influx: Influx) -> None:
     target, stop = Target("x", influx.url), threading.Event()
     thread = threading.Thread(target=feed, args=(tmp_path, target, SystemClock()), kwargs={"lag_s": 60, "stop": stop})
     thread.start()
-    wait_until(lambda: list(tmp_path.glob(".sink-*.lock")), 10)
+    # Its file is there a moment before its claim: who asks the server holds it.
+    wait_until(lambda: influx.looked_at, 10)
     with pytest.raises(Conflict):
         feed(tmp_path, target, SystemClock(), lag_s=60, stop=stop)
     stop.set()
