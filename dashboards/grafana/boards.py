@@ -18,6 +18,8 @@ from dashboards.grafana.panels import BARS, READINGS, RECORDS, SERIES, STAT, TAB
 KINDS: dict[str, Any] = {SERIES: timeseries.Panel, STAT: stat.Panel, TABLE: table.Panel, BARS: bargauge.Panel}
 # Type ids Grafana knows its datasources by; 10.2 and later.
 TYPES = {READINGS: "prometheus", RECORDS: "grafana-postgresql-datasource"}
+# What a choice of one thing begins with.
+FIRST = {"product": "lotus_root", "market": "xinfadi"}
 HEIGHTS = {SERIES: 8, STAT: 5, TABLE: 8, BARS: 8}
 
 
@@ -48,7 +50,7 @@ def _build(board: Board, lang: str) -> build.Dashboard:
     made = (
         build.Dashboard(f"溯禾 {board.zh}" if zh else f"Suhe {board.en}")
         .uid(f"{board.uid}-{lang}").description(board.zh_about if zh else board.en_about).tags(["suhe", lang])
-        .timezone("Asia/Shanghai").refresh("1m").time("now-7d", "now").readonly()
+        .timezone("Asia/Shanghai").refresh("1m").time(*board.span).readonly()
     )  # fmt: skip
     for name in board.variables:
         made.with_variable(_variable(name, zh=zh))
@@ -75,7 +77,8 @@ def _variable(name: str, *, zh: bool) -> build.QueryVariable:
     )  # fmt: skip
     if everything:
         return made.current(VariableOption(selected=True, text="All", value="$__all"))
-    return made.current(VariableOption(selected=True, text="lotus_root", value="lotus_root"))
+    first = FIRST[name]
+    return made.current(VariableOption(selected=True, text=first, value=first))
 
 
 def _panel(panel: Panel, number: int, where: GridPos, *, zh: bool) -> Any:

@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """One board; `variables` are the names of the choices above it."""
+    """One board; `variables` are the names of the choices above it, `span` the time it opens with."""
 
     uid: str
     zh: str
@@ -50,6 +50,7 @@ class Board:
     en_about: str
     variables: tuple[str, ...]
     rows: tuple[Row, ...]
+    span: tuple[str, str] = ("now-7d", "now")
 
     @property
     def panels(self) -> Iterator[Panel]:
@@ -207,21 +208,57 @@ LOTS = Board(
     ),
 )  # fmt: skip
 
-_QUOTED = "FROM quote_current q JOIN price_series s ON s.id = q.series_id WHERE s.product IN (${product:sqlstring})"
+# Yuan only, and every source by itself: currencies and sources are never averaged together.
+_QUOTED = "FROM quote_current q JOIN price_series s ON s.id = q.series_id WHERE s.currency = 'CNY' AND s.product IN (${product:sqlstring})"
+_SEEN = "BETWEEN to_timestamp($__unixEpochFrom()) AND to_timestamp($__unixEpochTo())"
+_CHOSEN = "f.currency = 'CNY' AND f.product IN (${product:sqlstring})"
+_FORECAST = f"FROM price_forecast f JOIN price_forecast_point p ON p.forecast_id = f.id WHERE {_CHOSEN}"
+_HERE = "market IN (${market:sqlstring})"
+# A week's price is the median of its days', a day's the mean of what a source quoted; a week without quotes is no row.
+_WEEKS = (
+    "SELECT market, source, date_trunc('week', valid_date)::timestamptz AS week, percentile_cont(0.5) WITHIN GROUP (ORDER BY mid) / 1000.0 AS price "
+    f"FROM (SELECT s.market, s.source, q.valid_date, avg(q.mid) AS mid {_QUOTED} GROUP BY 1, 2, 3) AS daily GROUP BY 1, 2, 3"
+)
 
 PRICES = Board(
-    "suhe-prices", "价格", "Prices", "各市场的报价、它们有多旧、来源怎么样。", "Quotes of every market, how old they are, and how the sources are.", ("product",),
+    "suhe-prices", "价格", "Prices", "各市场的报价和预测、它们有多旧、来源怎么样。", "Quotes and forecasts of every market, how old they are, and how the sources are.",
+    ("product", "market"),
     (
         Row("报价", "Quotes", (
-            _sql("各市场均价", "Mean price by market", "所选产品每个市场每天报价的平均，元/公斤；没有报价的日子不补。",
-                 "Mean of the day's quotes of the chosen product in each market, yuan per kg; days without quotes are not filled.", "currencyCNY",
-                 f"SELECT q.valid_date::timestamptz AS \"time\", s.market AS metric, avg(q.mid) / 1000.0 AS price {_QUOTED} "
-                 "AND q.valid_date::timestamptz BETWEEN to_timestamp($__unixEpochFrom()) AND to_timestamp($__unixEpochTo()) GROUP BY 1, 2 ORDER BY 1",
-                 width=24),
+            _sql("各市场每天的价", "Daily price by market", "所选产品每个市场、每个来源每天报价的平均，元/公斤；没有报价的日子不补，来源不混。",
+                 "Mean of the day's quotes of the chosen product by market and source, yuan per kg; days without quotes are not filled, sources not mixed.", "currencyCNY",
+                 f"SELECT q.valid_date::timestamptz AS \"time\", s.market || ' · ' || s.source AS metric, avg(q.mid) / 1000.0 AS price {_QUOTED} "
+                 f"AND q.valid_date::timestamptz {_SEEN} GROUP BY 1, 2 ORDER BY 1"),
+            _sql("各市场的周价", "Weekly price by market", "一周各天价格的中位数，元/公斤；预测用的就是它。没有报价的周不补。",
+                 "Median of the week's days, yuan per kg; forecasts are made from it. Weeks without quotes are not filled.", "currencyCNY",
+                 f"SELECT week AS \"time\", market || ' · ' || source AS metric, price FROM ({_WEEKS}) AS weekly WHERE week {_SEEN} ORDER BY 1"),
             _sql("最新报价和它的日子", "Newest quote and its day", "每个市场最后一天的最低、平均、最高（元/公斤）和距今几天。",
                  "Low, mean and high of each market's last day (yuan per kg), and how many days ago that was.", "none",
-                 f"SELECT DISTINCT ON (s.market) s.market, q.valid_date, current_date - q.valid_date AS days_old, q.low / 1000.0 AS low, q.mid / 1000.0 AS mid, "
-                 f"q.high / 1000.0 AS high {_QUOTED} ORDER BY s.market, q.valid_date DESC", kind=TABLE, width=24),
+                 f"SELECT DISTINCT ON (s.market) s.market, s.source, q.valid_date, current_date - q.valid_date AS days_old, q.low / 1000.0 AS low, "
+                 f"q.mid / 1000.0 AS mid, q.high / 1000.0 AS high {_QUOTED} ORDER BY s.market, q.valid_date DESC", kind=TABLE, width=24),
+        )),
+        Row("预测", "Forecasts", (
+            _sql("所选市场往后 12 周", "Twelve weeks ahead in the chosen market", "最近一次预测：P50 居中，八成把握在 P10 和 P90 之间；连同到目前为止的周价，元/公斤。",
+                 "The newest forecast: P50 in the middle, eight cases of ten between P10 and P90; with the weekly price so far, yuan per kg.", "currencyCNY",
+                 f"SELECT week AS \"time\", source AS metric, price FROM ({_WEEKS}) AS weekly WHERE {_HERE} AND week {_SEEN} UNION ALL "
+                 "SELECT p.week::timestamptz, q.name, q.price / 1000.0 FROM price_forecast_point p "
+                 "CROSS JOIN LATERAL (VALUES ('P10', p.p10), ('P50', p.p50), ('P90', p.p90)) AS q(name, price) WHERE p.forecast_id = "
+                 f"(SELECT f.id FROM price_forecast f WHERE {_CHOSEN} AND f.{_HERE} ORDER BY f.made_ms DESC, f.id DESC LIMIT 1) ORDER BY 1", width=24),
+            _sql("预测比照搬上周价好多少", "Forecasts against last week's price", "每个市场最近一次预测：方法、价格、MASE 和照搬上周价的 MASE、区间罩住的比例、试过几次。不比照搬准的，写的就是上周价。",
+                 "Each market's newest forecast: method, price, MASE and last week's price's MASE, share inside the interval, trials. Where it is not better, last week's price is shown.", "none",
+                 "SELECT market, weeks, method, p50, mase, mase_naive, inside, origins, days_old FROM (SELECT f.market, p.horizon AS weeks, p.method, p.p50 / 1000.0 AS p50, p.mase, "
+                 "p.mase_naive, p.coverage AS inside, p.origins, current_date - to_timestamp(f.made_ms / 1000)::date AS days_old, "
+                 f"rank() OVER (PARTITION BY f.market ORDER BY f.made_ms DESC, f.id DESC) AS age {_FORECAST} AND p.horizon IN (1, 4, 12)) AS newest "
+                 "WHERE age = 1 ORDER BY market, weeks", kind=TABLE),
+            _sql("四周前的预测和后来的价", "Four weeks before, and what came", "所选市场：四周前给出的 P50 和那一周后来的价，元/公斤；预测一旦给出就不再改。",
+                 "In the chosen market: the P50 given four weeks before, and the week's price when it came, yuan per kg; a forecast once given is never changed.", "currencyCNY",
+                 f"SELECT week AS \"time\", source AS metric, price FROM ({_WEEKS}) AS weekly WHERE {_HERE} AND week {_SEEN} UNION ALL "
+                 f"SELECT p.week::timestamptz, 'P50', p.p50 / 1000.0 {_FORECAST} AND f.{_HERE} AND p.horizon = 4 AND p.week::timestamptz {_SEEN} ORDER BY 1"),
+        )),
+        Row("官方指数", "Official indices", (
+            _sql("农业农村部批发价格指数", "Ministry's wholesale price indices", "按公布的数，各代码一条线；本系统不重算它。", "As published, a line for each code; we do not recompute them.", "none",
+                 "SELECT day::timestamptz AS \"time\", code AS metric, milli / 1000.0 AS value FROM (SELECT DISTINCT ON (code, day) code, day, milli FROM official_index "
+                 f"WHERE day::timestamptz {_SEEN} ORDER BY code, day, observed_ms DESC) AS newest ORDER BY 1", width=24),
         )),
         Row("来源", "Sources", (
             _sql("来源有多旧", "Age of the sources", "距每个来源上次成功的时间；一天变黄，两天变红。", "Time since each source's last success; amber from a day, red from two.", "s",
@@ -234,6 +271,8 @@ PRICES = Board(
                  "GROUP BY 1, 2 ORDER BY 1", width=24),
         )),
     ),
+    # Half a year of weeks behind, a forecast's twelve ahead.
+    span=("now-180d", "now+84d"),
 )  # fmt: skip
 
 BOARDS = (FIELD, INGEST, LOTS, PRICES)
@@ -241,4 +280,5 @@ BOARDS = (FIELD, INGEST, LOTS, PRICES)
 VARIABLES: dict[str, tuple[str, str, str]] = {
     "county": ("县", "County", "SELECT code AS __value, code AS __text FROM county ORDER BY code"),
     "product": ("产品", "Product", "SELECT DISTINCT product FROM price_series WHERE product IS NOT NULL ORDER BY product"),
+    "market": ("市场", "Market", "SELECT DISTINCT market FROM price_series WHERE product IS NOT NULL ORDER BY market"),
 }

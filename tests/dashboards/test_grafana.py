@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from ingest.catalog import Series
 from ingest.channels import CHANNELS
 from ingest.lines import health_lines, reading_lines, series_head
 from ingest.reading import Counts, GatewayState
+from pricing.forecast import store
+from pricing.forecast.nouns import NAIVE, Forecast, ForecastPoint, Skill
+from pricing.weekly import monday_of
 from simulators.scenario import scenario
 from tests import servers
 from tests.dashboards.fakes_house import NOW, House, build_house
@@ -97,7 +101,8 @@ def expand(query: str, start_s: int, end_s: int) -> str:
     """Return a query as Grafana would send it: its time macros and choices filled in, every county and one product chosen."""
     for macro, value in (("$__unixEpochFrom()", str(start_s)), ("$__unixEpochTo()", str(end_s))):
         query = query.replace(macro, value)
-    query = query.replace("${county:sqlstring}", "'371522','321023'").replace("${product:sqlstring}", "'cucumber'").replace("$county", ".*")
+    query = query.replace("${county:sqlstring}", "'371522','321023'").replace("${product:sqlstring}", "'cucumber'")
+    query = query.replace("${market:sqlstring}", "'shenxian'").replace("$county", ".*")
     assert "$" not in query, f"a macro this test does not know: {query}"
     return query
 
@@ -151,12 +156,15 @@ def records(tmp_path_factory: pytest.TempPathFactory, postgres: servers.Server) 
     house = build_house(tmp_path_factory.mktemp("house"), readings_every_minutes=720, price_days=20, url=url)
     house.services.logistics.freight.plan_day("371522")
     house.services.logistics.cold_chain.watch()
+    _forecast(house)
     now_ms = to_ms(NOW)
     with psycopg.connect(url, autocommit=True) as connection:
         for table, row in {
             "price_run": {"source": "xinfadi", "slot": "round:x", "kind": "round", "window_start": NOW.date(), "window_end": NOW.date(),
                           "started_ms": now_ms, "state": "quarantined", "why": "half of the rows", "warnings": "", "shape": "",
                           "received": 1, "kept": 0, "refused": 1, "unknown": 0, "changed": 0},
+            "official_index": {"code": "A", "day": NOW.date(), "observed_ms": now_ms, "source": "test", "milli": 118_640, "raw": "118.64",
+                               "run_id": 1},
             "price_source": {"id": "test", "address": "", "state": "ok", "why": "", "shape": "", "rows_last": 3, "last_success_ms": now_ms},
             "cold_leg": {"id": "leg", "county": "371522", "from_party": "a", "to_party": "b", "carrier": "c", "recorder": "r",
                          "gateway": "g", "product": "melon", "departs_ms": now_ms, "recorded_ms": now_ms, "class": "cool",
@@ -168,6 +176,16 @@ def records(tmp_path_factory: pytest.TempPathFactory, postgres: servers.Server) 
             connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING".encode(), list(row.values()))
         yield house, connection
     open_engine(url).dispose()
+
+
+def _forecast(house: House) -> None:
+    """Keep a forecast for the chosen product and market; the house's twenty days are too few to make one."""
+    last = monday_of(NOW.date()) - timedelta(weeks=1)
+    points = tuple(ForecastPoint(h, last + timedelta(weeks=h), 2000, 2500, 3100, NAIVE) for h in (1, 4, 12))
+    skill = tuple(Skill(h, 1.1, 1.0, 0.8, 40) for h in (1, 4, 12))
+    made = Forecast("cucumber", "shenxian", "CNY", "test", to_ms(NOW), NOW.date(), last, 2500, 100, 0, points, skill)
+    with house.kit.engine.begin() as connection:
+        store.append(connection, made, "")
 
 
 @pytest.mark.parametrize(("board", "panel"), [p for p in PANELS if p[1].source == READINGS],
@@ -192,6 +210,15 @@ def test_every_records_query_finds_something(records: tuple[House, Any], board: 
     if panel.kind == "timeseries":
         assert names[0] == "time" and rows[0][0].tzinfo is not None
         assert [r[0] for r in rows] == sorted(r[0] for r in rows)
+
+
+def test_the_fan_of_a_forecast_has_its_three_lines_beside_the_weeks(records: tuple[House, Any]) -> None:
+    """The chosen market's newest forecast comes as P10, P50 and P90 in order, after the weeks that were quoted."""
+    fan = next(p for _, p in PANELS if p.en == "Twelve weeks ahead in the chosen market")
+    rows = records[1].execute(expand(fan.query, int(NOW.timestamp()) - 90 * 86_400, int(time.time())).encode()).fetchall()
+    lines = {name: [float(price) for _, n, price in rows if n == name] for name in {n for _, n, _ in rows}}
+    assert (lines["P10"], lines["P50"], lines["P90"]) == ([2.0] * 3, [2.5] * 3, [3.1] * 3)
+    assert len(lines) == 4
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
