@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from foundation.errors import NotFound
@@ -27,6 +30,28 @@ class BlobFolder:
             sync_folder(self._folder)
             write_durably(path, content)
         return digest
+
+    def put_parts(self, parts: Iterable[bytes]) -> str:
+        """Store bytes that come in parts, as `put` does, without ever holding them all; return their SHA-256 in hex."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        aside = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}.tmp"
+        try:
+            with aside.open("xb") as out:
+                for part in parts:
+                    digest.update(part)
+                    out.write(part)
+                out.flush()
+                os.fsync(out.fileno())
+            path = self._path(digest.hexdigest())
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                aside.replace(path)
+                sync_folder(path.parent)
+                sync_folder(self._folder)
+        finally:
+            aside.unlink(missing_ok=True)
+        return digest.hexdigest()
 
     def get(self, digest: str) -> bytes:
         """Return the bytes stored under `digest`; raise NotFound if there are none."""

@@ -73,11 +73,13 @@ def quote_of(raw: RawQuote, source: str, today: date, currency: str = "CNY") -> 
     low, mid, high, mid_kind = found
     if not name:
         return _refuse(raw, "no-name", repr(raw.name[:40]))
-    if _PIECE_IN_NAME.search(name):
+    if raw.market == "?":
+        return _refuse(raw, "market", name)
+    if piece_in_name(name):
         return _refuse(raw, "piece-name", name)
     if raw.day > today:
         return _refuse(raw, "future", raw.day.isoformat())
-    series = _series(source, raw.market, name, clean_name(raw.spec), clean_name(raw.grade), clean_name(raw.origin), currency)
+    series = series_of(source, raw.market, name, clean_name(raw.spec), clean_name(raw.grade), clean_name(raw.origin), currency)
     return Quote(series, raw.day, low, mid, high, mid_kind, raw.raw_price, unit_kept(raw.unit, pack), raw.volume_kg)
 
 
@@ -90,8 +92,14 @@ def _refuse(raw: RawQuote, reason: str, detail: str) -> Refusal:
     return Refusal(raw.row, reason, detail, clean_name(raw.name), raw.market, raw.day)
 
 
+def piece_in_name(name: str) -> bool:
+    """Tell whether a clean name says that its price is per piece: 椰青/个, 白条鹌鹑（只）."""
+    return _PIECE_IN_NAME.search(name) is not None
+
+
 @lru_cache(maxsize=65536)
-def _series(source: str, market: str, name: str, spec: str, grade: str, origin: str, currency: str) -> Series:
+def series_of(source: str, market: str, name: str, spec: str, grade: str, origin: str, currency: str) -> Series:
+    """Return a series of clean texts with our reading of its name."""
     return Series(source, market, name, spec, grade, origin, currency, *reading_of(name))
 
 
@@ -153,6 +161,9 @@ def amount_of(text: str, weight: Fraction) -> int:
     plain = text.strip().replace(",", "")
     if not _NUMBER.match(plain):
         raise BadInput("this price is no number", got=repr(text[:40]))
-    sign = -1 if plain.startswith("-") else 1
-    exact = Fraction(plain.lstrip("-")) * MILLI / weight
-    return sign * ((2 * exact.numerator + exact.denominator) // (2 * exact.denominator))
+    whole, _, part = plain.lstrip("-").partition(".")
+    # At most six digits after the point: whole millionths, exactly, and no fractions to make.
+    twice = 2 * (int(whole) * 1_000_000 + int(part.ljust(6, "0"))) * MILLI * weight.denominator
+    per = 1_000_000 * weight.numerator
+    milli = (twice + per) // (2 * per)
+    return -milli if plain.startswith("-") else milli

@@ -1,47 +1,56 @@
-"""Import of a whole file of quotes, with a report: what was kept, what was refused row by row and why, what is odd about the file."""
+"""Import of a whole file or table of quotes, with a report: what was kept, what was refused row by row and why, what is odd about it.
+
+The plan: (1) the bytes are kept as they came; (2) rows stream through the gate, are counted, and put aside by series; (3) in one
+transaction each part is ordered, compared with what stands and appended. Memory does not grow with the file, and a process killed at any
+moment leaves either the old state or the new.
+"""
 
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
+import zlib
 from collections import Counter
-from dataclasses import dataclass
-from datetime import date
-from io import BytesIO
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
+from foundation.csv_cells import csv_text
 from foundation.errors import BadInput, NotFound
 from pricing import store
+from pricing.appending import Appended, Stage, room_for_pages
+from pricing.bulk import KINDS, SeriesBook, check_ordinals, gate
 from pricing.clean import REASONS, Refusal, quote_of
-from pricing.collecting import note_refused
-from pricing.days import read_day
-from pricing.guards import unknown_share
+from pricing.findings import FAR, PAST, Findings
 from pricing.mapping import Mapping
-from pricing.payloads import compressed
-from pricing.quotes import Quote, RawQuote
-from pricing.recording import Changes, Standing, changes, with_ordinals
-from pricing.tabular import Table, encoding_of
+from pricing.ordering import in_order, over_own_past
+from pricing.quotes import Quote
+from pricing.rows import raw_of
+from pricing.spill import ROWS_IN_MEMORY, Spill
+from pricing.streaming import frames_of_file, frames_of_table, look_at
+from pricing.tabular import LARGEST_UPLOAD, Table, read_table
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import polars as pl
 
-LARGEST_FILE = 512 * 1024 * 1024
-# A day of which this share repeats a key was loaded twice: two stalls under one name make up a few per cent of a day.
-DOUBLED_SHARE = 0.4
-# The last digit of a printed average may have been rounded either way.
-ROUNDING = 0.005 + 1e-9
+# Refused rows named in a report; every one is in the records, however many.
+MOST_NAMED = 20_000
+_PART = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did. `findings` counts what is odd in the file whatever was done about it; `refused` names every row not taken."""
+    """What an import did. `findings` counts what is odd in the file whatever was done about it.
+
+    `refused` names the refused rows, at most MOST_NAMED of them; `reasons` counts all.
+    """
 
     file: str
     mapping: str
@@ -53,17 +62,21 @@ class ImportReport:
     revised: int
     refused: tuple[Refusal, ...]
     findings: dict[str, Any]
+    reasons: dict[str, int]
+    run_id: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
-    def reasons(self) -> dict[str, int]:
-        """How many rows were refused for each reason."""
-        return dict(Counter(r.reason for r in self.refused))
+    def refused_rows(self) -> int:
+        """How many rows were refused."""
+        return sum(self.reasons.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report for a script; refused rows are listed whole."""
+        """Return the report for a script."""
         return {
             "file": self.file, "mapping": self.mapping, "sha256": self.sha256, "rows": self.rows, "kept": self.kept,
             "copies": self.copies, "new": self.new, "revised": self.revised, "reasons": self.reasons, "findings": self.findings,
+            "notes": list(self.notes),
             "refused": [
                 {"row": r.row, "day": r.day.isoformat(), "name": r.name, "reason": r.reason, "detail": r.detail} for r in self.refused
             ],
@@ -74,26 +87,33 @@ class ImportReport:
         f = self.findings
         lines = [
             f"{self.file}: {self.rows:,} rows, {f['days']} days, {f['names']} names",
+            *self.notes,
             f"taken: {self.kept:,} quotes ({self.new:,} new, {self.revised:,} revised), {self.copies:,} exact copies left out",
-            f"refused: {len(self.refused):,} rows",
+            f"refused: {self.refused_rows:,} rows",
             *(f"  {n:>6,}  {REASONS[reason]}" for reason, n in sorted(self.reasons.items(), key=lambda x: -x[1])),
             f"repeated keys: {f['repeated_keys']:,}, of which {f['exact_copies']:,} exact copies; the others keep an ordinal",
             f"averages that are not the midpoint: {f['mid_not_midpoint']:,}",
         ]
         if f["doubled_days"]:
             lines.append("days loaded twice: " + ", ".join(f["doubled_days"]))
+        if f["days_without_quotes"]:
+            lines.append(
+                f"days without a quote between the first and the last: {f['days_without_quotes']} ({spans_text(f['silent_days'])})"
+            )
         if f["quoted_twice"]:
             lines.append("two prices under one key: " + ", ".join(f"{n} on {d} days" for n, d in list(f["quoted_twice"].items())[:8]))
         if f["unmapped_names"]:
             lines.append(f"{f['unmapped_names']} names mean none of our products; their quotes are kept under the source's name")
+        if f["far_from_own_past"]:
+            lines.append(f"{f['far_from_own_past']:,} quotes lie far from the {PAST} before them; they were taken")
         return "\n".join(lines)
 
     def write_refused(self, path: Path) -> None:
-        """Write every refused row with its reason to a CSV file."""
+        """Write the refused rows the report names with their reasons to a CSV file that is safe to open in a spreadsheet."""
         with path.open("w", encoding="utf-8-sig", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(["row", "day", "name", "reason", "why", "detail"])
-            writer.writerows([r.row, r.day, r.name, r.reason, r.text, r.detail] for r in self.refused)
+            writer.writerows([r.row, r.day, csv_text(r.name), r.reason, r.text, csv_text(r.detail)] for r in self.refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,80 +139,119 @@ class Preview:
     last_day: date | None
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What is known of a file once all of its rows went through the gate."""
+
+    book: SeriesBook = field(default_factory=SeriesBook)
+    findings: Findings = field(default_factory=Findings)
+    refused: list[pl.DataFrame] = field(default_factory=list)
+    named: list[Refusal] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    taken: int = 0
+    unknown: int = 0
+    unmapped: set[str] = field(default_factory=set)
+    first: int = 2**31
+    last: int = -(2**31)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    name: str
+    sha256: str
+    blob: str
+    size: int
+    notes: tuple[str, ...]
+
+
 class Importer:
     """Imports files and tables into the store."""
 
-    def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder) -> None:
+    def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder, *, rows_in_memory: int = ROWS_IN_MEMORY) -> None:
         self._engine = engine
         self._clock = clock
         self._blobs = blobs
+        self._rows_in_memory = rows_in_memory
 
     def run(self, path: Path, mapping: Mapping) -> ImportReport:
-        """Import a CSV file (gzip too) whole, in one transaction; the same file twice changes nothing.
+        """Import a CSV file (gzip too) of any length, or an XLSX workbook; the same file twice changes nothing.
 
         Raises:
             NotFound: no such file.
             BadInput: the file lacks a column, is no CSV, or holds a day that cannot be read.
 
         """
-        body = _bytes_of(path)
-        return self._import(path.name, body, _frame(body, mapping), mapping, 2)
+        if _is_workbook(path):
+            return self.run_table(read_table(path.name, path.read_bytes()), mapping)
+        file = look_at(path, mapping.encoding)
+        digest, size = hashlib.sha256(), 0
+        for part in _parts(path):
+            digest.update(part)
+            size += len(part)
+        blob = self._blobs.put_parts(_squeezed(path))  # 1
+        kept = _File(path.name, digest.hexdigest(), blob, size, file.notes)
+        return self._import(kept, frames_of_file(file, mapping), mapping)
 
     def run_table(self, table: Table, mapping: Mapping) -> ImportReport:
-        """Import a table whole, in one transaction; the same rows twice change nothing."""
+        """Import a table in memory; the same rows twice change nothing."""
         text = io.StringIO()
         csv.writer(text).writerows([table.header, *table.rows])
         body = text.getvalue().encode()
-        return self._import(table.name or table.kind, body, _renamed(_of_table(table), mapping), mapping, table.first_row)
+        blob = self._blobs.put(_gzip(body))  # 1
+        kept = _File(table.name or table.kind, hashlib.sha256(body).hexdigest(), blob, len(body), table.notes)
+        return self._import(kept, frames_of_table(table, mapping), mapping)
 
     def preview(self, table: Table, mapping: Mapping, shown: int = 20) -> Preview:
         """Return what an import would take and refuse; nothing is stored."""
-        quotes, refused = self._gate(_renamed(_of_table(table), mapping), mapping, table.first_row)
-        told = dict(quotes) | {r.row: r for r in refused}
-        rows = tuple(
-            PreviewRow(n, found if isinstance(found, Quote) else None, found if isinstance(found, Refusal) else None)
-            for n, found in sorted(told.items())[:shown]
-        )
-        days = [q.valid_date for _, q in quotes]
-        unknown = sorted({q.series.name for _, q in quotes if q.series.product is None})
-        reasons = dict(Counter(r.reason for r in refused))
-        return Preview(rows, len(quotes), len(refused), reasons, tuple(unknown), min(days, default=None), max(days, default=None))
+        today, reading = market_day(self._clock.now()), _Reading()
+        rows: list[PreviewRow] = []
+        unknown: set[str] = set()
+        for frame in frames_of_table(table, mapping):
+            found = gate(frame, mapping, today, reading.book)
+            _note(reading, found.rows, found.refused)
+            unknown |= {s.name for s in _taken_series(reading.book, found.rows) if s.product is None}
+            for row in frame.head(shown - len(rows)).iter_rows(named=True):
+                told = quote_of(raw_of(row, mapping), mapping.source, today, mapping.currency)
+                rows.append(PreviewRow(row["row"], told, None) if isinstance(told, Quote) else PreviewRow(row["row"], None, told))
+        first, last = (_day(reading.first), _day(reading.last)) if reading.taken else (None, None)
+        refused = sum(reading.reasons.values())
+        return Preview(tuple(rows), reading.taken, refused, dict(reading.reasons), tuple(sorted(unknown)), first, last)
 
-    def _import(self, name: str, body: bytes, frame: pd.DataFrame, mapping: Mapping, first_row: int) -> ImportReport:
-        digest = hashlib.sha256(body).hexdigest()
-        blob = self._blobs.put(body if body[:2] == b"\x1f\x8b" else compressed(body))
-        numbered, refused = self._gate(frame, mapping, first_row)
-        quotes = [q for _, q in numbered]
-        with self._engine.begin() as connection:
-            run_id = self._begin(connection, mapping, digest, frame)
-            change = self._record(connection, mapping, quotes, run_id)
-            self._end(connection, run_id, name, body, digest, blob, quotes, refused, change)
+    def _import(self, file: _File, frames: Iterable[pl.DataFrame], mapping: Mapping) -> ImportReport:
+        reading = _Reading()
+        with Spill(rows_in_memory=self._rows_in_memory) as spill:
+            self._read(frames, mapping, reading, spill)  # 2
+            if not reading.findings.rows:
+                raise BadInput("the file has no rows")
+            with self._engine.begin() as connection, room_for_pages(connection):  # 3
+                run_id = self._begin(connection, mapping, file.sha256, reading)
+                copies, appended = self._append(connection, mapping, reading, spill, run_id)
+                self._end(connection, run_id, file, reading, appended)
         return ImportReport(
-            name, mapping.name, digest, len(frame), len(quotes) - change.copies, change.copies, change.new, change.revised,
-            tuple(refused), _findings(frame, quotes),
+            file.name, mapping.name, file.sha256, reading.findings.rows, reading.taken - copies, copies, appended.new, appended.revised,
+            tuple(reading.named), reading.findings.as_dict(len(reading.unmapped)), dict(reading.reasons), run_id, file.notes,
         )  # fmt: skip
 
-    def _gate(self, frame: pd.DataFrame, mapping: Mapping, first_row: int) -> tuple[list[tuple[int, Quote]], list[Refusal]]:
-        today = market_day(self._clock.now())
-        quotes: list[tuple[int, Quote]] = []
-        refused: list[Refusal] = []
-        columns = [frame[c].tolist() for c in ("name", "day", "low", "mid", "high", "unit", "spec", "grade", "origin")]
-        for row, (name, day, low, mid, high, unit, spec, grade, origin) in enumerate(zip(*columns, strict=True), first_row):
-            raw = RawQuote(mapping.market, name, _day(day, mapping.day_format, row), low, mid, high, unit, spec, grade, origin, None, row)
-            found = quote_of(raw, mapping.source, today, mapping.currency)
-            if isinstance(found, Quote):
-                quotes.append((row, found))
-            else:
-                refused.append(found)
-        return quotes, refused
+    def _read(self, frames: Iterable[pl.DataFrame], mapping: Mapping, reading: _Reading, spill: Spill) -> None:
+        import polars as pl
 
-    def _begin(self, connection: Connection, mapping: Mapping, digest: str, frame: pd.DataFrame) -> int:
+        today = market_day(self._clock.now())
+        for frame in frames:
+            found = gate(frame, mapping, today, reading.book)
+            keys = reading.findings.note_rows(frame)
+            reading.findings.note_days(found.rows["day"])
+            _note(reading, found.rows, found.refused)
+            # A row that names no series goes where all rows of its own key go.
+            spill.add(found.rows.with_columns(key=pl.Series(keys)).with_columns(
+                home=pl.when(pl.col("home") < 0).then(-1 - pl.col("key") % 1024).otherwise(pl.col("home"))
+            ))  # fmt: skip
+
+    def _begin(self, connection: Connection, mapping: Mapping, digest: str, reading: _Reading) -> int:
         t = store.price_run
         slot = f"import:{mapping.name}:{digest}"
-        days = [_day(d, mapping.day_format, 0) for d in frame["day"].unique()]
+        days = reading.findings.span()
         begun = {
-            "kind": "import", "window_start": min(days), "window_end": max(days), "started_ms": to_ms(self._clock.now()),
-            "state": "running",
+            "kind": "import", "window_start": days[0], "window_end": days[1], "started_ms": to_ms(self._clock.now()), "state": "running",
         }  # fmt: skip
         known: int | None = connection.execute(select(t.c.id).where(t.c.source == mapping.source, t.c.slot == slot)).scalar()
         if known is None:
@@ -202,116 +261,135 @@ class Importer:
             connection.execute(delete(table).where(table.c.run_id == known))
         return known
 
-    def _record(self, connection: Connection, mapping: Mapping, quotes: list[Quote], run_id: int) -> Changes:
-        keyed, copies = with_ordinals(quotes)
-        ids = store.add_series(connection, store.series_ids(connection, mapping.source), (q.series for q in quotes))
-        standing: dict[store.Key, Standing] = {}
-        if quotes:
-            first, last = min(q.valid_date for q in quotes), max(q.valid_date for q in quotes)
-            rows = store.current_rows(connection, list(ids.values()), first, last)
-            standing = {(r[0], r[1], r[2]): Standing((r[3], r[4], r[5], r[6], r[7]), r[8], r[9]) for r in rows}
-        # A file is never complete: what it does not mention is not withdrawn.
-        change = changes(keyed, copies, ids, standing, [], run_id, to_ms(self._clock.now()))
-        store.append(connection, change.observed)
-        return change
+    def _append(self, connection: Connection, mapping: Mapping, reading: _Reading, spill: Spill, run_id: int) -> tuple[int, Appended]:
+        """Order each part, compare it with what stands and append; a file is never complete, so nothing counts as withdrawn."""
+        import numpy as np
+        import polars as pl
 
-    def _end(
-        self, connection: Connection, run_id: int, name: str, body: bytes, digest: str, blob: str, quotes: list[Quote],
-        refused: list[Refusal], change: Changes,
-    ) -> None:  # fmt: skip
+        ids = store.series_ids(connection, mapping.source)
+        stage, now = Stage(connection), to_ms(self._clock.now())
+        copies, total = 0, Appended(0, 0, 0)
+        for part in spill.parts():
+            reading.findings.note_part(part)
+            taken = part.filter(pl.col("series") >= 0).sort("row")
+            if taken.is_empty():
+                continue
+            told = [taken[c].to_numpy() for c in ("series", "day", "low", "mid", "high", "kind", "volume")]
+            order = in_order(*told)
+            copies += order.copies
+            rows = taken[order.rows]
+            series = rows["series"].to_numpy()
+            check_ordinals(order.ordinals, lambda at, s=series: reading.book.series[int(s[at])].name)  # type: ignore[misc]
+            reading.findings.far_from_own_past += far_from_own_past(series, rows["mid"].to_numpy())
+            numbers, quotes = (a.tolist() for a in np.unique(series, return_counts=True))
+            for number, count in zip(numbers, quotes, strict=True):
+                if reading.book.series[number].product is None:
+                    reading.unmapped.add(reading.book.series[number].name)
+                    reading.unknown += count
+            ids = store.add_series(connection, ids, (reading.book.series[n] for n in numbers))
+            by_number = np.zeros(numbers[-1] + 1, np.int64)
+            by_number[numbers] = [ids[reading.book.series[n].key] for n in numbers]
+            stage.add_frame(rows.select(
+                pl.Series("series_id", by_number[series]), pl.col("day").cast(pl.Int32).cast(pl.Date).alias("valid_date"),
+                pl.Series("ordinal", order.ordinals), "low", "mid", "high",
+                pl.col("kind").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String).alias("mid_kind"),
+                pl.when(pl.col("volume") >= 0).then(pl.col("volume")).alias("volume_kg"), "raw_price", "raw_unit",
+            ))  # fmt: skip
+            total = total + stage.append_changed(run_id, now)
+        return copies, total
+
+    def _end(self, connection: Connection, run_id: int, file: _File, reading: _Reading, appended: Appended) -> None:
         now = to_ms(self._clock.now())
         t = store.price_run
+        refused = sum(reading.reasons.values())
         ended = {
-            "finished_ms": now, "state": "ok", "received": len(quotes) + len(refused), "kept": len(quotes), "refused": len(refused),
-            "unknown": round(unknown_share(quotes) * len(quotes)), "changed": len(change.observed),
+            "finished_ms": now, "state": "ok", "received": reading.taken + refused, "kept": reading.taken, "refused": refused,
+            "unknown": reading.unknown,
+            "changed": appended.new + appended.revised,
         }  # fmt: skip
         connection.execute(update(t).where(t.c.id == run_id).values(**ended))
         payload = {
-            "run_id": run_id,
-            "number": 1,
-            "url": f"file:{name}",
-            "fetched_ms": now,
-            "size": len(body),
-            "sha256": digest,
-            "blob": blob,
-        }
-        connection.execute(store.price_payload.insert(), [payload])
-        note_refused(connection, run_id, refused)
+            "run_id": run_id, "number": 1, "url": f"file:{file.name}", "fetched_ms": now, "size": file.size, "sha256": file.sha256,
+            "blob": file.blob,
+        }  # fmt: skip
+        connection.execute(insert(store.price_payload), [payload])
+        for frame in reading.refused:
+            connection.execute(insert(store.price_refused), [{"run_id": run_id, **row} for row in frame.iter_rows(named=True)])
 
 
-def _bytes_of(path: Path) -> bytes:
+def far_from_own_past(series: Any, mid: Any) -> int:
+    """Return how many quotes lie more than FAR standard deviations off the mean of the PAST before them in their series."""
+    import numpy as np
+
+    if len(mid) <= PAST:
+        return 0
+    mean, deviation = over_own_past(series, mid, PAST)
+    known = (series[1:] == series[:-1]) & (deviation[:-1] > 0)
+    return int((known & (np.abs(mid[1:] - mean[:-1]) > FAR * deviation[:-1])).sum())
+
+
+def spans_text(days: list[str]) -> str:
+    """Return ISO days as spans: 2015-02-17..2015-02-21, 2015-03-01."""
+    spans: list[list[date]] = []
+    for day in map(date.fromisoformat, days):
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1][1] = day
+        else:
+            spans.append([day, day])
+    return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in spans)
+
+
+def _note(reading: _Reading, rows: pl.DataFrame, refused: list[Refusal]) -> None:
+    import polars as pl
+
+    reading.taken += len(rows) - len(refused)
+    reading.reasons.update(r.reason for r in refused)
+    reading.named += refused[: max(0, MOST_NAMED - len(reading.named))]
+    if refused:
+        reading.refused.append(pl.DataFrame(
+            [(r.row, r.market, r.name, r.day, r.reason, r.detail) for r in refused], orient="row",
+            schema={"row": pl.Int64, "market": pl.String, "name": pl.String, "day": pl.Date, "reason": pl.Categorical, "detail": pl.String},
+        ))  # fmt: skip
+    days = rows.filter(pl.col("series") >= 0)["day"]
+    if len(days):
+        reading.first, reading.last = min(reading.first, int(days.min())), max(reading.last, int(days.max()))  # type: ignore[arg-type]
+
+
+def _taken_series(book: SeriesBook, rows: pl.DataFrame) -> Iterator[Any]:
+    for number in rows["series"].unique().to_list():
+        if number >= 0:
+            yield book.series[number]
+
+
+def _is_workbook(path: Path) -> bool:
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise BadInput("this file is too large", expected=f"at most {LARGEST_FILE} bytes", todo="split it")
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            found = stream.read(4) == b"PK\x03\x04"
     except OSError as error:
         raise NotFound("this file cannot be read", got=f"{path}: {error.strerror}") from error
+    if found and path.stat().st_size > LARGEST_UPLOAD:
+        raise BadInput("this workbook is too large", expected=f"at most {LARGEST_UPLOAD // 2**20} MB", todo="save it as CSV")
+    return found
 
 
-def _frame(body: bytes, mapping: Mapping) -> pd.DataFrame:
-    """Return the file as text, columns renamed to ours. Nothing is guessed: NA, 0 and blank stay what they are."""
-    import pandas as pd
-
-    try:
-        content = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
-        frame = pd.read_csv(BytesIO(content), dtype=str, keep_default_na=False, encoding=_encoding(mapping, content))
-    except (ValueError, OSError, EOFError, pd.errors.ParserError) as error:
-        raise BadInput("this file cannot be read as CSV", expected="CSV", got=str(error)[:160]) from error
-    return _renamed(frame, mapping)
+def _parts(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while part := stream.read(_PART):
+            yield part
 
 
-def _encoding(mapping: Mapping, content: bytes) -> str:
-    return encoding_of(content[: 1 << 20], whole=len(content) <= 1 << 20) if mapping.encoding == "auto" else mapping.encoding
+def _squeezed(path: Path) -> Iterator[bytes]:
+    """Yield a file compressed, whatever it is; the same file always gives the same bytes."""
+    squeeze = zlib.compressobj(1, wbits=31)
+    for part in _parts(path):
+        yield squeeze.compress(part)
+    yield squeeze.flush()
 
 
-def _of_table(table: Table) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(table.rows), columns=list(table.header), dtype=str)
-
-
-def _renamed(frame: pd.DataFrame, mapping: Mapping) -> pd.DataFrame:
-    import pandas as pd
-
-    missing = [c for c in mapping.columns.named if c not in frame.columns]
-    if missing:
-        raise BadInput(
-            "the file lacks columns the mapping names", expected=", ".join(missing), got=", ".join(map(str, frame.columns))[:200]
-        )
-    if frame.empty:
-        raise BadInput("the file has no rows")
-    ours = mapping.columns.model_dump()
-    return pd.DataFrame({key: frame[column] if column else (mapping.unit if key == "unit" else "") for key, column in ours.items()})
+def _gzip(body: bytes) -> bytes:
+    squeeze = zlib.compressobj(6, wbits=31)
+    return squeeze.compress(body) + squeeze.flush()
 
 
-def _findings(frame: pd.DataFrame, quotes: list[Quote]) -> dict[str, Any]:
-    import pandas as pd
-
-    key = ["name", "spec", "grade", "origin", "unit", "day"]
-    whole = [*key, "low", "mid", "high"]
-    numbers = frame[["low", "mid", "high"]].apply(pd.to_numeric, errors="coerce")
-    low, mid, high = numbers["low"], numbers["mid"], numbers["high"]
-    repeated = frame.duplicated(key)
-    share = repeated.groupby(frame["day"]).mean()
-    prices = frame.drop_duplicates(whole).groupby(key).size()
-    twice = prices[prices > 1].reset_index().groupby("name").size().sort_values(ascending=False)
-    return {
-        "days": int(frame["day"].nunique()),
-        "names": int(frame["name"].nunique()),
-        "repeated_keys": int(repeated.sum()),
-        "exact_copies": int(frame.duplicated(whole).sum()),
-        "zero_prices": int((numbers == 0).any(axis=1).sum()),
-        "low_above_high": int((low > high).sum()),
-        "mid_not_midpoint": int((((low + high) / 2 - mid).abs() > ROUNDING).sum()),
-        "prices_with_text": int((numbers.isna() & (frame[["low", "mid", "high"]] != "")).any(axis=1).sum()),
-        "doubled_days": sorted(str(d) for d in share[share >= DOUBLED_SHARE].index),
-        "quoted_twice": {str(name): int(n) for name, n in twice.items()},
-        "unmapped_names": len({q.series.name for q in quotes if q.series.product is None}),
-    }
-
-
-def _day(text: str, written: str, row: int) -> date:
-    try:
-        return read_day(text, written)
-    except BadInput as error:
-        raise BadInput("a day of this file cannot be read", expected=written, got=f"{text[:40]!r} in row {row}") from error
+def _day(since_1970: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=since_1970)

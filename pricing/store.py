@@ -25,7 +25,9 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     delete,
+    func,
     insert,
+    or_,
     select,
     text,
     update,
@@ -165,6 +167,10 @@ quote_current = Table(
 
 SeriesKey = tuple[str, str, str, str, str, str, str]
 Key = tuple[int, date, int]
+# When one of these differs, the quote was revised; how it was written is no revision.
+REVISED_BY = ("low", "mid", "high", "mid_kind", "volume_kg")
+# From so many rows on, laying them on a stage costs less than inserting them one by one.
+STAGED_FROM = 1000
 
 
 def series_ids(connection: Connection, source: str) -> dict[SeriesKey, int]:
@@ -199,9 +205,21 @@ def current_rows(connection: Connection, ids: Sequence[int], start: date, end: d
     return found
 
 
-def append(connection: Connection, observed: Sequence[Mapping[str, Any]]) -> None:
-    """Append observations and let them stand; a row with status `withdrawn` removes what stood."""
+def append(connection: Connection, observed: Sequence[dict[str, Any]]) -> None:
+    """Append observations and let them stand; a row with status `withdrawn` removes what stood.
+
+    What is quoted again after a withdrawal is observed later than it, whatever the clock says.
+    """
     if not observed:
+        return
+    observed = _after_withdrawals(connection, observed)
+    if len(observed) >= STAGED_FROM:
+        from pricing.appending import Stage, rows_of
+
+        stage = Stage(connection)
+        for run_id in {r["run_id"] for r in observed}:
+            stage.add(rows_of([r for r in observed if r["run_id"] == run_id]))
+            stage.append_told(run_id)
         return
     connection.execute(insert(quote_obs), observed)
     gone = [r for r in observed if r["status"] == "withdrawn"]
@@ -218,15 +236,33 @@ def append(connection: Connection, observed: Sequence[Mapping[str, Any]]) -> Non
         connection.execute(upsert_current(connection.dialect.name), stands)
 
 
+def _after_withdrawals(connection: Connection, observed: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    t = quote_obs.c
+    days = [r["valid_date"] for r in observed]
+    found = connection.execute(
+        select(t.series_id, t.valid_date, t.ordinal, func.max(t.observed_ms))
+        .where(t.status == "withdrawn", t.valid_date.between(min(days), max(days)))
+        .group_by(t.series_id, t.valid_date, t.ordinal)
+    )
+    gone: dict[Key, int] = {(r[0], r[1], r[2]): r[3] for r in found}
+    if not gone:
+        return observed
+    return [
+        {**r, "observed_ms": max(r["observed_ms"], gone.get((r["series_id"], r["valid_date"], r["ordinal"]), -1) + 1)} for r in observed
+    ]
+
+
 def upsert_current(dialect: str) -> Any:
-    """Return the statement that lets values stand in place of what stood."""
+    """Return the statement that lets values stand in place of what stood, and touches nothing where they stand already."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
     statement = make(quote_current)
     keys = [c.name for c in quote_current.primary_key.columns]
     return statement.on_conflict_do_update(
-        index_elements=keys, set_={c.name: statement.excluded[c.name] for c in quote_current.c if c.name not in keys}
+        index_elements=keys,
+        set_={c.name: statement.excluded[c.name] for c in quote_current.c if c.name not in keys},
+        where=or_(*(quote_current.c[name].is_distinct_from(statement.excluded[name]) for name in REVISED_BY)),
     )
 
 

@@ -93,9 +93,9 @@ def encoding_of(head: bytes, *, whole: bool = True) -> str:
     raise BadInput("the letters of this file cannot be read", expected="UTF-8 or GB 18030 (GBK)", todo="save the file as CSV UTF-8")
 
 
-def separator_of(line: str) -> str:
-    """Return what stands between the cells of a line."""
-    return max(SEPARATORS, key=line.count)
+def separator_of(lines: Sequence[str]) -> str:
+    """Return what stands between the cells of some first lines."""
+    return max(SEPARATORS, key=lambda s: sum(line.count(s) for line in lines))
 
 
 def check_header(header: Sequence[str]) -> None:
@@ -123,12 +123,12 @@ def header_row(rows: Sequence[Sequence[str]]) -> int:
 def _parsed(name: str, kind: str, text: str, encoding: str) -> Table:
     if not text.strip():
         raise BadInput("there is nothing in this table")
-    first = next(line for line in text.splitlines() if line.strip())
-    if len(first) > 100 * MOST_COLUMNS and sum(first.count(s) for s in SEPARATORS) > MOST_COLUMNS:
-        raise BadInput(
-            "this table has too many columns", expected=f"at most {MOST_COLUMNS}", got=f"{max(map(first.count, SEPARATORS)) + 1:,}"
-        )
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first), strict=True)
+    lines = text[:1_000_000].splitlines()[:HEADER_WITHIN]
+    separator = separator_of(lines)
+    widest = max(line.count(separator) for line in lines) + 1
+    if widest > MOST_COLUMNS:
+        raise BadInput("this table has too many columns", expected=f"at most {MOST_COLUMNS}", got=f"{widest:,}")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[tuple[str, ...]] = []
     try:
         for line in reader:
