@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from pricing import store
-from pricing.desk.deciding import note_decision, observed_row
+from pricing.desk.deciding import note_decision, observed_at, observed_row
 from pricing.desk.moves import Moves, read_moves
+from pricing.desk.queue import oddity_of
 from pricing.desk.soft_gate import (
     PAST_DAYS,
     SECOND_WITHIN_DAYS,
@@ -84,7 +85,7 @@ def hold_back(
         if moves is None:
             products = {q.series.product for i, w in walks.items() if w.odd or i in known for _, q in w.quotes if q.series.product}
             moves = read_moves(connection, products, first, last, quotes)
-        _walk_through(connection, held, series_id, walk, known.get(series_id, {}), standing, moves, run_id, now_ms)
+        _walk_through(connection, held, series_id, walk, known.get(series_id, {}), moves, run_id, now_ms)
     waiting = {key for w in walks.values() for key in w.held}
     held.quotes = {key: q for key, q in quotes.items() if key not in waiting}
     return held
@@ -181,8 +182,8 @@ def _supersede(
 
 
 def _walk_through(
-    connection: Connection, held: Held, series_id: int, walk: _Walk, known: Mapping[AsideKey, Any],
-    standing: Mapping[store.Key, Standing], moves: Moves, run_id: int, now_ms: int,
+    connection: Connection, held: Held, series_id: int, walk: _Walk, known: Mapping[AsideKey, Any], moves: Moves,
+    run_id: int, now_ms: int,
 ) -> None:  # fmt: skip
     said_now = {(series_id, key[1], (q.low, q.mid, q.high)) for key, q in walk.quotes}
     pending = [
@@ -212,7 +213,7 @@ def _walk_through(
         later = any(confirms(day, prices, d, p) for d, p in walk.past[bisect_left(walk.past, (day,)) :])
         if (said or later) and released_by_a_second_day(oddity):
             for p in said:
-                _release(connection, held, walk, p, standing, now_ms)
+                _release(connection, held, walk, p, now_ms)
                 insort(accepted, (p.day, p.prices))
             if row is not None and row.state == "open":
                 note_decision(connection, row, "released", "", "second-day", now_ms)
@@ -241,22 +242,16 @@ def _hold(held: Held, walk: _Walk, series_id: int, key: BatchKey) -> None:
     held.days.add((series_id, key[1]))
 
 
-def _release(connection: Connection, held: Held, walk: _Walk, p: _Pending, standing: Mapping[store.Key, Standing], now_ms: int) -> None:
+def _release(connection: Connection, held: Held, walk: _Walk, p: _Pending, now_ms: int) -> None:
     if p.key is not None:
         walk.held.discard(p.key)
     elif p.row is not None:
         # Its day is not in this batch, so what was kept of it is recorded now, under the run that brought it.
-        stands = standing.get((p.row.series_id, p.row.valid_date, p.row.ordinal))
-        held.observed.append(observed_row(p.row, max(now_ms, stands.observed_ms + 1 if stands else 0)))
+        later = observed_at(connection, p.row.series_id, p.row.valid_date, p.row.ordinal, now_ms)
+        held.observed.append(observed_row(p.row, later))
     if p.row is not None and p.row.state == "open":
         note_decision(connection, p.row, "released", "", "second-day", now_ms)
         held.released += 1
-
-
-def oddity_of(row: Any) -> Oddity:
-    """Return the oddity that was kept with a quote set aside."""
-    e = json.loads(row.evidence)
-    return Oddity(row.reason, e["part"], e["usual"], e["quotes"], e["factor"], e["scales"], e["last"], e["own_move"], e["others"])
 
 
 def _aside_row(series_id: int, p: _Pending, q: Quote, run_id: int, now_ms: int) -> dict[str, Any]:

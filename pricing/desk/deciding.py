@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -13,6 +15,8 @@ from pricing.desk.tables import quote_aside, quote_aside_decision
 DECISIONS = ("released", "rejected")
 # What a rule writes as its reason: a second day at the same level, the other markets moved alike, the source says otherwise now.
 RULES = ("second-day", "fits-now", "said-otherwise", "said-again")
+# What stands as the reason where somebody confirmed on the telephone's form what was asked about.
+CONFIRMED = "told-again-when-asked"
 LONGEST_WHY = 200
 
 
@@ -30,11 +34,13 @@ def note_decision(connection: Connection, row: Any, decision: str, decider: str,
     )
 
 
-def decide(connection: Connection, aside_id: int, decision: str, decider: str, why: str, now_ms: int) -> None:
+def decide(
+    connection: Connection, aside_id: int, decision: str, decider: str, why: str, now_ms: int, markets: Collection[str] | None = None
+) -> None:
     """Release or reject a quote set aside; a decision may be changed later, and both are kept.
 
     Released, it is observed now, under the run that brought it: its payload stays its origin. Rejected after it was released, it is
-    withdrawn. The same decision again changes nothing.
+    withdrawn, and what stood before stands again. The same decision again changes nothing. `markets` are those one may decide about.
 
     Raises:
         BadInput: no such decision, or nobody decides it.
@@ -44,18 +50,22 @@ def decide(connection: Connection, aside_id: int, decision: str, decider: str, w
     """
     if decision not in DECISIONS or not decider:
         raise BadInput("this is no decision", expected="released or rejected, by somebody", got=decision[:20])
-    row = connection.execute(select(quote_aside).where(quote_aside.c.id == aside_id)).first()
-    if row is None:
+    s = store.price_series.c
+    row = connection.execute(
+        select(quote_aside, s.market).join(store.price_series, s.id == quote_aside.c.series_id).where(quote_aside.c.id == aside_id)
+    ).first()
+    if row is None or (markets is not None and row.market not in markets):
         raise NotFound("there is no such quote set aside", got=str(aside_id))
     if row.state == decision:
         return
     if row.state == "superseded":
         raise Conflict("the source says something else for that day now", todo="decide about what it says now, if that waits")
     stands = _standing(connection, row)
+    later = observed_at(connection, row.series_id, row.valid_date, row.ordinal, now_ms)
     if decision == "released":
-        store.append(connection, [observed_row(row, max(now_ms, stands.observed_ms + 1 if stands else 0))])
+        store.append(connection, [observed_row(row, later)])
     elif row.state == "released" and stands is not None and (stands.low, stands.mid, stands.high) == (row.low, row.mid, row.high):
-        store.append(connection, [{**observed_row(row, max(now_ms, stands.observed_ms + 1)), "status": "withdrawn"}])
+        store.append(connection, [_before(connection, row, later) or {**observed_row(row, later), "status": "withdrawn"}])
     note_decision(connection, row, decision, decider, why.strip()[:LONGEST_WHY], now_ms)
 
 
@@ -68,9 +78,31 @@ def observed_row(row: Any, observed_ms: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def observed_at(connection: Connection, series_id: int, day: date, ordinal: int, now_ms: int) -> int:
+    """Return when something about a quote is observed: now, but never before or with what was observed of it already."""
+    t = store.quote_obs.c
+    last = connection.execute(
+        select(func.max(t.observed_ms)).where(t.series_id == series_id, t.valid_date == day, t.ordinal == ordinal)
+    ).scalar()
+    return max(now_ms, (last or 0) + 1)
+
+
 def _standing(connection: Connection, row: Any) -> Any:
     t = store.quote_current.c
     return connection.execute(
         select(t.low, t.mid, t.high, t.observed_ms)
         .where(t.series_id == row.series_id, t.valid_date == row.valid_date, t.ordinal == row.ordinal)
     ).first()  # fmt: skip
+
+
+def _before(connection: Connection, row: Any, observed_ms: int) -> dict[str, Any] | None:
+    """Return an observation of what stood before a quote was released, None where nothing did."""
+    t = store.quote_obs.c
+    seen = connection.execute(
+        select(store.quote_obs)
+        .where(t.series_id == row.series_id, t.valid_date == row.valid_date, t.ordinal == row.ordinal)
+        .order_by(t.observed_ms.desc()).limit(2)
+    ).mappings().all()  # fmt: skip
+    if len(seen) < 2 or seen[1]["status"] != "quoted":
+        return None
+    return {**seen[1], "observed_ms": observed_ms}

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, select
 
-from foundation.clock import SHANGHAI, Clock, from_ms, market_day
+from foundation.blobs import BlobFolder
+from foundation.clock import SHANGHAI, Clock, from_ms, market_day, to_ms
 from foundation.database import reading
+from foundation.errors import BadInput
 from pricing import store
+from pricing.desk.calls import Call, CallOutcome, Spoken
+from pricing.desk.deciding import decide
 from pricing.desk.notes import DayQuote, QualityNote, notes_of_quotes
+from pricing.desk.queue import BatchWaiting, Decided, Waiting, batches, decided, waiting
 from pricing.desk.tables import price_spoken, quote_aside
+from pricing.desk.telephone import Telephone
 from pricing.desk.tellers import SOURCE
+from pricing.markets import markets_of
 
 # So far back a note looks for the days before; "unchanged for n days" cannot be told for longer.
 LOOK_BACK_DAYS = 45
@@ -25,13 +32,60 @@ _TROUBLED = ("quarantined", "failing")
 Place = tuple[str, str]
 
 
+def _watched(county: str | None) -> list[str]:
+    return [m.id for m in markets_of(county)]
+
+
 class PriceDesk:
     """The use cases of the price desk."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder) -> None:
         self.engine = engine
         self._reading = reading(engine)
         self._clock = clock
+        self._telephone = Telephone(engine, clock, blobs)
+
+    def waiting(self, county: str | None, run_id: int | None = None) -> list[Waiting]:
+        """Return the quotes that wait for a person in the markets a county watches, the most consequential first."""
+        with self._reading.connect() as connection:
+            return waiting(connection, _watched(county), market_day(self._clock.now()), run_id)
+
+    def batches(self, county: str | None) -> list[BatchWaiting]:
+        """Return the runs of which something waits."""
+        with self._reading.connect() as connection:
+            return batches(connection, _watched(county))
+
+    def decided(self, county: str | None, limit: int = 30) -> list[Decided]:
+        """Return the last decisions, by people and by rules, the newest first."""
+        with self._reading.connect() as connection:
+            return decided(connection, _watched(county), limit)
+
+    def decide(self, aside_ids: Sequence[int], decision: str, decider: str, why: str = "", *, county: str | None = None) -> None:
+        """Release or reject quotes set aside, all of them or, where one cannot be decided about, none.
+
+        Raises:
+            BadInput: nothing was chosen, or it is no decision.
+            NotFound: there is no such quote in the markets the county watches.
+            Conflict: the source says something else for that day now.
+
+        """
+        if not aside_ids:
+            raise BadInput("no quote was chosen", todo="tick the quotes to decide about")
+        with self.engine.begin() as connection:
+            for aside_id in sorted(set(aside_ids)):
+                decide(connection, aside_id, decision, decider, why, to_ms(self._clock.now()), _watched(county))
+
+    def tell(self, call: Call, county: str, writer: str, confirmed: Collection[int] = ()) -> CallOutcome:
+        """Write down what one call told, all of it or nothing; see `Telephone.tell`."""
+        return self._telephone.tell(call, county, writer, confirmed)
+
+    def withdraw(self, entry: int, token: str, county: str, writer: str, *, anybodys: bool = False) -> bool:
+        """Take back a price told by telephone; see `Telephone.withdraw`."""
+        return self._telephone.withdraw(entry, token, county, writer, anybodys=anybodys)
+
+    def book(self, county: str, since: date) -> list[Spoken]:
+        """Return the book of calls of a county, the newest entry first."""
+        return self._telephone.book(county, since)
 
     def notes(self, product: str, market: str, day: date | None = None) -> list[QualityNote]:
         """Return what a reader should know about a product's price in a market on `day` (default today), the gravest first."""

@@ -116,7 +116,7 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
                                documents=Documents(engine, trace, clock), prices=prices,
                                analysis=Analysis(prices, clock, folder / "analysis"),
                                forecasts=Forecasts(engine, clock, prices),
-                               desk=PriceDesk(engine, clock),
+                               desk=PriceDesk(engine, clock, BlobFolder(folder / "blobs")),
                                price_alerts=PriceAlerts(engine, clock, registry, Evidence(prices),
                                                         ChannelFile(folder / "keys", folder / "spool", clock)),
                                scans=Scans(engine, trace, registry, clock, folder / "keys"),

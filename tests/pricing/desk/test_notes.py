@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from foundation.blobs import BlobFolder
 from foundation.clock import to_ms
 from foundation.errors import BadInput
 from pricing import store
@@ -67,12 +69,12 @@ def _observe(prices: Prices, rows: list[tuple[date, int, int, str]]) -> None:
                  "mid_kind": "reported", "volume_kg": None, "raw_price": "", "raw_unit": "斤", "run_id": 1, "status": status}])  # fmt: skip
 
 
-def test_a_revision_of_the_last_week_is_noted_with_both_prices(prices: Prices, clock: Any) -> None:
+def test_a_revision_of_the_last_week_is_noted_with_both_prices(prices: Prices, clock: Any, tmp_path: Path) -> None:
     """What was revised, from what to what and when; a withdrawal too; not what was revised eight days ago."""
     now, day_ms = to_ms(clock.now()), 86_400_000
     day = TODAY - timedelta(days=9)
     _observe(prices, [(day, 3000, now - 9 * day_ms, "quoted"), (day, 3300, now - 8 * day_ms, "quoted")])
-    desk = PriceDesk(prices.engine, clock)
+    desk = PriceDesk(prices.engine, clock, BlobFolder(tmp_path))
     assert [n.code for n in desk.notes("tomato", "xinfadi")] == []
     with prices.engine.begin() as connection:
         row = dict(connection.execute(store.quote_obs.select()).mappings().first() or {})

@@ -1,0 +1,127 @@
+"""The reviewer's queue: what waits, the most consequential first, and what was decided lately."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from pricing.desk.soft_gate import Oddity
+from pricing.desk.tables import quote_aside, quote_aside_decision
+from pricing.store import price_payload, price_run, price_series
+
+MOST_SHOWN = 200
+# A price of a product of ours stands on a board; one that means none of ours stands in the records only.
+_UNMAPPED = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A quote set aside, with what it was held against."""
+
+    id: int
+    source: str
+    market: str
+    product: str | None
+    name: str
+    spec: str
+    grade: str
+    origin: str
+    day: date
+    low: int
+    mid: int
+    high: int
+    raw_price: str
+    raw_unit: str
+    run_id: int
+    aside_ms: int
+    oddity: Oddity
+    state: str
+    payloads: int  # how many raw payloads its run kept
+
+    def weight(self, today: date) -> float:
+        """How much depends on it: how far it would move a price that stands on a board, less for every day that has passed since."""
+        on_board = 1.0 if self.product else _UNMAPPED
+        return on_board * abs(math.log(self.oddity.factor)) / (1 + max(0, (today - self.day).days))
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWaiting:
+    """How many quotes of one run wait."""
+
+    run_id: int
+    source: str
+    first: date
+    last: date
+    finished_ms: int | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The last decision about a quote: who (empty where a rule decided), when, why, and what it was about."""
+
+    quote: Waiting
+    number: int
+    decision: str
+    decider: str
+    why: str
+    decided_ms: int
+
+
+def waiting(connection: Connection, markets: Collection[str], today: date, run_id: int | None = None) -> list[Waiting]:
+    """Return what waits in some markets, the most consequential first; of one run only, where it is named."""
+    t = quote_aside.c
+    wanted = [t.state == "open", *([t.run_id == run_id] if run_id is not None else [])]
+    found = [_waiting(r) for r in connection.execute(_quotes(markets).where(*wanted))]
+    return sorted(found, key=lambda w: (-w.weight(today), w.id))
+
+
+def batches(connection: Connection, markets: Collection[str]) -> list[BatchWaiting]:
+    """Return the runs of which something waits, the newest first."""
+    t, s, r = quote_aside.c, price_series.c, price_run.c
+    rows = connection.execute(
+        select(t.run_id, func.min(s.source), func.min(t.valid_date), func.max(t.valid_date), func.min(r.finished_ms), func.count())
+        .join(price_series, s.id == t.series_id).outerjoin(price_run, r.id == t.run_id)
+        .where(t.state == "open", s.market.in_(list(markets)))
+        .group_by(t.run_id).order_by(t.run_id.desc())
+    )  # fmt: skip
+    return [BatchWaiting(*r) for r in rows]
+
+
+def decided(connection: Connection, markets: Collection[str], limit: int = 30) -> list[Decided]:
+    """Return the last decisions, the newest first; of a quote that was decided about twice, both."""
+    d = quote_aside_decision.c
+    rows = connection.execute(
+        _quotes(markets).add_columns(d.number, d.decision, d.decider, d.why, d.decided_ms)
+        .join(quote_aside_decision, d.aside_id == quote_aside.c.id)
+        .order_by(d.decided_ms.desc(), d.aside_id.desc(), d.number.desc()).limit(limit)
+    )  # fmt: skip
+    return [Decided(_waiting(r), r.number, r.decision, r.decider, r.why, r.decided_ms) for r in rows]
+
+
+def _quotes(markets: Collection[str]) -> Any:
+    s, t, p = price_series.c, quote_aside.c, price_payload.c
+    payloads = select(func.count()).select_from(price_payload).where(p.run_id == t.run_id).scalar_subquery().label("payloads")
+    return (
+        select(quote_aside, s.source, s.market, s.product, s.name, s.spec, s.grade, s.origin, payloads)
+        .join(price_series, s.id == t.series_id).where(s.market.in_(list(markets)))
+    )  # fmt: skip
+
+
+def oddity_of(row: Any) -> Oddity:
+    """Return the oddity that was kept with a quote set aside."""
+    e = json.loads(row.evidence)
+    return Oddity(row.reason, e["part"], e["usual"], e["quotes"], e["factor"], e["scales"], e["last"], e["own_move"], e["others"])
+
+
+def _waiting(r: Any) -> Waiting:
+    return Waiting(
+        r.id, r.source, r.market, r.product, r.name, r.spec, r.grade, r.origin, r.valid_date, r.low, r.mid, r.high, r.raw_price, r.raw_unit,
+        r.run_id, r.aside_ms, oddity_of(r), r.state, r.payloads,
+    )  # fmt: skip
