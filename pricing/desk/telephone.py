@@ -94,10 +94,11 @@ class Telephone:
             if stands is None or stands.values[:3] != (row.low, row.mid, row.high):
                 return False
             low, mid, high, kind, volume = stands.values
+            later = observed_at(connection, row.series_id, row.valid_date, 0, now)
             gone = {
-                "series_id": row.series_id, "valid_date": row.valid_date, "ordinal": 0, "low": low, "mid": mid, "high": high,
-                "observed_ms": observed_at(connection, row.series_id, row.valid_date, 0, now), "mid_kind": kind, "volume_kg": volume, "raw_price": row.raw_price,
-                "raw_unit": "斤", "run_id": row.run_id, "status": "withdrawn",
+                "series_id": row.series_id, "valid_date": row.valid_date, "ordinal": 0, "observed_ms": later, "low": low, "mid": mid,
+                "high": high, "mid_kind": kind, "volume_kg": volume, "raw_price": row.raw_price, "raw_unit": "斤", "run_id": row.run_id,
+                "status": "withdrawn",
             }  # fmt: skip
             store.append(connection, [gone])
             kept = {c.name: getattr(row, c.name) for c in price_spoken.columns if c.name != "id"}
