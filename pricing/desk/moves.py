@@ -33,13 +33,18 @@ class Moves:
 
     def others(self, product: str | None, market: str, day: date) -> dict[str, float]:
         """Return the log moves on `day` of the other markets of the same kind; a market's is the median over its series."""
-        found = {}
+        return {other: move for other, (_, move) in self.neighbours(product, market, day).items() if move is not None}
+
+    def neighbours(self, product: str | None, market: str, day: date) -> dict[str, tuple[int, float | None]]:
+        """Return what each other market of the same kind quoted on `day`: its middle price, and its log move where there is one before."""
+        found: dict[str, tuple[int, float | None]] = {}
         for other, series in self._mids.get(product or "", {}).items():
-            if other == market or not _same_kind(other, market):
+            if other == market or not _alike(other, market):
                 continue
+            said = [mid for days in series.values() for mid in days.get(day, [])]
             moves = [m for days in series.values() if (m := _move(days, day)) is not None]
-            if moves:
-                found[other] = median(moves)
+            if said:
+                found[other] = (round(median(said)), median(moves) if moves else None)
         return found
 
 
@@ -75,6 +80,7 @@ def _move(days: Mids, day: date) -> float | None:
     return math.log(median(now) / median(days[before]))
 
 
-def _same_kind(one: str, other: str) -> bool:
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two markets may witness for each other: one kind, one currency, and neither an average of many."""
     a, b = MARKETS.get(one), MARKETS.get(other)
-    return a is None or b is None or a.kind == b.kind
+    return a is not None and b is not None and (a.kind, a.currency) == (b.kind, b.currency) and a.comparable and b.comparable

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from pricing.desk.moves import read_moves
 from pricing.desk.soft_gate import Oddity
 from pricing.desk.tables import quote_aside, quote_aside_decision
-from pricing.store import price_payload, price_run, price_series
+from pricing.store import current_rows, price_payload, price_run, price_series
 
 MOST_SHOWN = 200
 # A price of a product of ours stands on a board; one that means none of ours stands in the records only.
@@ -25,6 +26,7 @@ class Waiting:
     """A quote set aside, with what it was held against."""
 
     id: int
+    series_id: int
     source: str
     market: str
     product: str | None
@@ -105,6 +107,42 @@ def decided(connection: Connection, markets: Collection[str], limit: int = 30) -
     return [Decided(_waiting(r), r.number, r.decision, r.decider, r.why, r.decided_ms) for r in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What another market quoted on the day of a quote that waits."""
+
+    market: str
+    mid: int
+    change_pct: float | None
+
+
+def beside(connection: Connection, markets: Collection[str], quotes: Sequence[Waiting]) -> dict[int, list[Beside]]:
+    """Return quote -> what the other markets of the same kind quoted that day, as it stands now."""
+    if not quotes:
+        return {}
+    days = [w.day for w in quotes]
+    moves = read_moves(connection, {w.product for w in quotes if w.product}, min(days), max(days), {})
+    return {
+        w.id: [
+            Beside(m, mid, None if move is None else 100 * (math.exp(move) - 1))
+            for m, (mid, move) in sorted(moves.neighbours(w.product, w.market, w.day).items()) if m in markets
+        ]
+        for w in quotes
+    }  # fmt: skip
+
+
+def past_of(connection: Connection, quotes: Sequence[Waiting], days: int) -> dict[int, list[tuple[date, int]]]:
+    """Return quote -> (day, middle price) of what stands of its series in the `days` up to it, oldest first."""
+    if not quotes:
+        return {}
+    first = min(w.day for w in quotes) - timedelta(days=days)
+    rows = current_rows(connection, sorted({w.series_id for w in quotes}), first, max(w.day for w in quotes))
+    series: dict[int, list[tuple[date, int]]] = {}
+    for r in rows:
+        series.setdefault(r[0], []).append((r[1], r[4]))
+    return {w.id: sorted(x for x in series.get(w.series_id, []) if w.day - timedelta(days=days) <= x[0] <= w.day) for w in quotes}
+
+
 def _quotes(markets: Collection[str]) -> Any:
     s, t, p = price_series.c, quote_aside.c, price_payload.c
     payloads = select(func.count()).select_from(price_payload).where(p.run_id == t.run_id).scalar_subquery().label("payloads")
@@ -122,6 +160,6 @@ def oddity_of(row: Any) -> Oddity:
 
 def _waiting(r: Any) -> Waiting:
     return Waiting(
-        r.id, r.source, r.market, r.product, r.name, r.spec, r.grade, r.origin, r.valid_date, r.low, r.mid, r.high, r.raw_price, r.raw_unit,
-        r.run_id, r.aside_ms, oddity_of(r), r.state, r.payloads,
+        r.id, r.series_id, r.source, r.market, r.product, r.name, r.spec, r.grade, r.origin, r.valid_date, r.low, r.mid, r.high,
+        r.raw_price, r.raw_unit, r.run_id, r.aside_ms, oddity_of(r), r.state, r.payloads,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from pricing import store
 from pricing.desk.calls import Call, CallOutcome, Spoken
 from pricing.desk.deciding import decide
 from pricing.desk.notes import DayQuote, QualityNote, notes_of_quotes
-from pricing.desk.queue import BatchWaiting, Decided, Waiting, batches, decided, waiting
+from pricing.desk.queue import BatchWaiting, Beside, Decided, Waiting, batches, beside, decided, past_of, waiting
 from pricing.desk.tables import price_spoken, quote_aside
 from pricing.desk.telephone import Telephone
 from pricing.desk.tellers import SOURCE
@@ -54,6 +54,16 @@ class PriceDesk:
         """Return the runs of which something waits."""
         with self._reading.connect() as connection:
             return batches(connection, _watched(county))
+
+    def beside(self, county: str | None, quotes: Sequence[Waiting]) -> dict[int, list[Beside]]:
+        """Return quote -> what the other markets the county watches quoted that day."""
+        with self._reading.connect() as connection:
+            return beside(connection, _watched(county), quotes)
+
+    def past_of(self, quotes: Sequence[Waiting], days: int) -> dict[int, list[tuple[date, int]]]:
+        """Return quote -> the days of its series before it, oldest first."""
+        with self._reading.connect() as connection:
+            return past_of(connection, quotes, days)
 
     def decided(self, county: str | None, limit: int = 30) -> list[Decided]:
         """Return the last decisions, by people and by rules, the newest first."""

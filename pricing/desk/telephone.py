@@ -22,7 +22,6 @@ from foundation.errors import BadInput, NotAllowed, NotFound
 from foundation.ids import check_id
 from pricing import store
 from pricing.clean import Refusal, quote_of
-from pricing.collecting import compressed
 from pricing.desk.calls import Call, CallOutcome, LineOutcome, Spoken
 from pricing.desk.deciding import CONFIRMED, note_decision, observed_at
 from pricing.desk.moves import Moves, read_moves
@@ -30,6 +29,7 @@ from pricing.desk.soft_gate import FEWEST, PAST_DAYS, Oddity, Triple, judge, loo
 from pricing.desk.tables import price_spoken, quote_aside
 from pricing.desk.tellers import SOURCE
 from pricing.markets import markets_of
+from pricing.payloads import compressed
 from pricing.quotes import Quote, RawQuote
 from pricing.recording import Standing, changes
 from pricing.synonyms import SYNONYMS
