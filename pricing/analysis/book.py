@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, Engine, func, select
@@ -18,7 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
 from pricing.board import Point
-from pricing.markets import currency_of
+from pricing.markets import currency_of, markets_of
 from pricing.store import price_run, price_series, quote_current
 
 Pair = tuple[str, str]
@@ -29,76 +28,74 @@ _RUNS_BACK = 64
 _FIRST = date(1990, 1, 1)
 
 
-@dataclass
-class _Shelf:
-    """The points of some markets, of each pair those of the source that spoke last."""
-
-    points: dict[Pair, list[Point]] = field(default_factory=dict)
-    all_points: dict[Pair, list[Point]] = field(default_factory=dict)
-    day: date = _FIRST
-    lately_ms: int = 0
-    last_run: int = 0
-    runs: set[int] = field(default_factory=set)
-    version: int = 0
-
-
 class Book:
-    """Points by (product, market) for whole groups of markets, fresh at every look."""
+    """The days of every product in every comparable market, fresh at every look. One of these serves all threads of a process."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = reading(engine)
         self._clock = clock
-        self._shelves: dict[tuple[str, ...], _Shelf] = {}
         self._lock = threading.Lock()
+        self._version = 0
+        self._all: dict[Pair, list[Point]] = {}
+        self._points: dict[Pair, list[Point]] = {}
+        self._day = _FIRST
+        self._lately_ms = 0
+        self._last_run = 0
+        self._runs: set[int] = set()
 
-    def look(self, markets: Sequence[str]) -> tuple[int, dict[Pair, list[Point]]]:
-        """Return (version, points by pair) of some markets. The same version means the same points; a changed pair has a new list."""
-        with self._lock, self._engine.connect() as connection:
-            shelf = self._shelves.setdefault(tuple(markets), _Shelf())
-            self._freshen(connection, shelf, markets)
-            return shelf.version, dict(shelf.points)
+    def look(self, markets: Collection[str]) -> tuple[int, dict[Pair, list[Point]]]:
+        """Return (version, points by pair) of some markets, of each pair the days of the source that spoke last.
 
-    def _freshen(self, connection: Connection, shelf: _Shelf, markets: Sequence[str]) -> None:
+        The same version means the same points. A list is never changed in place: a pair that changed has a new one.
+        """
+        with self._lock:
+            with self._engine.connect() as connection:
+                self._freshen(connection)
+            return self._version, {pair: points for pair, points in self._points.items() if pair[1] in markets}
+
+    def _freshen(self, connection: Connection) -> None:
         now = self._clock.now()
-        fresh = self._new_runs(connection, shelf)
-        if shelf.day != market_day(now):
-            self._put(shelf, _FIRST, read_points(connection, markets, _FIRST))
-            shelf.day, shelf.lately_ms = market_day(now), to_ms(now)
-        elif fresh or to_ms(now) - shelf.lately_ms > HOUR_MS:
-            start = min(fresh, default=market_day(now))
-            if to_ms(now) - shelf.lately_ms > HOUR_MS:
-                start, shelf.lately_ms = min(start, market_day(now) - timedelta(days=LATELY_DAYS)), to_ms(now)
-            self._put(shelf, start, read_points(connection, markets, start))
+        today = market_day(now)
+        starts = self._new_runs(connection)
+        if self._day != today:
+            self._day, self._lately_ms, starts = today, to_ms(now), [_FIRST]
+        elif to_ms(now) - self._lately_ms > HOUR_MS:
+            self._lately_ms, starts = to_ms(now), [*starts, today - timedelta(days=LATELY_DAYS)]
+        if starts:
+            self._put(min(starts), read_points(connection, [m.id for m in markets_of(None)], min(starts)))
 
-    def _new_runs(self, connection: Connection, shelf: _Shelf) -> list[date]:
+    def _new_runs(self, connection: Connection) -> list[date]:
+        """Return the first days of the windows of the runs that ended since the last look and changed something."""
         t = price_run.c
-        found = connection.execute(
-            select(t.id, t.window_start).where(t.id > shelf.last_run - _RUNS_BACK, t.changed > 0, t.finished_ms.is_not(None))
-        )
-        new = [(r.id, r.window_start) for r in found if r.id not in shelf.runs]
+        query = select(t.id, t.window_start).where(t.id > self._last_run - _RUNS_BACK, t.changed > 0, t.finished_ms.is_not(None))
+        new = [(r.id, r.window_start) for r in connection.execute(query) if r.id not in self._runs]
         if new:
-            shelf.last_run = max(shelf.last_run, *(i for i, _ in new))
-            shelf.runs = {i for i in shelf.runs | {i for i, _ in new} if i > shelf.last_run - _RUNS_BACK}
+            self._last_run = max(self._last_run, *(i for i, _ in new))
+            self._runs = {i for i in self._runs.union(i for i, _ in new) if i > self._last_run - _RUNS_BACK}
         return [start for _, start in new]
 
-    def _put(self, shelf: _Shelf, start: date, read: dict[Pair, dict[date, Point]]) -> None:
+    def _put(self, start: date, read: Mapping[Pair, Mapping[date, Point]]) -> None:
         changed = False
-        for pair in {*read, *shelf.all_points}:
-            had = shelf.all_points.get(pair, [])
+        for pair in {*read, *self._all}:
+            had = self._all.get(pair, [])
             at = bisect_left(had, start, key=lambda p: p.valid_date)
             days = read.get(pair, {})
             tail = [days[day] for day in sorted(days)]
-            if had[at:] != tail:
-                shelf.all_points[pair] = now = had[:at] + tail
-                shelf.points[pair] = [p for p in now if p.source == now[-1].source]
-                changed = True
-        shelf.version += changed
+            if had[at:] == tail:
+                continue
+            changed = True
+            now = self._all[pair] = had[:at] + tail
+            if now:
+                self._points[pair] = [p for p in now if p.source == now[-1].source]
+            else:
+                self._points.pop(pair, None)
+        self._version += changed
 
 
 def read_points(connection: Connection, markets: Iterable[str], start: date) -> dict[Pair, dict[date, Point]]:
     """Return every pair's days from `start` on, made as `board.points` makes them: one source a day, the mean of what it quotes."""
     s, q = price_series.c, quote_current.c
-    found = connection.execute(
+    rows = connection.execute(
         select(
             s.product, s.market, s.source, q.valid_date, func.min(q.low), func.sum(q.mid), func.max(q.high), func.max(q.observed_ms),
             func.count(), s.currency,
@@ -106,10 +103,13 @@ def read_points(connection: Connection, markets: Iterable[str], start: date) -> 
         .select_from(price_series.join(quote_current, s.id == q.series_id))
         .where(s.product.is_not(None), s.market.in_(list(markets)), q.valid_date >= start)
         .group_by(s.product, s.market, s.source, s.currency, q.valid_date)
-    )  # fmt: skip
+    ).all()  # fmt: skip
     pairs: dict[Pair, dict[date, Point]] = {}
-    for product, market, source, day, low, mids, high, observed, n, currency in found:
-        if currency_of(market) not in (None, currency):
+    fits: dict[tuple[str, str], bool] = {}
+    for product, market, source, day, low, mids, high, observed, n, currency in rows:
+        if (market, currency) not in fits:
+            fits[market, currency] = currency_of(market) in (None, currency)
+        if not fits[market, currency]:
             continue
         days = pairs.setdefault((product, market), {})
         had = days.get(day)

@@ -233,7 +233,8 @@ class Unusual:
     """One thing out of the ordinary today, ranked by `score` (1 is just out of the ordinary).
 
     `value` is in the kind's unit: level the ratio to the reference, ipa and alps their value, band and spread per cent over the usual,
-    move the week's change in per cent. `low` and `high` bound what is usual, in the same unit. `fact` carries n, method and days.
+    move the week's change in per cent. `low` and `high` bound what is usual, in the same unit. `fact` carries n, method and days. `also`
+    are the other markets of which the same is true: a harvest shows everywhere, and is one thing to know.
     """
 
     kind: str
@@ -251,6 +252,7 @@ class Unusual:
     source: str
     state: str = ""  # the level's number, or the indicator's word
     other_market: str = ""
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in UNUSUAL_KINDS:

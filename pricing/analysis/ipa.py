@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from statistics import fmean, stdev
+from statistics import fmean
 
 from pricing.analysis.months import month_number, month_of
 
@@ -70,6 +70,26 @@ def as_it_went(monthly: Sequence[tuple[date, float]]) -> list[Anomaly]:
             z.append(_standard(years)[-1] if v is not None and len(years) >= FEWEST_YEARS else None)
         found.append(Anomaly(m, p, q, a, z[0], z[1]))
     return found
+
+
+def newest(monthly: Sequence[tuple[date, float]]) -> Anomaly | None:
+    """Return the last month as `as_it_went` judges it, looking at its own calendar month only; for boards of many products."""
+    if not monthly:
+        return None
+    price = {month_number(m): p for m, p in monthly}
+    month, last = monthly[-1]
+    here = month_number(month)
+    v, z = [], []
+    for k in (QUARTER, YEAR):
+        years = [
+            x
+            for n in range(here - (here - month_number(monthly[0][0])) // 12 * 12, here + 1, 12)
+            if n in price and (x := _growth(price, n, k)) is not None
+        ]
+        now = _growth(price, here, k)
+        v.append(now)
+        z.append(_standard(years)[-1] if now is not None and len(years) >= FEWEST_YEARS else None)
+    return Anomaly(month, last, v[0], v[1], z[0], z[1])
 
 
 def gamma_pca(anomalies: Sequence[Anomaly]) -> float | None:
@@ -157,7 +177,9 @@ def _growth(price: Mapping[int, float], number: int, k: int) -> float | None:
         return None
     moves = [math.log(b / a) for a, b in pairwise(known)]
     growth: float = (known[-1] / known[0]) ** (1 / k) - 1
-    return growth * (1 - min(stdev(moves), 1.0))
+    mean = fmean(moves)
+    deviation = math.sqrt(sum((m - mean) ** 2 for m in moves) / (k - 1))
+    return growth * (1 - min(deviation, 1.0))
 
 
 def _scores(adjusted: Sequence[tuple[date, float | None, float | None]], which: int) -> dict[date, float | None]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -101,7 +103,7 @@ class Analysis:
         return IndexSeries(county, newest.id, versions[0].base.start, newest.items, newest.markets, shown, tuple(links), as_of_ms)
 
     def unusual(self, county: str, day: date | None = None, as_of_ms: int | None = None) -> list[Unusual]:
-        """Return what is unusual in a county's markets on a day (default today), the most unusual first, one entry per product and market.
+        """Return what is unusual in a county's markets on a day (default today), the most unusual first (see `ranked`).
 
         Today's answer comes from memory and is brought up to date by what the runs have changed; another day, or a day as it was
         known at a time, is computed anew.
@@ -185,13 +187,19 @@ class Analysis:
 
 
 def ranked(found: Sequence[Unusual], own: set[str]) -> list[Unusual]:
-    """Return the gravest entry of each product and market, the gravest first; what the county sells itself counts a quarter more."""
-    best: dict[tuple[str, str], Unusual] = {}
+    """Return one entry for each product, kind and direction, the gravest first; the other markets of which it is true stand in `also`.
+
+    What the county sells itself counts a quarter more, and speaks for the others.
+    """
+    groups: dict[tuple[str, str, bool], list[Unusual]] = defaultdict(list)
     for u in found:
-        pair = (u.product, u.market)
-        if pair not in best or u.score > best[pair].score:
-            best[pair] = u
-    return sorted(best.values(), key=lambda u: (-u.score * (OWN_MARKET if u.market in own else 1.0), u.product, u.market))
+        groups[(u.product, u.kind, u.up)].append(u)
+    told = []
+    for of in groups.values():
+        of.sort(key=lambda u: (u.market not in own, -u.score, u.market, u.other_market))
+        others = dict.fromkeys(u.market for u in of[1:] if u.market != of[0].market)
+        told.append(replace(of[0], also=tuple(others)))
+    return sorted(told, key=lambda u: (-u.score * (OWN_MARKET if u.market in own else 1.0), u.product, u.kind, u.market))
 
 
 def spread_facts(

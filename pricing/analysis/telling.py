@@ -84,10 +84,16 @@ def season_now(prices: Prices, monthly: Prices) -> SeasonNow:
     return SeasonNow(index, months, usual.low, usual.mid, usual.high, usual.years, over)
 
 
+def in_real_terms(monthly: Prices, cpi: Mapping[date, float] | None) -> tuple[Prices, bool]:
+    """Return the months divided by the price index where it reaches the newest of them, and whether they were."""
+    if cpi and monthly and monthly[-1][0] in cpi:
+        return ipa.real_prices(monthly, cpi), True
+    return monthly, False
+
+
 def ipa_now(monthly: Prices, cpi: Mapping[date, float] | None) -> IpaNow:
     """Return FAO's indicator of the newest month; real where the price index reaches that month, else nominal."""
-    real = bool(cpi and monthly and monthly[-1][0] in cpi)
-    series = ipa.real_prices(monthly, cpi) if cpi and real else list(monthly)
+    series, real = in_real_terms(monthly, cpi)
     anomalies = ipa.as_it_went(series)
     gamma = ipa.gamma_pca(anomalies)
     now = anomalies[-1] if anomalies else None

@@ -2,8 +2,8 @@
 
 - level: the county's own warning level is reached.
 - ipa, alps: FAO's or WFP's indicator calls the month abnormal.
-- band: the price lies outside the fences of its season, 1.5 times the middle half's width beyond it (Tukey's rule, in logs). The band
-  itself holds only half of all days, so that lying outside it is nothing special.
+- band: the price lies outside the fences of its season (Tukey's rule, in logs): 1.5 times the middle half's width beyond it, 3 times
+  where fewer than five earlier years make the band. The band itself holds only half of all days: lying outside it is nothing special.
 - move: the week moved by more than two usual weekly deviations.
 - spread: the own market lies three robust deviations from its usual distance to another.
 
@@ -24,13 +24,14 @@ from pricing.analysis.facts import Fact, Unusual
 from pricing.analysis.levels import Rule
 from pricing.analysis.months import monthly_prices
 from pricing.analysis.spread import log_spread
-from pricing.analysis.telling import Prices, alps_now, ipa_now, level_now
+from pricing.analysis.telling import Prices, alps_now, in_real_terms, level_now
 from pricing.analysis.volatility import WEEKS_A_YEAR, volatility
 from pricing.band import SeasonalBand
 from pricing.board import Point
 from pricing.weekly import monday_of, weekly_prices
 
-FENCE = 1.5
+# Tukey's inner and outer fence; of few years the band is too narrow, and the outer one is meant.
+FENCE, FAR_FENCE, FEW_YEARS = 1.5, 3.0, 5
 DEVIATIONS = 2.0
 ROBUST_DEVIATIONS = 3.0
 # The median absolute deviation of a normal law is 0.6745 of its deviation.
@@ -55,6 +56,7 @@ class Past:
     volatility: Fact
     low: int | None
     high: int | None
+    years: int
     band: Fact
 
 
@@ -70,7 +72,7 @@ def past_of(points: Sequence[Point], day: date) -> Past:
     else:
         fact = Fact("seasonal-band", float(usual.mid), usual.quotes, prices[0][0], prices[-1][0])
     low, high = (usual.low, usual.high) if usual and fact.value is not None else (None, None)
-    return Past(monday, tuple(weekly), tuple(monthly_prices(prices)), volatility(weekly), low, high, fact)
+    return Past(monday, tuple(weekly), tuple(monthly_prices(prices)), volatility(weekly), low, high, usual.years if usual else 0, fact)
 
 
 def unusual_of(
@@ -98,8 +100,8 @@ def unusual_spread(
     """Yield the spread of the own market to another where it is far from its usual one."""
     a, b = points[own][-1], points[other][-1]
     age = (day - min(a.valid_date, b.valid_date)).days
-    weekly = log_spread(past[own].weekly, past[other].weekly)
-    weekly = [w for w in weekly if past[own].monday - w[0] <= timedelta(weeks=WEEKS_A_YEAR)]
+    since = past[own].monday - timedelta(weeks=WEEKS_A_YEAR)
+    weekly = log_spread(*([w for w in past[m].weekly[-WEEKS_A_YEAR:] if w[0] >= since] for m in (own, other)))
     if age > OLD_DAYS or len(weekly) < FEWEST_WEEKS:
         return
     usual = median(s for _, s in weekly)
@@ -146,10 +148,12 @@ def _level(told: _Teller, rule: Rule | None, weekly: Prices, recent: Prices, day
 
 
 def _ipa(told: _Teller, monthly: Prices, cpi: Mapping[date, float] | None) -> Iterator[Unusual]:
-    found = ipa_now(monthly, cpi)
-    if found.fixed.value is not None and abs(found.fixed.value) >= ipa.ALERT:
-        value = found.fixed.value
-        yield told.tell("ipa", value > 0, abs(value) / ipa.ALERT, value, -ipa.ALERT, ipa.ALERT, found.fixed, found.state_fixed)
+    newest = ipa.newest(in_real_terms(monthly, cpi)[0])
+    value = newest.ipa(ipa.GAMMA_SDG) if newest else None
+    if newest is not None and value is not None and abs(value) >= ipa.ALERT:
+        years = sum(m.month == newest.month.month for m, _ in monthly)
+        fact = Fact("ipa", value, years, monthly[0][0], newest.month)
+        yield told.tell("ipa", value > 0, abs(value) / ipa.ALERT, value, -ipa.ALERT, ipa.ALERT, fact, ipa.state_of(value))
 
 
 def _alps(told: _Teller, monthly: Prices, day: date) -> Iterator[Unusual]:
@@ -163,11 +167,12 @@ def _band(told: _Teller, past: Past) -> Iterator[Unusual]:
         return
     width = max(LEAST_BAND, math.log(past.high / past.low))
     above, below = math.log(told.now.mid / past.high), math.log(past.low / told.now.mid)
-    score = max(above, below) / (FENCE * width)
+    reach = width * (FENCE if past.years >= FEW_YEARS else FAR_FENCE)
+    score = max(above, below) / reach
     if score >= 1:
         over = 100.0 * (told.now.mid / past.band.value - 1)
-        low = 100.0 * (past.low * math.exp(-FENCE * width) / past.band.value - 1)
-        high = 100.0 * (past.high * math.exp(FENCE * width) / past.band.value - 1)
+        low = 100.0 * (past.low * math.exp(-reach) / past.band.value - 1)
+        high = 100.0 * (past.high * math.exp(reach) / past.band.value - 1)
         yield told.tell("band", above > 0, score, over, low, high, past.band)
 
 

@@ -17,6 +17,7 @@ from pricing.analysis.ipa import (
     gamma_pca,
     interpolated,
     is_annual,
+    newest,
     over_all_years,
     real_prices,
     state_of,
@@ -56,6 +57,14 @@ def test_the_future_changes_nothing() -> None:
     assert as_it_went(wild)[:96] == past
     assert over_all_years(wild)[:96] != over_all_years(months(96))
     assert gamma_pca(as_it_went(wild)[:96]) == gamma_pca(past)
+
+
+def test_the_short_way_to_the_newest_month_is_the_long_one() -> None:
+    """A board asks only for the last month: it is judged as the whole history judges it, with a gap in it too."""
+    for n in (4, 30, 60, 61, 75, 140):
+        some = [m for k, m in enumerate(months(n)) if k % 29 != 17 or k == n - 1]
+        assert newest(some) == as_it_went(some)[-1]
+    assert newest([]) is None
 
 
 def test_five_years_of_the_same_month_are_needed() -> None:
