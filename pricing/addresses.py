@@ -49,12 +49,10 @@ def checked_addresses(host: str, port: int, allowed: Iterable[str], resolve: Res
 
     Raises:
         AddressRefused: where one is not public and the host is not among the `allowed`, or where there is none.
+        OSError: the name cannot be resolved now.
 
     """
-    try:
-        found = resolve(host, port)
-    except OSError as error:
-        raise AddressRefused("this host has no address", got=f"{host[:80]}: {error}") from error
+    found = resolve(host, port)
     closed = [a for a in found if not is_public(a)]
     if not found or (closed and host.lower() not in allowed):
         raise AddressRefused(

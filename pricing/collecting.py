@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from foundation.blobs import BlobFolder
@@ -104,6 +104,7 @@ class _Run:
     """One claimed run."""
 
     id: int
+    kind: str
     source: Source
     window: Window
     address: str
@@ -134,10 +135,14 @@ class Collector:
         run_id = self._claim(source.id, slot, kind, window, fence)  # 1
         if run_id is None:
             return RunReport(source.id, window, "taken")
-        run = _Run(run_id, source, window, base_url, began, fence)
+        run = _Run(run_id, kind, source, window, base_url, began, fence)
         batch = Batch()
+        policy = policy or policy_of(source, base_url)
+        if kind == "history" and policy.daily_bytes is not None:
+            # The past takes no more than half of a day's bytes: the rounds must not starve for it.
+            policy = replace(policy, daily_bytes=policy.daily_bytes // 2)
         try:
-            self._fill(batch, run, client, pause, policy or policy_of(source, base_url))  # 2, 3
+            self._fill(batch, run, client, pause, policy)  # 2, 3
         except SuheError as error:
             # 200 with a page or another shape is an answer we do not believe; no answer at all is a failure.
             failed = isinstance(error, FetchFailed | AddressRefused)
@@ -170,7 +175,7 @@ class Collector:
 
     def accept(self, source: Source, run_id: int, window: Window, batch: Batch, by: str) -> RunReport:
         """Record a batch that was in quarantine and that a person believes: nothing it does not mention counts as withdrawn."""
-        run = _Run(run_id, source, window, "", time.monotonic(), None)
+        run = _Run(run_id, "accepted", source, window, "", time.monotonic(), None)
         with self._engine.begin() as connection:
             decide(connection, run_id, "accepted", by, to_ms(self._clock.now()))
             ids = store.series_ids(connection, source.id)
@@ -285,7 +290,7 @@ class Collector:
         else:
             health["state"] = "failing" if state == "failed" else "quarantined"
             self._log.warning("price batch not taken", source=run.source.id, window=str(run.window), state=state, why=report.why)
-        if blame:
+        if blame and not (run.kind == "history" and _in_trouble(connection, run.source.id, state)):
             store.upsert_source(connection, run.source.id, health)
         return report
 
@@ -310,6 +315,13 @@ def _fenced(engine: Engine, fence: Fence | None) -> Iterator[Connection]:
         if fence is not None:
             fence.check(connection)
         yield connection
+
+
+def _in_trouble(connection: Connection, source: str, state: str) -> bool:
+    """Tell whether a run about the past has nothing to say of a source's present: where either of the two is in trouble."""
+    t = store.price_source.c
+    now = connection.execute(select(t.state).where(t.id == source)).scalar_one_or_none()
+    return now is not None and (state != "ok" or now in ("quarantined", "failing"))
 
 
 def note_refused(connection: Connection, run_id: int, refused: Sequence[Refusal]) -> None:

@@ -31,7 +31,10 @@ class PinnedTransport(httpx.BaseTransport):
         """Send a request to one of the checked addresses of its host, trying the next where one cannot be reached."""
         host = request.url.host
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        addresses = checked_addresses(host, port, self._allowed, self._resolve)
+        try:
+            addresses = checked_addresses(host, port, self._allowed, self._resolve)
+        except OSError as error:
+            raise httpx.ConnectError(f"{host[:80]} has no address: {error}", request=request) from error
         pool = self._pool(f"{host.lower()}:{port}")
         # The name stays in the Host header, which was set when the request was built.
         request.extensions = {**request.extensions, "sni_hostname": host}

@@ -6,17 +6,16 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from foundation.clock import SHANGHAI, to_ms
 from foundation.log import get_logger
 from pricing.lease import Lease
-from suhe import schedule
 from suhe.job_store import DueTimes
 from suhe.price_history import fill_history_and_tell
-from suhe.schedule import DAY_MS, DEMO_PERIOD_MS, Job, Work
+from suhe.schedule import DAY_MS, DEMO_PERIOD_MS, GRACE_SECONDS, JOBS, Job, Work
 
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
@@ -32,7 +31,9 @@ PRICE_THREADS, THREADS = 6, 4
 _at_work = threading.local()
 
 
-def run_scheduler(services: Services, sources: Mapping[str, str], *, demo: bool, stop_event: threading.Event) -> None:
+def run_scheduler(
+    services: Services, sources: Mapping[str, str], *, demo: bool, stop_event: threading.Event, jobs: Sequence[Job] = JOBS
+) -> None:
     """Hold the lease and run every job until told to stop. Where another scheduler holds it, stand by and take over when it is gone."""
     # A process may hold the lease twice, one after the other; the two are not the same holder.
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -48,12 +49,14 @@ def run_scheduler(services: Services, sources: Mapping[str, str], *, demo: bool,
             continue
         standing_by = False
         try:
-            run_as_leader(services, sources, lease, demo=demo, stop_event=stop_event)
+            run_as_leader(services, sources, lease, demo=demo, stop_event=stop_event, jobs=jobs)
         finally:
             lease.give_up()
 
 
-def run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease, *, demo: bool, stop_event: threading.Event) -> None:
+def run_as_leader(
+    services: Services, sources: Mapping[str, str], lease: Lease, *, demo: bool, stop_event: threading.Event, jobs: Sequence[Job] = JOBS
+) -> None:
     """Run every job until told to stop or until the lease is lost."""
     from apscheduler.jobstores.memory import MemoryJobStore
     from apscheduler.schedulers.background import BackgroundScheduler
@@ -70,10 +73,10 @@ def run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease, 
         scheduler = BackgroundScheduler(
             timezone=SHANGHAI,
             jobstores={"default": MemoryJobStore(), "kept": KeptJobStore(times)},
-            executors={"default": _threads(THREADS, work), "prices": _threads(PRICE_THREADS, work)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": schedule.GRACE_SECONDS},
+            executors={"default": _threads(THREADS, work, jobs), "prices": _threads(PRICE_THREADS, work, jobs)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": GRACE_SECONDS},
         )
-        ids = [i for job in schedule.JOBS for i in _add(scheduler, job, work, times, services.settings.checkpoint_seconds)]
+        ids = [i for job in jobs for i in _add(scheduler, job, work, times, services.settings.checkpoint_seconds)]
         times.keep_only(ids)
         scheduler.add_job(
             _note_next_runs, "interval", seconds=5, args=[work, scheduler], id="next-runs", next_run_time=datetime.now(SHANGHAI)
@@ -99,15 +102,19 @@ def run_as_leader(services: Services, sources: Mapping[str, str], lease: Lease, 
 
 def run_job(name: str, source: str = "") -> None:
     """Run one job of the table; the scheduler names it by text."""
-    job = next(j for j in schedule.JOBS if j.name == name)
+    job = _at_work.jobs[name]
     arguments = (source,) if job.per_source else ()
     job.run(_at_work.work, *arguments)
 
 
-def _threads(number: int, work: Work) -> Any:
+def _threads(number: int, work: Work, jobs: Sequence[Job]) -> Any:
     from apscheduler.executors.pool import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(number, pool_kwargs={"initializer": setattr, "initargs": (_at_work, "work", work)})
+    return ThreadPoolExecutor(number, pool_kwargs={"initializer": _begin_work, "initargs": (work, {j.name: j for j in jobs})})
+
+
+def _begin_work(work: Work, jobs: Mapping[str, Job]) -> None:
+    _at_work.work, _at_work.jobs = work, jobs
 
 
 def _add(scheduler: Any, job: Job, work: Work, times: DueTimes, checkpoint_seconds: float) -> list[str]:
