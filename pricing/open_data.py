@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
+from pricing import touched
 from pricing.open_rows import LeftOut, OpenRow, Selection, blocks, count_left_out, cursor_text, read_cursor
 from pricing.open_terms import Terms, terms_of_sources
-from pricing.store import price_run, price_series
+from pricing.store import price_series
 
 KEPT_COUNTS = 256
 
@@ -38,14 +39,10 @@ class OpenData:
             return terms_of_sources(connection, demo=demo)
 
     def stamp(self) -> tuple[int, ...]:
-        """Return figures that differ whenever a run changed a quote or a series was added: what an answer's tag is made of."""
-        t = price_run.c
+        """Return figures that differ whenever a quote was appended or a series added: what an answer's tag is made of."""
         with self._reading.connect() as connection:
-            runs = connection.execute(
-                select(func.count(), func.coalesce(func.sum(t.changed), 0), func.coalesce(func.max(t.finished_ms), 0))
-            ).one()
             series = connection.execute(select(func.count(), func.count(price_series.c.product)).select_from(price_series)).one()
-        return (*runs, *series)
+            return (*touched.stamp(connection), *series)
 
     def page(self, selection: Selection, terms: Mapping[str, Terms], *, everything: bool, after: str | None, limit: int) -> OpenPage:
         """Return the rows after a cursor, at most `limit`."""

@@ -250,7 +250,7 @@ class Prices:
             decide(connection, run_id, "left", by, to_ms(self._clock.now()))
 
     def build_snapshot(self, *, at_least: int = 0) -> SnapshotState | None:
-        """Build the snapshot anew where runs changed `at_least` rows since the last one, or there is none; None where nothing was due."""
+        """Build the snapshot anew where `at_least` rows were appended since the last one, or there is none; None where nothing was due."""
         from pricing.snapshot_build import build
 
         if self._snapshot_folder is None:
@@ -258,7 +258,7 @@ class Prices:
         state = read_state(self._snapshot_folder)
         if state is not None:
             with self._reading.connect() as connection:
-                if changed_since(connection, state.read_ms) < max(1, at_least):
+                if changed_since(connection, state.seen) < max(1, at_least):
                     return None
         return build(self._snapshot_folder, self._reading, self._clock)
 

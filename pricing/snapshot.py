@@ -1,8 +1,8 @@
 """The snapshot: what stands, sorted by product, market and day in one read-only file, for questions over millions of quotes.
 
 It is a copy and never the truth. A file under `prices/` of the data folder is written aside, synced and renamed; `current.json` then
-names it, so that readers see the old file or the new one, whole. What was observed after `read_ms` is not in it: readers ask the
-records for the days that any later run touched, and for everything where there is no file, a broken one, or one of another form.
+names it, so that readers see the old file or the new one, whole. What was appended later is not in it: readers ask the records for
+the days that were touched since (`pricing.touched`), and for everything where there is no file, a broken one, or one of another form.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from foundation.errors import BadInput
 from foundation.files import sync_folder, write_durably
+from pricing.touched import Seen
 
 # Counts up with every change of the tables inside: a file of another form is not read.
 FORM = 1
@@ -22,7 +23,10 @@ POINTER = "current.json"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotState:
-    """What a snapshot holds: the quotes known at `read_ms`, as so many market days of so many pairs of product and market."""
+    """What a snapshot holds: the quotes known at `read_ms`, as so many market days of so many pairs of product and market.
+
+    `seen` are the newest notes of what was appended that it has seen: what is not among them came later.
+    """
 
     file: str
     read_ms: int
@@ -33,6 +37,7 @@ class SnapshotState:
     first_day: date | None
     last_day: date | None
     size: int
+    seen: Seen = ()
     form: int = FORM
 
     def __post_init__(self) -> None:
@@ -79,7 +84,7 @@ def read_state(folder: Path) -> SnapshotState | None:
     try:
         told = json.loads((folder / POINTER).read_bytes())
         days = {k: date.fromisoformat(told[k]) if told[k] else None for k in ("first_day", "last_day")}
-        state = SnapshotState(**{**told, **days})
+        state = SnapshotState(**{**told, **days, "seen": tuple(told["seen"])})
         whole = (folder / state.file).stat().st_size == state.size
     except (OSError, ValueError, KeyError, TypeError, BadInput):
         return None

@@ -21,6 +21,7 @@ from pricing.board import in_its_currency
 from pricing.markets import MARKETS
 from pricing.snapshot import SnapshotState, publish
 from pricing.store import price_series, quote_current
+from pricing.touched import seen_now
 
 # What DuckDB may hold; it spills to files beyond. The rows in Python's hands are at most two blocks.
 MEMORY = "384MB"
@@ -65,11 +66,11 @@ def build(folder: Path, reading: Engine, clock: Clock) -> SnapshotState:
         left.unlink(missing_ok=True)
     name = f"quotes-{uuid7(to_ms(clock.now()))}.duckdb"
     aside = folder / f"{name}.part"
-    # Before the transaction begins: a quote that is recorded meanwhile is either in it or of a run that ends later.
     read_ms = to_ms(clock.now())
     duck = open_new(aside)
     try:
         with _steady(reading) as connection:
+            seen = seen_now(connection)
             quotes = _fill(duck, connection)
         points, pairs, first, last = finish(duck)
         duck.close()
@@ -83,7 +84,7 @@ def build(folder: Path, reading: Engine, clock: Clock) -> SnapshotState:
             left.unlink(missing_ok=True)
         raise
     size = (folder / name).stat().st_size
-    state = SnapshotState(name, read_ms, to_ms(clock.now()), points, quotes, pairs, first, last, size)
+    state = SnapshotState(name, read_ms, to_ms(clock.now()), points, quotes, pairs, first, last, size, seen)
     publish(folder, state)
     return state
 

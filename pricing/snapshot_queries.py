@@ -1,7 +1,7 @@
 """Questions over all quotes: answered by the snapshot where it is right, by the records where it is not. The answer is the same.
 
-A day is right in the snapshot unless a run that ended after it was read (or is still going) had that day in its window. Such days are
-asked of the records, all others of the file; without a file everything is. A snapshot that is old, missing or broken costs time only.
+A day is right in the snapshot unless quotes of it were appended since (`pricing.touched`). Such days are asked of the records, all others
+of the file; without a file everything is. A snapshot that is old, missing or broken costs time only.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class SnapshotQueries:
 
     def _state(self, connection: Connection) -> tuple[OpenSnapshot | None, list[Window]]:
         opened = self._file.current() if self._file is not None else None
-        return opened, touched_since(connection, opened.state.read_ms) if opened is not None else []
+        return opened, touched_since(connection, opened.state.seen) if opened is not None else []
 
     def _both(
         self,

@@ -1,4 +1,4 @@
-"""The records' half of the snapshot's questions: which days later runs touched, and what the records say of a span of days."""
+"""The records' half of the snapshot's questions: which days were touched since, and what the records say of a span of days."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from pricing.board import Line, Point, in_its_currency, point_of, standing_lines
 from pricing.quotes import Window
-from pricing.store import price_run, price_series
+from pricing.store import price_series
+from pricing.touched import Seen, since
 
-# A run that began so long before a snapshot and still has no end was killed, and had no quote to record any more.
-LONGEST_RUN_MS = 6 * 3_600_000
 MOST_WINDOWS = 20
 _SERIES = 500
 
@@ -28,22 +27,14 @@ class MarketDay:
     point: Point
 
 
-def touched_since(connection: Connection, read_ms: int) -> list[Window]:
-    """Return the days that runs may have changed since the records were read at `read_ms`, as windows that do not overlap.
-
-    Every writer of quotes opens a run with its window of days before it writes and ends it afterwards: that is what this rests on.
-    """
-    t = price_run.c
-    going = (t.state == "running") & (t.started_ms >= read_ms - LONGEST_RUN_MS)
-    ended = (t.finished_ms >= read_ms) & (t.changed > 0)
-    found = connection.execute(select(t.window_start, t.window_end).where(going | ended).distinct().order_by(t.window_start)).all()
-    return merged(Window(r.window_start, r.window_end) for r in found)
+def touched_since(connection: Connection, seen: Seen) -> list[Window]:
+    """Return the days that were written to since, as windows that do not overlap."""
+    return merged(Window(first, last) for first, last, _ in since(connection, seen))
 
 
-def changed_since(connection: Connection, read_ms: int) -> int:
-    """Return how many rows the runs changed that ended after the records were read."""
-    t = price_run.c
-    return int(connection.execute(select(func.coalesce(func.sum(t.changed), 0)).where(t.finished_ms >= read_ms)).scalar_one())
+def changed_since(connection: Connection, seen: Seen) -> int:
+    """Return how many rows were appended since."""
+    return sum(rows for _, _, rows in since(connection, seen))
 
 
 def merged(windows: Iterable[Window]) -> list[Window]:

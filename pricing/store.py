@@ -35,6 +35,7 @@ from sqlalchemy import (
 
 from foundation.database import metadata
 from pricing.quotes import Series
+from pricing.touched import note_touched
 
 price_series = Table(
     "price_series", metadata,
@@ -222,6 +223,8 @@ def append(connection: Connection, observed: Sequence[dict[str, Any]]) -> None:
             stage.append_told(run_id)
         return
     connection.execute(insert(quote_obs), observed)
+    days = [r["valid_date"] for r in observed]
+    note_touched(connection, min(days), max(days), len(observed))
     gone = [r for r in observed if r["status"] == "withdrawn"]
     stands = [{k: v for k, v in r.items() if k != "status"} for r in observed if r["status"] == "quoted"]
     if gone:

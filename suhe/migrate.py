@@ -30,6 +30,7 @@ def tables() -> MetaData:
     import pricing.index_store
     import pricing.reviews
     import pricing.store
+    import pricing.touched
     import pricing.usual
     import registry.store
     import suhe.job_store

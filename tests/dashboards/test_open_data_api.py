@@ -117,7 +117,7 @@ def test_nothing_of_an_export_is_left_behind(public: TestClient, whole: Installa
 
 
 def test_an_answer_is_asked_again_for_nothing_until_something_changed(public: TestClient, whole: Installation) -> None:
-    """The same tag is 304 without rows; after a run changed quotes, or for another reader, it is not."""
+    """The same tag is 304 without rows; after a quote was observed anew, or for another reader, it is not."""
     first = public.get("/api/v1/quotes", params={"market": "wanbang"})
     tag = {"if-none-match": first.headers["etag"]}
     again = public.get("/api/v1/quotes", params={"market": "wanbang"}, headers=tag)
@@ -125,9 +125,9 @@ def test_an_answer_is_asked_again_for_nothing_until_something_changed(public: Te
     with whole.machine(whole.key("county", "371522")) as member:
         assert member.get("/api/v1/quotes", params={"market": "wanbang"}, headers=tag).status_code == 200
     with whole.services.prices.engine.begin() as connection:
-        run = {"source": "import-open", "slot": "later", "kind": "import", "window_start": TODAY, "window_end": TODAY, "started_ms": 1,
-               "finished_ms": 2, "state": "ok", "changed": 1}  # fmt: skip
-        connection.execute(insert(store.price_run), run)
+        row = connection.execute(store.quote_obs.select().where(store.quote_obs.c.series_id == 900)).first()
+        assert row is not None
+        store.append(connection, [{**row._mapping, "observed_ms": row.observed_ms + 1}])
     assert public.get("/api/v1/quotes", params={"market": "wanbang"}, headers=tag).status_code == 200
 
 

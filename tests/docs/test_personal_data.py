@@ -13,7 +13,7 @@ IMPERSONAL = frozenset((
     "anchor", "anchor_contract", "anchor_state", "base", "checkpoint", "cold_cursor", "cold_leg", "cold_leg_lot", "cosignature",
     "county", "device", "event_lot", "freight_plan", "gateway", "gateway_key", "holding", "label_run",
     "residue_limit", "schedule_job", "log_tile", "lot", "lot_edge",
-    "map_node", "map_past", "official_index", "plot", "plot_day", "price_forecast", "price_forecast_point",
+    "map_node", "map_past", "official_index", "plot", "plot_day", "price_forecast", "price_forecast_point", "price_touched",
     "price_answer", "price_day", "price_host", "price_payload", "price_refused", "price_run", "price_series", "price_source",
     "product", "quote_aside",
     "price_alert_event", "price_alert_state",

@@ -56,24 +56,16 @@ def _fill(prices: Prices, clock: FixedClock) -> None:
     record(prices, clock, rows)
 
 
-def record(prices: Prices, clock: FixedClock, rows: list[tuple[int, date, int | None]], *, leave: str = "ok") -> None:
-    """Let one run record (series, day, price or None for withdrawn); `leave` is the state the run is left in."""
+def record(prices: Prices, clock: FixedClock, rows: list[tuple[int, date, int | None]]) -> None:
+    """Append (series, day, price or None for withdrawn)."""
     now = to_ms(clock.now())
-    days = [day for _, day, _ in rows]
     with prices.engine.begin() as connection:
-        told: dict[str, Any] = {"source": "ncpscxx", "slot": f"s{now}", "kind": "round", "window_start": min(days), "window_end": max(days)}
-        run = connection.execute(
-            insert(store.price_run).values(**told, started_ms=now, state="running").returning(store.price_run.c.id)
-        ).scalar_one()
         store.append(connection, [
             {"series_id": k, "valid_date": day, "ordinal": 0, "observed_ms": now + k % 3, "low": (mid or 100) - 50, "mid": mid or 100,
-             "high": (mid or 100) + 70, "mid_kind": "midpoint", "volume_kg": None, "raw_price": "", "raw_unit": "斤", "run_id": run,
+             "high": (mid or 100) + 70, "mid_kind": "midpoint", "volume_kg": None, "raw_price": "", "raw_unit": "斤", "run_id": 1,
              "status": "quoted" if mid else "withdrawn"}
             for k, day, mid in rows
         ])  # fmt: skip
-        if leave != "running":
-            ended = {"finished_ms": now, "state": leave, "changed": len(rows)}
-            connection.execute(store.price_run.update().where(store.price_run.c.id == run).values(**ended))
     clock.advance(timedelta(minutes=1))
 
 
@@ -101,7 +93,7 @@ def of_records(prices: Prices) -> list[Any]:
 
 
 def test_the_snapshot_answers_what_the_records_answer(prices: Prices, folder: Path, clock: FixedClock) -> None:
-    """Before a snapshot, with one, and after later runs revised, withdrew and added quotes inside and outside its days."""
+    """Before a snapshot, with one, and after quotes were revised, withdrawn and added quotes inside and outside its days."""
     before = of_records(prices)
     assert answers(prices) == before and before[0] and before[2].days and before[5] and before[7]
     state = prices.build_snapshot()
@@ -112,12 +104,13 @@ def test_the_snapshot_answers_what_the_records_answer(prices: Prices, folder: Pa
     record(prices, clock, [(k, date(2026, 10, 2), 1111) for k in (13, 14, 15, 20)])
     after = of_records(prices)
     assert after != before and answers(prices) == after
-    record(prices, clock, [(k, date(2026, 8, 20), 3333) for k in (1, 2, 13)], leave="running")
+    for k in range(25):
+        record(prices, clock, [(1, FIRST + timedelta(days=3 * k), 3333), (13, FIRST + timedelta(days=3 * k), 3333)])
     assert answers(prices) == of_records(prices) != after
 
 
 def test_what_the_file_says_is_used(prices: Prices, clock: FixedClock) -> None:
-    """Days no later run touched come from the file: a row changed behind the runs' back is not seen until the next snapshot."""
+    """Days that were not touched since come from the file: a row changed behind everybody's back is not seen until the next snapshot."""
     prices.build_snapshot()
     with prices.engine.begin() as connection:
         connection.execute(store.quote_current.update().values(mid=99, low=98, high=100))
