@@ -130,6 +130,11 @@ class Stage:
             f"INSERT INTO quote_obs ({_KEY}, observed_ms, {_VALUES}, {_REST}, run_id, status)"
             f" SELECT {_KEY}, observed_ms, {_VALUES}, {_REST}, {int(run_id)}, {status} FROM {source}"
         )
+        # See pricing.touched: a copy of the records must know where it is old.
+        self._connection.exec_driver_sql(
+            'INSERT INTO price_touched (first_day, last_day, "rows")'
+            f" SELECT min(valid_date), max(valid_date), count(*) FROM {source} HAVING count(*) > 0"
+        )
 
     def _stand(self, run_id: int, source: str, *, fresh: bool = False) -> None:
         told = ", ".join(f"{c.strip()} = excluded.{c.strip()}" for c in f"observed_ms, {_VALUES}, {_REST}, run_id".split(","))

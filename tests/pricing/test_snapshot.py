@@ -16,10 +16,12 @@ from foundation.clock import FixedClock, to_ms
 from foundation.database import metadata, open_engine
 from pricing import store
 from pricing.board import Point
+from pricing.mapping import Mapping
 from pricing.quotes import Window
 from pricing.service import Prices
 from pricing.snapshot import POINTER, read_state
 from pricing.snapshot_index import Basket
+from pricing.tabular import read_pasted
 
 PRODUCTS, MARKETS = ("cucumber", "lotus_root", "tomato"), ("xinfadi", "shouguang", "kuangshan", "zhongcai", "shenxian")
 FIRST, LAST = date(2026, 8, 15), date(2026, 11, 22)
@@ -48,8 +50,8 @@ def _fill(prices: Prices, clock: FixedClock) -> None:
     pairs = [(p, m, s, n) for p in PRODUCTS for m in MARKETS for s in SOURCES for n in range(1 + (p == "tomato"))
              if s == "ncpscxx" or m == "xinfadi"]  # fmt: skip
     with prices.engine.begin() as connection:
-        for k, (p, m, s, n) in enumerate([*pairs, ("tomato", "xinfadi", "ncpscxx", 9)], 1):
-            series = {"id": k, "source": s, "market": m, "name": p, "spec": str(n), "grade": "", "origin": "", "product": p}
+        for p, m, s, n in [*pairs, ("tomato", "xinfadi", "ncpscxx", 9)]:
+            series = {"source": s, "market": m, "name": p, "spec": str(n), "grade": "", "origin": "", "product": p}
             connection.execute(insert(store.price_series), {**series, "currency": "USD" if n == 9 else "CNY"})
     rows = [(k, FIRST + timedelta(days=d), dice.randrange(900, 9000)) for k in range(1, len(pairs) + 2) for d in range((LAST - FIRST).days)
             if dice.random() < 0.8]  # fmt: skip
@@ -107,6 +109,20 @@ def test_the_snapshot_answers_what_the_records_answer(prices: Prices, folder: Pa
     for k in range(25):
         record(prices, clock, [(1, FIRST + timedelta(days=3 * k), 3333), (13, FIRST + timedelta(days=3 * k), 3333)])
     assert answers(prices) == of_records(prices) != after
+
+
+def test_whoever_writes_is_seen(prices: Prices) -> None:
+    """What an import of a file appended, few rows or many, is in the answers though the snapshot is older."""
+    prices.build_snapshot()
+    before = answers(prices)
+    told = {"name": "m", "source": "import-m", "market": "xinfadi", "licence": "own", "unit": "公斤"}
+    mapping = Mapping.model_validate({**told, "columns": {"name": "n", "day": "d", "mid": "p"}})
+    for start in (0, 1):
+        rows = [("番茄", f"{FIRST + timedelta(days=k % 97)}", f"{2 + k % 7}.{k % 10}") for k in range(start, 1500 * start + 1)]
+        report = prices.import_rows(read_pasted("\n".join("\t".join(r) for r in [("n", "d", "p"), *rows])), mapping)
+        assert report.new + report.revised > 0
+        assert answers(prices) == of_records(prices) != before
+        before = answers(prices)
 
 
 def test_what_the_file_says_is_used(prices: Prices, clock: FixedClock) -> None:
