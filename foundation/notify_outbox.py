@@ -122,13 +122,16 @@ class Outbox:
         self._clock = clock
         self._log = get_logger(__name__)
 
-    def deliver(self, channels: Mapping[str, Channel]) -> Delivered:
-        """Hand over what is due, each channel within its limit, the oldest first. Never raises for what a channel does."""
+    def deliver(self, channels: Mapping[str, Channel], *, only: str | None = None) -> Delivered:
+        """Hand over what is due, each channel within its limit, the oldest first; `only` names the one channel to serve.
+
+        Never raises for what a channel does.
+        """
         now = to_ms(self._clock.now())
         t = outbox.c
         due = select(t.channel).where(t.state == WAITING, t.due_ms <= now, t.claimed_until_ms <= now).distinct()
         with self._reading.connect() as connection:
-            names = sorted(connection.execute(due).scalars())
+            names = sorted(n for n in connection.execute(due).scalars() if only in (None, n))
         sum_of = Delivered()
         for name in names:
             one = self._deliver_to(name, channels.get(name))
@@ -145,6 +148,15 @@ class Outbox:
             asked = asked.where(t.state == state)
         with self._reading.connect() as connection:
             return [_entry(r) for r in connection.execute(asked)]
+
+    def entry(self, message_id: str, channel: str) -> Entry:
+        """Return one message for one channel; raise NotFound otherwise."""
+        t = outbox.c
+        with self._reading.connect() as connection:
+            found = connection.execute(select(outbox).where(t.message_id == message_id, t.channel == channel)).first()
+        if found is None:
+            raise NotFound("there is no such message", got=message_id[:80])
+        return _entry(found)
 
     def counts(self, scope: str | None = None) -> dict[str, int]:
         """Return how many messages are waiting, sent and dead."""

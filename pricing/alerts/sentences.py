@@ -55,7 +55,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "reminder": ("仍未确认", "Still not acknowledged"),
     "value-level": (
         "当日价 {value}，区间 {low} 至 {high}，{n} 个报价。",
-        "Price of the day {value}, range {low} to {high}, {n} quotes.",
+        "Price of the day {value}, range {low} to {high}, quotes: {n}.",
     ),
     "value-change": (
         "{days} 天 {value}：{then_day} {then}，现在 {now}；"
@@ -111,6 +111,7 @@ SAYS: dict[str, tuple[str, str]] = {
         "溯禾的价格提醒会发到这里。收到这一条说明通道可用。",
         "Price alerts of Suhe arrive here. This message shows that the channel works.",
     ),
+    "ago": ("{n}前", "{n} ago"),
     "minutes": ("{n} 分钟", "{n} min"),
     "hours": ("{n} 小时", "{n} h"),
     "weeks": ("{n} 周", "{n} weeks"),

@@ -33,7 +33,8 @@ def headline(rule: Rule, names: Names, lang: str) -> str:
 
 def number(rule: Rule, fact: Fact, lang: str) -> str:
     """Return the fact's number with its unit, alone."""
-    return _amount(rule.condition, fact.value, fact.currency, lang)
+    said = _amount(rule.condition, fact.value, fact.currency, lang)
+    return say("ago", lang, n=said) if rule.condition.kind == SILENT else said
 
 
 def told_fact(rule: Rule, fact: Fact, names: Names, lang: str, now_ms: int) -> list[str]:

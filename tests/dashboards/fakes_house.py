@@ -111,13 +111,14 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     prices = Prices(engine, clock, BlobFolder(folder / "blobs"))
     selling = Selling(prices, trace, registry, clock)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
+    analysis, forecasts = Analysis(prices, clock, folder / "analysis"), Forecasts(engine, clock, prices)
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"),
                                documents=Documents(engine, trace, clock), prices=prices,
-                               analysis=Analysis(prices, clock, folder / "analysis"),
-                               forecasts=Forecasts(engine, clock, prices),
+                               analysis=analysis,
+                               forecasts=forecasts,
                                desk=PriceDesk(engine, clock, BlobFolder(folder / "blobs")),
-                               price_alerts=PriceAlerts(engine, clock, registry, Evidence(prices),
+                               price_alerts=PriceAlerts(engine, clock, registry, Evidence(prices, analysis, forecasts),
                                                         ChannelFile(folder / "keys", folder / "spool", clock)),
                                scans=Scans(engine, trace, registry, clock, folder / "keys"),
                                readiness=dict, seals=Seals(engine, trace, registry, readings, clock, 3_600_000),

@@ -45,6 +45,9 @@ def operations(whole: Installation) -> list[tuple[str, str]]:
         "lot": "x:1",
         "recall": "x",
         "path": "000",
+        "rule": "x",
+        "alarm": "x",
+        "channel": "x",
     }
     return [
         (

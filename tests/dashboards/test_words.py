@@ -44,6 +44,9 @@ SAME_IN_BOTH = frozenset(
         "NTU",
         "hPa",
         "time",
+        "IPA",
+        "ALPS",
+        "MASE",
     }
 )
 # An author's own words stand on a page as they were signed, in the language they were written in.
@@ -57,6 +60,7 @@ PAGES = (
     f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x", f"/c/{SHENXIAN}/freight", f"/c/{BAOYING}/freight",
     f"/lots/{SHENXIAN}:P1/labels", f"/lots/{SHENXIAN}:P1/labels?sheet=roll-60x40&count=x", f"/lots/{SHENXIAN}:T2/labels",
     "/screen/shenxian", "/screen/baoying", "/recall", f"/recall?q={SHENXIAN}:T1", "/recall?q=x", "/scans",
+    f"/c/{SHENXIAN}/price-alerts", f"/c/{BAOYING}/price-alerts?kind=spread",
 )  # fmt: skip
 
 
