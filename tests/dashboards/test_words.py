@@ -44,9 +44,6 @@ SAME_IN_BOTH = frozenset(
         "NTU",
         "hPa",
         "time",
-        "IPA",
-        "ALPS",
-        "MASE",
     }
 )
 # An author's own words stand on a page as they were signed, in the language they were written in.
