@@ -36,9 +36,16 @@ def served(answer: Answer) -> Iterator[Host]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self._reply("GET")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self._reply("POST")
+
+        def _reply(self, method: str) -> None:
             headers = {k.lower(): v for k, v in self.headers.items()}
             host.asked.append((self.path, headers))
-            status, told, body = answer("GET", self.path, headers)
+            status, told, body = answer(method, self.path, headers)
             self.send_response(status)
             for name, value in told.items():
                 self.send_header(name, value)
