@@ -103,11 +103,11 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
     prices = Prices(engine, clock, blobs, settings.data / "prices")
     demo = bool(found and found.demo)
     channels = ChannelFile(settings.keys_folder, settings.data / "spool", clock)
-    selling = Selling(prices, trace, registry, clock)
+    forecasts = Forecasts(engine, clock, prices)
+    selling = Selling(prices, trace, registry, clock, forecasts=forecasts)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=settings.use_pyvrp)
     cold_chain = ColdChain(engine, trace, readings, registry, clock, demo=demo)
     analysis = Analysis(prices, clock, settings.data / "analysis")
-    forecasts = Forecasts(engine, clock, prices)
     evidence = Evidence(prices, analysis, forecasts)
     return Services(
         settings=settings,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from dashboards.api.deps import READERS, require
+from dashboards.holding_words import holding_view
 from dashboards.i18n import Translate, name_of, number_text
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.selling_view import selling_view
@@ -50,11 +51,14 @@ def sell_context(services: Services, county: str, asked: dict[str, str], lang: s
     bases = [b for b in services.registry.bases(county) if b.id in growing]
     quoted = set(services.prices.products_quoted())
     products = [p for p in services.registry.products() if p.id in quoted]
-    wrong, view = "", None
+    wrong, view, hold = "", None, None
     chosen: dict[str, Any] = {"product": asked["product"], "base": asked["base"], "kg": asked["kg"]}
     try:
         chosen = _chosen(services, [b.id for b in bases], asked, loads, t)
-        view = selling_view(services, selling.where_to_sell(chosen["product"], chosen["base"], chosen["kg"]), lang, t)
+        ranking = selling.where_to_sell(chosen["product"], chosen["base"], chosen["kg"])
+        view = selling_view(services, ranking, lang, t)
+        holding = selling.hold_or_sell(ranking)
+        hold = holding_view(holding, ranking.day, lang, t) if holding else None
     except NotFound:
         wrong = t("没有这种产品、基地或批次。")
     except BadInput as error:
@@ -62,7 +66,7 @@ def sell_context(services: Services, county: str, asked: dict[str, str], lang: s
     names = {p.id: name_of(p, lang) for p in services.registry.products()}
     base_names = {b.id: name_of(b, lang) for b in bases}
     return {
-        "county": county, "county_name": name_of(place, lang), "v": view, "wrong": wrong, "chosen": chosen,
+        "county": county, "county_name": name_of(place, lang), "v": view, "hold": hold, "wrong": wrong, "chosen": chosen,
         "products": [(p.id, name_of(p, lang)) for p in products], "bases": list(base_names.items()),
         "loads": [
             {

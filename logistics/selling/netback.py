@@ -72,6 +72,12 @@ def netback_of(quoted: Quoted, place: Place, haul: Haul, terms: Terms) -> Netbac
     )  # fmt: skip
 
 
+def at_gate(price: int, n: Netback, terms: Terms) -> int:
+    """Return what another price in the same market would leave of a kilogram of the same load."""
+    kept = price * (MILLION - n.loss_ppm) // MILLION
+    return kept - kept * terms.commission_ppm // MILLION - terms.entry_milli - n.freight_milli - n.toll_milli - n.packing_milli
+
+
 def loss_share_ppm(terms: Terms, seconds: int) -> int:
     """Return the share lost between loading and sale, in parts per million."""
     on_the_way = 1 - math.exp(-terms.loss_ppm_per_hour / MILLION * seconds / 3600)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from foundation.clock import Clock, market_day
@@ -12,12 +12,16 @@ from foundation.errors import Conflict
 from logistics.cold_chain.limits import CLASS_OF
 from logistics.distance import Distances, Tortuous
 from logistics.places import MARKET_PLACES, Place, place_of
+from logistics.selling.holding import WAITS, YEARS_BACK, Holding, hold, past_waits, store_sheet
 from logistics.selling.model import Quoted, Ranking
 from logistics.selling.netback import OLDEST_DAYS, haul_of, netback_of, sift
 from logistics.selling.terms import TermSheet, term_sheet
 from logistics.tariff import Tariff, tariff_of
+from pricing.forecast.nouns import NotEnoughHistory
+from pricing.weekly import monday_of, weekly_prices
 
 if TYPE_CHECKING:
+    from pricing.forecast.service import Forecasts
     from pricing.service import Prices
     from registry.service import Registry
     from traceability.service import Trace
@@ -40,11 +44,13 @@ class Selling:
     def __init__(
         self, prices: Prices, trace: Trace, registry: Registry, clock: Clock, *,
         tariff: Tariff | None = None, terms: TermSheet | None = None, distances: Distances | None = None,
+        forecasts: Forecasts | None = None,
     ) -> None:  # fmt: skip
         self._prices, self._trace, self._registry, self._clock = prices, trace, registry, clock
         self.tariff = tariff or tariff_of()
         self.terms = terms or term_sheet()
         self._distances = distances or Tortuous()
+        self._forecasts = forecasts
 
     def where_to_sell(self, product: str, base: str, kg: int, day: date | None = None) -> Ranking:
         """Return the markets for `kg` of a product at a base, the best netback first, and those refused with the reason.
@@ -91,6 +97,28 @@ class Selling:
             return None
         haul = haul_of(self.tariff, self._distances, MARKET_PLACES[a], MARKET_PLACES[b], kg, reefer=needs_reefer(product))
         return 10 * haul.total_fen // kg
+
+    def hold_or_sell(self, ranking: Ranking) -> Holding | None:
+        """Return what waiting would leave against the best netback of a ranking; None for what cannot be kept or is sold nowhere."""
+        store = store_sheet().products.get(ranking.product)
+        if store is None or self._forecasts is None or not ranking.ranked:
+            return None
+        today = ranking.ranked[0]
+        terms = self.terms.terms(self._registry.product(ranking.product).shelf_life_class, today.quoted.kind)
+        found = self._forecasts.latest(ranking.product, today.quoted.market)
+        if isinstance(found, NotEnoughHistory):
+            return Holding(ranking.product, today, (), found, ())
+        held = []
+        for p, skill in zip(found.points, found.skill, strict=True):
+            weeks = (p.week - monday_of(ranking.day)) // timedelta(weeks=1)
+            if weeks in WAITS and weeks <= store.most_weeks:
+                held.append(hold(today, terms, store, weeks, p, skill))
+        made = Holding(ranking.product, today, tuple(held), found, ())
+        if made.best is None:
+            return made
+        days = self._prices.series(ranking.product, today.quoted.market, ranking.day - timedelta(days=(YEARS_BACK + 1) * 366), ranking.day)
+        known = weekly_prices((p.valid_date, p.mid) for p in days if p.source == today.quoted.source)
+        return replace(made, past=past_waits(known, monday_of(ranking.day), made.best.weeks, today, terms, store))
 
     def load_of_lot(self, lot_id: str) -> Load:
         """Return what of a lot lies at its own base.

@@ -109,9 +109,10 @@ def build_house(folder: Path, *, readings_every_minutes: int = 60, price_days: i
     readings = Readings(folder / "readings", clock, directory)
     cold = ColdChain(engine, trace, readings, registry, clock, demo=True)
     prices = Prices(engine, clock, BlobFolder(folder / "blobs"))
-    selling = Selling(prices, trace, registry, clock)
+    forecasts = Forecasts(engine, clock, prices)
+    selling = Selling(prices, trace, registry, clock, forecasts=forecasts)
     freight = Freight(engine, trace, registry, selling, clock, use_pyvrp=False)
-    analysis, forecasts = Analysis(prices, clock, folder / "analysis"), Forecasts(engine, clock, prices)
+    analysis = Analysis(prices, clock, folder / "analysis")
     services = SimpleNamespace(settings=Settings(data=folder), clock=clock, demo=True, registry=registry, readings=readings, trace=trace,
                                anchors=anchors, recalls=Recalls(engine, trace, registry, clock, folder / "keys"),
                                documents=Documents(engine, trace, clock), prices=prices,
