@@ -8,7 +8,7 @@ from datetime import date
 from dashboards.forecast_words import forecast_words, method_text
 from dashboards.i18n import Translate, day_text
 from dashboards.joining import sentences
-from dashboards.price_words import price_text, price_unit
+from dashboards.price_words import DOWN, FLAT, UP, price_text, price_unit
 from logistics.selling.holding import LIKELY, Held, Holding
 from pricing.forecast.nouns import NAIVE
 
@@ -34,6 +34,7 @@ class YearLine:
     sold: str
     held: str
     gain: str
+    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def holding_view(holding: Holding, today: date, lang: str, t: Translate) -> Hold
     words = forecast_words(holding.forecast, today, lang, t, weeks=best.point.horizon_weeks)
     return HoldingView(
         first, sentences((words.sure, words.made), lang), price_unit(lang), tuple(_wait(h, lang, t) for h in holding.held), best.weeks,
-        tuple(YearLine(day_text(p.began, lang), _money(p.sold, lang), _money(p.held, lang), _signed(p.gain, lang)) for p in holding.past),
+        tuple(YearLine(day_text(p.began, lang), _money(p.sold, lang), _money(p.held, lang), *_signed(p.gain, lang)) for p in holding.past),
     )  # fmt: skip
 
 
@@ -91,8 +92,8 @@ def _money(milli: int, lang: str) -> str:
     return price_text(milli, lang).replace("-", "−")
 
 
-def _signed(milli: int, lang: str) -> str:
+def _signed(milli: int, lang: str) -> tuple[str, str]:
     text = price_text(abs(milli), lang)
     if text == price_text(0, lang):
-        return text
-    return f"▲ +{text}" if milli > 0 else f"▼ −{text}"
+        return text, FLAT
+    return (f"▲ +{text}", UP) if milli > 0 else (f"▼ −{text}", DOWN)
