@@ -107,35 +107,40 @@ def series_of(source: str, market: str, name: str, spec: str, grade: str, origin
 @lru_cache(maxsize=65536)
 def _checked(low: str, mid: str, high: str, unit: str, pack: Fraction | None) -> tuple[str, str] | tuple[int, int, int, MidKind]:
     texts = [t for t in (low, mid, high) if t.strip()]
-    shown = f"{low}|{mid}|{high} per {unit}"
+    written = shown(low, mid, high, unit)
     if any(_PIECE_IN_PRICE.search(t) for t in texts):
-        return "piece-price", shown
+        return "piece-price", written
     weight = pack or KILOGRAMS_PER_UNIT.get(unit.strip())
     if weight is None:
-        return unit_reason(unit), shown
+        return unit_reason(unit), written
     try:
         values = [amount_of(t, weight) for t in texts]
     except BadInput:
-        return "no-number", shown
+        return "no-number", written
     if not values or (not low.strip()) != (not high.strip()):
-        return "no-number", shown
+        return "no-number", written
     if min(values) < 0:
-        return "negative", shown
+        return "negative", written
     if min(values) == 0:
-        return "zero", shown
+        return "zero", written
     if max(values) > LARGEST_MILLI:
-        return "absurd", shown
+        return "absurd", written
     if len(values) == 1:
         return values[0], values[0], values[0], "single"
     first, last = values[0], values[-1]
     if first > last:
-        return "order", shown
+        return "order", written
     if len(values) == 2:
         return first, (first + last + 1) // 2, last, "midpoint"
     middle = values[1]
     if not first <= middle <= last:
-        return "mid", shown
+        return "mid", written
     return first, middle, last, "midpoint" if abs(2 * middle - first - last) <= rounding_of(weight) else "reported"
+
+
+def shown(low: str, mid: str, high: str, unit: str) -> str:
+    """Return the prices and the unit of a refused row as they were written."""
+    return f"{low}|{mid}|{high} per {unit}"
 
 
 def unit_reason(unit: str) -> str:

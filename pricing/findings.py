@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from foundation.errors import BadInput
-from pricing.bulk import MOST_SERIES, distinct, together
+from pricing.bulk import distinct, together
+from pricing.series_book import MOST_SERIES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,7 +24,6 @@ _TEXT = -2
 _MOST_LISTED = 400
 # A quote so many standard deviations off the mean of the thirty before it is counted as far from its own past.
 FAR = 4.0
-PAST = 30
 _KEY = ("market", "name", "spec", "grade", "origin", "unit")
 
 
@@ -58,8 +58,10 @@ class Findings:
         self.low_above_high += int((both & (low > high)).sum())
         self.mid_not_midpoint += int((both & (mid >= 0) & (np.abs(low + high - 2 * mid) > _ROUNDING)).sum())
         self.prices_with_text += int(((low == _TEXT) | (mid == _TEXT) | (high == _TEXT)).sum())
-        found, codes = together([distinct(frame[c]) for c in _KEY])
-        numbers = np.fromiter((self._number(k) for k in found), np.int64, len(found))
+        columns = [distinct(frame[c]) for c in _KEY]
+        places, codes = together(columns)
+        keys = zip(*([texts[at] for at in place.tolist()] for place, (texts, _) in zip(places, columns, strict=True)), strict=True)
+        numbers = np.fromiter((self._number(k) for k in keys), np.int64, len(places[0]))
         return numbers[codes]
 
     def note_part(self, part: pl.DataFrame) -> None:

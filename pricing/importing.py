@@ -26,13 +26,13 @@ from foundation.csv_cells import csv_text
 from foundation.errors import BadInput, NotFound
 from pricing import store
 from pricing.appending import Appended, Stage, room_for_pages
-from pricing.bulk import KINDS, SeriesBook, check_ordinals, gate
+from pricing.bulk import KINDS, PAST, Part, arrange_all, check_ordinals, gate, gate_all
 from pricing.clean import REASONS, Refusal, quote_of
-from pricing.findings import FAR, PAST, Findings
+from pricing.findings import FAR, Findings
 from pricing.mapping import Mapping
-from pricing.ordering import in_order, over_own_past
 from pricing.quotes import Quote
 from pricing.rows import raw_of
+from pricing.series_book import SeriesBook
 from pricing.spill import ROWS_IN_MEMORY, Spill
 from pricing.streaming import frames_of_file, frames_of_table, look_at
 from pricing.tabular import LARGEST_UPLOAD, Table, read_table
@@ -143,7 +143,7 @@ class Preview:
 class _Reading:
     """What is known of a file once all of its rows went through the gate."""
 
-    book: SeriesBook = field(default_factory=SeriesBook)
+    book: SeriesBook = field(default_factory=lambda: SeriesBook())
     findings: Findings = field(default_factory=Findings)
     refused: list[pl.DataFrame] = field(default_factory=list)
     named: list[Refusal] = field(default_factory=list)
@@ -236,15 +236,15 @@ class Importer:
         import polars as pl
 
         today = market_day(self._clock.now())
-        for frame in frames:
-            found = gate(frame, mapping, today, reading.book)
+        for frame, found in gate_all(frames, mapping, today, reading.book):
             keys = reading.findings.note_rows(frame)
             reading.findings.note_days(found.rows["day"])
             _note(reading, found.rows, found.refused)
-            # A row that names no series goes where all rows of its own key go.
-            spill.add(found.rows.with_columns(key=pl.Series(keys)).with_columns(
-                home=pl.when(pl.col("home") < 0).then(-1 - pl.col("key") % 1024).otherwise(pl.col("home"))
-            ))  # fmt: skip
+            raw_price = frame.select(pl.concat_str("low", "mid", "high", separator="|")).to_series()
+            rows = found.rows.with_columns(key=pl.Series(keys), raw_price=raw_price)
+            # A row that names no series goes where all rows of its own texts go.
+            home = pl.when(pl.col("home") < 0).then(pl.col("key")).otherwise(pl.col("home"))
+            spill.add(rows.with_columns(home=home))
 
     def _begin(self, connection: Connection, mapping: Mapping, digest: str, reading: _Reading) -> int:
         t = store.price_run
@@ -269,29 +269,25 @@ class Importer:
         ids = store.series_ids(connection, mapping.source)
         stage, now = Stage(connection), to_ms(self._clock.now())
         copies, total = 0, Appended(0, 0, 0)
-        for part in spill.parts():
-            reading.findings.note_part(part)
-            taken = part.filter(pl.col("series") >= 0).sort("row")
-            if taken.is_empty():
+        for part in arrange_all(spill.parts()):
+            reading.findings.note_part(part.whole)
+            if not len(part.rows):
                 continue
-            told = [taken[c].to_numpy() for c in ("series", "day", "low", "mid", "high", "kind", "volume")]
-            order = in_order(*told)
-            copies += order.copies
-            rows = taken[order.rows]
-            series = rows["series"].to_numpy()
-            check_ordinals(order.ordinals, lambda at, s=series: reading.book.series[int(s[at])].name)  # type: ignore[misc]
-            reading.findings.far_from_own_past += far_from_own_past(series, rows["mid"].to_numpy())
-            numbers, quotes = (a.tolist() for a in np.unique(series, return_counts=True))
+            copies += part.copies
+            check_ordinals(part, reading.book)
+            reading.findings.far_from_own_past += far_from_own_past(part)
+            numbers, quotes = (a.tolist() for a in np.unique(part.series, return_counts=True))
             for number, count in zip(numbers, quotes, strict=True):
-                if reading.book.series[number].product is None:
-                    reading.unmapped.add(reading.book.series[number].name)
+                told_by = reading.book[number]
+                if told_by.product is None:
+                    reading.unmapped.add(told_by.name)
                     reading.unknown += count
-            ids = store.add_series(connection, ids, (reading.book.series[n] for n in numbers))
+            ids = store.add_series(connection, ids, map(reading.book.__getitem__, numbers))
             by_number = np.zeros(numbers[-1] + 1, np.int64)
-            by_number[numbers] = [ids[reading.book.series[n].key] for n in numbers]
-            stage.add_frame(rows.select(
-                pl.Series("series_id", by_number[series]), pl.col("day").cast(pl.Int32).cast(pl.Date).alias("valid_date"),
-                pl.Series("ordinal", order.ordinals), "low", "mid", "high",
+            by_number[numbers] = [ids[reading.book[n].key] for n in numbers]
+            stage.add_frame(part.whole[part.rows].select(
+                pl.Series("series_id", by_number[part.series]), pl.col("day").cast(pl.Int32).cast(pl.Date).alias("valid_date"),
+                pl.Series("ordinal", part.ordinals), "low", "mid", "high",
                 pl.col("kind").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String).alias("mid_kind"),
                 pl.when(pl.col("volume") >= 0).then(pl.col("volume")).alias("volume_kg"), "raw_price", "raw_unit",
             ))  # fmt: skip
@@ -317,15 +313,12 @@ class Importer:
             connection.execute(insert(store.price_refused), [{"run_id": run_id, **row} for row in frame.iter_rows(named=True)])
 
 
-def far_from_own_past(series: Any, mid: Any) -> int:
+def far_from_own_past(part: Part) -> int:
     """Return how many quotes lie more than FAR standard deviations off the mean of the PAST before them in their series."""
     import numpy as np
 
-    if len(mid) <= PAST:
-        return 0
-    mean, deviation = over_own_past(series, mid, PAST)
-    known = (series[1:] == series[:-1]) & (deviation[:-1] > 0)
-    return int((known & (np.abs(mid[1:] - mean[:-1]) > FAR * deviation[:-1])).sum())
+    known = (part.series[1:] == part.series[:-1]) & (part.deviation[:-1] > 0)
+    return int((known & (np.abs(part.mid[1:] - part.mean[:-1]) > FAR * part.deviation[:-1])).sum())
 
 
 def spans_text(days: list[str]) -> str:
@@ -358,7 +351,7 @@ def _note(reading: _Reading, rows: pl.DataFrame, refused: list[Refusal]) -> None
 def _taken_series(book: SeriesBook, rows: pl.DataFrame) -> Iterator[Any]:
     for number in rows["series"].unique().to_list():
         if number >= 0:
-            yield book.series[number]
+            yield book[number]
 
 
 def _is_workbook(path: Path) -> bool:

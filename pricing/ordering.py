@@ -43,20 +43,22 @@ def in_order(series: Whole, day: Whole, low: Whole, mid: Whole, high: Whole, kin
     again = sorted_key[1:] == sorted_key[:-1]
     copies = 0
     if again.any():
-        # Only where a key comes more than once does anything but the key matter.
-        many = np.zeros(count, bool)
-        many[1:] |= again
-        many[:-1] |= again
-        rows = order[many]
-        by_value = rows[np.lexsort((rows, volume[rows], kind[rows], high[rows], mid[rows], low[rows], key[rows]))]
-        same = np.ones(len(by_value) - 1, bool)
-        for column in (key, low, mid, high, kind, volume):
-            told = column[by_value]
-            same &= told[1:] == told[:-1]
-        copy = np.zeros(count, bool)
-        copy[by_value[1:][same]] = True
-        order[many] = rows[np.lexsort((rows, high[rows], mid[rows], low[rows], key[rows]))]
-        copies = int(same.sum())
+        copy = _settle_pairs(order, again, (low, mid, high, kind, volume))
+        # Only where a key comes more than twice does anything but the key matter still.
+        more = np.zeros(count, bool)
+        thrice = again[1:] & again[:-1]
+        for shift in range(3):
+            more[shift : count - 2 + shift] |= thrice
+        if thrice.any():
+            rows = order[more]
+            by_value = rows[np.lexsort((rows, volume[rows], kind[rows], high[rows], mid[rows], low[rows], key[rows]))]
+            same = np.ones(len(by_value) - 1, bool)
+            for column in (key, low, mid, high, kind, volume):
+                told = column[by_value]
+                same &= told[1:] == told[:-1]
+            copy[by_value[1:][same]] = True
+            order[more] = rows[np.lexsort((rows, high[rows], mid[rows], low[rows], key[rows]))]
+        copies = int(copy.sum())
         if copies:
             order = order[~copy[order]]
             sorted_key = key[order]
@@ -67,6 +69,29 @@ def in_order(series: Whole, day: Whole, low: Whole, mid: Whole, high: Whole, kin
     place = np.arange(len(order))
     first = np.maximum.accumulate(np.where(starts, place, 0))
     return Ordered(order, place - first, copies)
+
+
+def _settle_pairs(order: Whole, again: NDArray[np.bool_], columns: tuple[Whole, ...]) -> NDArray[np.bool_]:
+    """Put rows whose key comes exactly twice in order, in place, and return which rows are copies of the other of their pair."""
+    import numpy as np
+
+    alone = again.copy()
+    alone[1:] &= ~again[:-1]
+    alone[:-1] &= ~again[1:]
+    at = np.flatnonzero(alone)
+    first, second = order[at], order[at + 1]
+    # Later in time goes after; then, from the least to the most telling column, the smaller price first.
+    swap = second < first
+    same = np.ones(len(at), bool)
+    for k, column in enumerate(reversed(columns)):
+        a, b = column[first], column[second]
+        same &= a == b
+        if k >= 2:  # kind and volume tell copies apart, not the order
+            swap = np.where(a == b, swap, b < a)
+    order[at], order[at + 1] = np.where(swap, second, first), np.where(swap, first, second)
+    copy = np.zeros(len(order), bool)
+    copy[order[at + 1][same]] = True
+    return copy
 
 
 def over_own_past(series: Whole, value: Whole, window: int = 30) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -36,6 +36,8 @@ def market_of(text: str, mapping: Mapping) -> str | None:
 
 def volume_of(text: str) -> int | None:
     """Return a traded volume in whole kilograms, or None where none is told. Thousands separators are understood, other units are not."""
+    if not text:
+        return None
     plain = text.strip().replace(",", "")
     return round(float(plain)) if _VOLUME.match(plain) else None
 

@@ -1,4 +1,4 @@
-"""Gated rows of a long import, put aside on disk by series, so that each part can be ordered whole in bounded memory."""
+"""Gated rows of a long import, put aside by series in memory and then on disk, so that each part can be ordered whole."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-# Series of one file; a part is read back whole, and a part holds whole series.
-SERIES_PER_FILE = 64
-# So many rows are kept in memory before they are written, and about so many make a part.
-ROWS_IN_MEMORY = 400_000
+# Rows go to one of so many buckets by their series, a few neighbours together: what is written in order lies together in the table.
+BUCKETS, NEIGHBOURS = 64, 8
+# So many rows are kept in memory before they are written to disk; buckets are joined until a part has about so many.
+ROWS_IN_MEMORY = 600_000
+ROWS_OF_PART = 200_000
 
 
 class Spill:
-    """Rows with a `series` and a `key` column go in as they come, and come out in parts that hold whole series and whole keys.
-
-    A key is a row's own text for its series: all rows of one key go to one part, refused ones (series -1) too.
-    """
+    """Rows with a `home` column (the series they belong to) go in as they come and come out in parts that hold whole series."""
 
     def __init__(self, folder: Path | None = None, rows_in_memory: int = ROWS_IN_MEMORY) -> None:
         self._where = folder
         self._limit = rows_in_memory
-        self._held: list[pl.DataFrame] = []
+        self._held: dict[int, list[pl.DataFrame]] = defaultdict(list)
         self._count = 0
         self._rows: dict[int, int] = defaultdict(int)
         self._files: dict[int, list[Path]] = defaultdict(list)
@@ -42,44 +40,45 @@ class Spill:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows; write to disk what is more than memory is meant for."""
-        self._held.append(frame)
+        import numpy as np
+
+        bucket = ((frame["home"].to_numpy() // NEIGHBOURS) % BUCKETS).astype(np.uint8)
+        # Eight bits are sorted by counting: the cheapest way to bring the rows of each bucket together.
+        together = frame[np.argsort(bucket, kind="stable")]
+        start = 0
+        for number, rows in enumerate(np.bincount(bucket, minlength=BUCKETS).tolist()):
+            if rows:
+                self._held[number].append(together[start : start + rows])
+                self._rows[number] += rows
+                start += rows
         self._count += len(frame)
         if self._count >= self._limit:
             self._write()
 
     def parts(self) -> Iterator[pl.DataFrame]:
-        """Yield the parts in the order of their series."""
+        """Yield the rows in parts, each of whole series; what was taken in is given out once."""
         import polars as pl
 
-        if self._folder is None:
-            if self._held:
-                yield pl.concat(self._held)
-            return
-        self._write()
-        batch: list[Path] = []
+        batch: list[pl.DataFrame] = []
         rows = 0
-        for number in sorted(self._files):
-            if batch and rows + self._rows[number] > self._limit:
-                yield pl.concat([pl.read_ipc(p) for p in batch])
-                batch, rows = [], 0
-            batch += self._files[number]
+        for number in sorted(self._rows):
+            batch += [pl.read_ipc(path) for path in self._files[number]]
+            batch += self._held.pop(number, [])
             rows += self._rows[number]
+            if rows >= ROWS_OF_PART:
+                yield pl.concat(batch)
+                batch, rows = [], 0
         if batch:
-            yield pl.concat([pl.read_ipc(p) for p in batch])
+            yield pl.concat(batch)
 
     def _write(self) -> None:
         import polars as pl
 
-        if not self._held:
-            return
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="suhe-import-", dir=self._where)
-        whole = pl.concat(self._held)
-        self._held, self._count = [], 0
-        told = whole.with_columns((pl.col("home") // SERIES_PER_FILE).alias("part")).partition_by("part", as_dict=True, include_key=False)
-        for (number,), frame in told.items():
-            at = int(str(number))
-            path = Path(self._folder.name) / f"{at}-{len(self._files[at])}.ipc"
-            frame.write_ipc(path, compression="lz4")
-            self._files[at].append(path)
-            self._rows[at] += len(frame)
+        for number, held in self._held.items():
+            path = Path(self._folder.name) / f"{number}-{len(self._files[number])}.ipc"
+            pl.concat(held).write_ipc(path, compression="lz4")
+            self._files[number].append(path)
+        self._held.clear()
+        self._count = 0

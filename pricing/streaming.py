@@ -19,7 +19,7 @@ from pricing.tabular import MOST_COLUMNS, Table, check_header, encoding_of, head
 if TYPE_CHECKING:
     import polars as pl
 
-BLOCK = 8 * 1024 * 1024
+BLOCK = 16 * 1024 * 1024
 LARGEST_FILE = 4 * 1024**3
 # A gzip file may unpack to a thousand times its size; no price list does.
 LARGEST_TEXT = 16 * 1024**3
@@ -95,11 +95,15 @@ def frames_of_file(file: CsvFile, mapping: Mapping) -> Iterator[pl.DataFrame]:
 
     check_columns(file.header, mapping)
     names = [h or f"\x00{k}" for k, h in enumerate(file.header)]
+    ours = mapping.columns.model_dump()
+    # The few different texts of these columns are numbered while they are read.
+    few = {ours[c] for c in ("name", "unit", "spec", "grade", "origin", "market")}
+    schema = {n: pl.Categorical if n in few else pl.String for n in names}
     first = file.above + 1
     try:
         for block in _blocks(file):
             frame = pl.read_csv(
-                block, has_header=False, infer_schema=False, separator=file.separator, schema=dict.fromkeys(names, pl.String),
+                block, has_header=False, infer_schema=False, separator=file.separator, schema=schema,
                 missing_columns="insert", raise_if_empty=False,
             )  # fmt: skip
             yield _ours(frame, mapping, first)

@@ -133,8 +133,11 @@ def start_victoria_metrics(folder: Path, *flags: str) -> Server:
     return server
 
 
-def start_postgres(folder: Path) -> Server:
-    """Start a PostgreSQL cluster of its own that keeps everything under `folder`; `url` is a SQLAlchemy URL."""
+def start_postgres(folder: Path, *, durable: bool = False) -> Server:
+    """Start a PostgreSQL cluster of its own that keeps everything under `folder`; `url` is a SQLAlchemy URL.
+
+    `durable` turns on the fsync that tests do without and benches must not.
+    """
     newest = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
     search = os.pathsep.join([*map(str, newest), os.environ.get("PATH", ""), "/opt/homebrew/bin", "/usr/local/bin"])
     initdb, postgres = (shutil.which(n, path=search) for n in ("initdb", "postgres"))
@@ -158,7 +161,7 @@ def start_postgres(folder: Path) -> Server:
     )  # fmt: skip
     command = [
         postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
-        "-c", f"unix_socket_directories={data}", "-c", "fsync=off", "-c", "max_connections=60",
+        "-c", f"unix_socket_directories={data}", "-c", f"fsync={'on' if durable else 'off'}", "-c", "max_connections=60",
     ]  # fmt: skip
     log = folder / "postgres.log"
     with log.open("ab") as out:

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import BadInput
-from pricing.bulk import KINDS, SeriesBook, check_ordinals, gate
+from pricing.bulk import KINDS, arrange, check_ordinals, gate
 from pricing.clean import Refusal, quote_of
 from pricing.mapping import Columns, Mapping
 from pricing.ordering import in_order, over_own_past
 from pricing.quotes import Quote, RawQuote
 from pricing.recording import with_ordinals
 from pricing.rows import FIELDS, raw_of
+from pricing.series_book import SeriesBook
 
 TODAY = date(2026, 11, 23)
 MAPPING = Mapping(
@@ -50,12 +51,12 @@ def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame([{**r, "row": k} for k, r in enumerate(rows, 2)], schema={**dict.fromkeys(FIELDS, pl.String), "row": pl.Int64})
 
 
-def _one(row: dict[str, Any], book: SeriesBook) -> Quote | None:
+def _one(row: dict[str, Any], raw_price: str, book: SeriesBook) -> Quote | None:
     if row["series"] < 0:
         return None
     day = date(1970, 1, 1) + timedelta(days=row["day"])
     volume = row["volume"] if row["volume"] >= 0 else None
-    return Quote(book.series[row["series"]], day, row["low"], row["mid"], row["high"], KINDS[row["kind"]], row["raw_price"],  # type: ignore[arg-type]
+    return Quote(book[row["series"]], day, row["low"], row["mid"], row["high"], KINDS[row["kind"]], raw_price,  # type: ignore[arg-type]
                  row["raw_unit"], volume)  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def test_a_frame_passes_the_gate_as_its_rows_would_one_by_one(rows: list[dict[st
             assert told["series"] < 0
             assert refused[row["row"]] == expected
         else:
-            assert _one(told, book) == expected
+            assert _one(told, raw_of(row, MAPPING).raw_price, book) == expected
             assert row["row"] not in refused
 
 
@@ -128,5 +129,8 @@ def test_means_over_a_series_own_past_are_exact_and_stay_in_the_series(values: l
 
 def test_a_key_that_is_none_is_refused_loudly() -> None:
     """Hundreds of prices of one product on one day mean that the column telling them apart was not mapped."""
+    row = {**dict.fromkeys(FIELDS, ""), "name": "番茄", "day": "2026-11-20", "unit": "斤", "market": "xinfadi"}
+    book = SeriesBook()
+    frame = _frame([{**row, "mid": f"{k / 100:.2f}"} for k in range(1, 500)])
     with pytest.raises(BadInput, match="hundreds of prices"):
-        check_ordinals(np.array([0, 500]), lambda at: f"row {at}")
+        check_ordinals(arrange(gate(frame, MAPPING, TODAY, book).rows), book)
