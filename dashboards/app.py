@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 API = (
     "system", "registry", "readings", "line_protocol", "recall", "trace", "documents", "log_tiles", "witnesses", "anchor", "prices",
-    "prices_open", "freight", "cold_chain", "selling", "price_alerts", "photos", "scans",
+    "prices_open", "price_payloads", "freight", "cold_chain", "selling", "price_alerts", "photos", "scans",
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",
     "trace", "bundle", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
-    "sign_in", "api_list", "scans", "embed", "price_alerts",
+    "sign_in", "api_list", "scans", "embed", "price_alerts", "held_batches",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices", "embed")

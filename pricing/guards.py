@@ -48,7 +48,7 @@ class Finding:
     """One thing a guard saw; a batch with a fatal one goes to quarantine whole.
 
     `signal` is one of a to f (the methods in `docs/prices.md`), or `read` where the answer could not even be read. `promised` is what
-    was to be expected and `came` what came, in figures.
+    was to be expected and `came` what came, in figures and in the source's own words.
     """
 
     fatal: bool
@@ -99,7 +99,7 @@ def _rows(window: Window, pages: Sequence[Page], usual: Usual, today: date, cale
     closed = in_closure(window, calendar)
     if rows == 0:
         if not closed and not any(p.closed or p.indices for p in pages):
-            yield Finding(True, "the answer has no rows", "b", "some rows", "0")
+            yield Finding(True, "the answer has no rows", "b", "≥ 1", "0")
         return
     if closed:
         return
@@ -113,7 +113,7 @@ def _rows(window: Window, pages: Sequence[Page], usual: Usual, today: date, cale
         silent = [d for d in over if not days[d]]
         if silent and len(silent) < len(over):
             told = ", ".join(map(str, silent[:5]))
-            yield Finding(False, f"no rows of {told}{' and others' if len(silent) > 5 else ''}", "b", "rows of every market day", told)
+            yield Finding(False, f"no rows of {told}{' and others' if len(silent) > 5 else ''}", "b", "", told)
     elif usual.rows_per_day:
         promised, came = usual.rows_per_day * window.days, float(rows)
     else:
@@ -132,18 +132,17 @@ def _names(
     unknown = unknown_share(quotes)
     if usual.unknown_share is not None and unknown > usual.unknown_share + MOST_NEW_UNKNOWN:
         text = f"{unknown:.0%} of the names are not known, {usual.unknown_share:.0%} before"
-        yield Finding(True, text, "c", f"{1 - usual.unknown_share:.0%} known", f"{1 - unknown:.0%} known")
+        yield Finding(True, text, "c", f"{1 - usual.unknown_share:.0%}", f"{1 - unknown:.0%}")
     markets = {key[1] for key in known}
     if markets and quotes:
         strange = sum(q.series.market not in markets for q in quotes) / len(quotes)
         if strange > MOST_NEW_MARKETS:
             new = ", ".join(sorted({q.series.market for q in quotes} - markets)[:5])
-            yield Finding(
-                True, f"{strange:.0%} of the rows are of markets that never quoted here: {new}", "c", f"{len(markets)} markets", new
-            )
+            text = f"{strange:.0%} of the rows are of markets that never quoted here: {new}"
+            yield Finding(True, text, "c", ", ".join(sorted(markets)[:5]), new)
     if rows and len(refused) > MOST_REFUSED * rows:
         text = f"{len(refused)} of {rows} rows cannot be taken: {refused[0].text}"
-        yield Finding(True, text, "c", f"at most {MOST_REFUSED:.0%}", f"{len(refused) / rows:.0%}")
+        yield Finding(True, text, "c", f"≤ {MOST_REFUSED:.0%}", f"{len(refused) / rows:.0%}")
 
 
 def _units(pages: Sequence[Page], usual: Usual) -> Iterator[Finding]:
@@ -162,7 +161,7 @@ def _moves(quotes: Sequence[Quote], known: Mapping[tuple[str, ...], Mapping[date
         if abs(move) > LARGEST_MEDIAN_MOVE:
             factor = math.exp(move)
             text = f"prices of {market} moved by a factor of {factor:.2f} at once: the unit was switched"
-            yield Finding(True, text, "e", f"a factor within 1/{MOST_MEDIAN_FACTOR} and {MOST_MEDIAN_FACTOR}", f"{factor:.2f}")
+            yield Finding(True, text, "e", f"1/{MOST_MEDIAN_FACTOR} … {MOST_MEDIAN_FACTOR}", f"{factor:.2f}")
 
 
 def _promised(pages: Sequence[Page]) -> Iterator[Finding]:

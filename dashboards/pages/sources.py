@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from dashboards.api.deps import READERS, require
-from dashboards.i18n import Translate, age_text, name_of
+from dashboards.held_view import bytes_text, held_lines, host_text, robots_text
+from dashboards.i18n import Translate, age_text, day_text, name_of
 from dashboards.joining import listed
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.reasons import reason_text, state_text, terms_text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MARKS = {"ok": "●", "stale": "◐", "quarantined": "▲", "failing": "✕", "never": "○"}
 # Trouble first, so that the reader need not look for it.
+HELD_SHOWN = 30
 ORDER = ("failing", "quarantined", "stale", "never", "ok")
 
 
@@ -44,6 +46,10 @@ class SourceLine:
     licence: str
     markets: str
     permission: str
+    newest_day: str
+    host: str
+    bytes_today: str
+    robots: tuple[str, str]
 
 
 def router(services: Services) -> APIRouter:
@@ -68,7 +74,8 @@ def sources_context(services: Services, lang: str, t: Translate) -> dict[str, An
         if bad
         else t("%(n)s 个来源，都正常。", n=len(lines))
     )
-    return {"sources": lines, "summary": summary if lines else "", "seen": f"{from_ms(now_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"}
+    held = held_lines(services.prices.held_batches(limit=HELD_SHOWN), lang, t)
+    return {"held": held, "sources": lines, "summary": summary if lines else "", "seen": f"{from_ms(now_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"}
 
 
 def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], now_ms: int, lang: str, t: Translate) -> list[SourceLine]:
@@ -90,6 +97,10 @@ def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], no
             licence=terms_text(s.licence, lang),
             markets=listed((markets.get(m, m) for m in s.markets), lang),
             permission=terms_text(s.permission, lang),
+            newest_day=day_text(s.newest_day, lang) if s.newest_day else "–",
+            host=host_text(s.breaker, s.rests_until_ms, lang, t),
+            bytes_today=bytes_text(s.bytes_today, s.daily_bytes, t),
+            robots=robots_text(s.robots, t),
         )
         for s in sources
     ]

@@ -48,6 +48,7 @@ def operations(whole: Installation) -> list[tuple[str, str]]:
         "rule": "x",
         "alarm": "x",
         "channel": "x",
+        "run_id": "0",
     }
     return [
         (
