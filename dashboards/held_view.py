@@ -88,7 +88,7 @@ def detail_context(found: HeldDetail, markets: Iterable[Market], lang: str, t: T
 def signal_text(signal: str, t: Translate) -> str:
     """Return what a signal looks at."""
     names = {
-        "a": t("列"), "b": t("行数"), "c": t("品名和市场"), "d": t("单位"), "e": t("价格整体变动"), "f": t("说有的和收到的"),
+        "a": t("列"), "b": t("行数"), "c": t("品名和市场"), "d": t("报价单位"), "e": t("价格整体变动"), "f": t("说有的和收到的"),
         "read": t("能不能读"),
     }  # fmt: skip
     return names.get(signal, signal)

@@ -51,4 +51,6 @@ def router(services: Services) -> APIRouter:
 
 def context(services: Services, run_id: int, request: Request) -> dict[str, Any]:
     """Return everything the page's template shows."""
-    return detail_context(services.prices.held_batch(run_id), services.prices.markets(everywhere=True), lang_of(request), gettext_of(request))
+    return detail_context(
+        services.prices.held_batch(run_id), services.prices.markets(everywhere=True), lang_of(request), gettext_of(request)
+    )

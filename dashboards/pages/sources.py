@@ -75,7 +75,12 @@ def sources_context(services: Services, lang: str, t: Translate) -> dict[str, An
         else t("%(n)s 个来源，都正常。", n=len(lines))
     )
     held = held_lines(services.prices.held_batches(limit=HELD_SHOWN), lang, t)
-    return {"held": held, "sources": lines, "summary": summary if lines else "", "seen": f"{from_ms(now_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"}
+    return {
+        "held": held,
+        "sources": lines,
+        "summary": summary if lines else "",
+        "seen": f"{from_ms(now_ms).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+    }
 
 
 def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], now_ms: int, lang: str, t: Translate) -> list[SourceLine]:
