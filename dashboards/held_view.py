@@ -72,7 +72,15 @@ def detail_context(found: HeldDetail, markets: Iterable[Market], lang: str, t: T
     for q in found.quotes:
         label = " ".join(x for x in (q.series.name, q.series.spec, q.series.grade, q.series.origin) if x)
         market = names.get(q.series.market, q.series.market)
-        rows.append(RowLine(day_text(q.valid_date, lang), market, label, f"{q.raw_price} / {q.raw_unit}", price_text(q.mid, lang)))
+        rows.append(
+            RowLine(
+                day_text(q.valid_date, lang),
+                market,
+                label,
+                " | ".join(x for x in q.raw_price.split("|") if x) + f" / {q.raw_unit}",
+                price_text(q.mid, lang),
+            )
+        )
     return {
         "batch": b,
         "line": held_lines([b], lang, t)[0],
