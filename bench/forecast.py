@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.forecast_data import cumcm, folder, xinfadi
+from bench.forecast_hold import hold_rows
 from bench.report import Row, print_report
 from pricing.forecast.history import History
 from pricing.forecast.methods import prepare
@@ -90,7 +91,8 @@ def main() -> None:
 def rows(*, quick: bool) -> list[Row]:
     """Return the figures; quick: the three horizons with a bound on Xinfadi, no second set, no timing."""
     where = folder()
-    pool = xinfadi(where)
+    named = xinfadi(where)
+    pool = list(named.values())
     bound = judge(pool, tuple(AT_LEAST) if quick else HORIZONS)
     found = [row for j in bound if j.horizon in AT_LEAST for row in _bounded(j, len(pool))]
     if quick:
@@ -98,11 +100,12 @@ def rows(*, quick: bool) -> list[Row]:
     positive = [j for j in bound if j.skill(j.shown, j.naive) > 0]
     every = "; ".join(f"{j.horizon}: {j.skill(j.shown, j.naive):+.1f}" for j in bound)
     found.append(Row("horizons with skill", len(positive), f"of {len(bound)}", every))
-    for j in judge(cumcm(where), tuple(AT_LEAST)):
+    for j in judge(list(cumcm(where).values()), tuple(AT_LEAST)):
         scale = f"{len(j.naive)} items of another buyer, {j.origins:,} forecasts {j.span()}"
         found.append(Row(f"second set, {_weeks(j)}", j.skill(j.shown, j.naive), "%", scale))
         found.append(Row(f"  against last day, {_weeks(j)}", j.skill(j.shown, j.latest), "%", scale))
         found.append(Row(f"  80 % interval, {_weeks(j)}", 100 * float(np.nanmean(j.inside)), "% inside", scale))
+    found += hold_rows(list(named), pool, FIRST_ORIGIN)
     begun = time.perf_counter()
     outlooks(pool)
     found.append(

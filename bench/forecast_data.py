@@ -34,8 +34,8 @@ def folder() -> Path:
     raise SystemExit(f"bench.forecast needs {XINFADI}: set SUHE_CONFORMANCE_DATA to the folder of conformance data")
 
 
-def xinfadi(where: Path) -> list[History]:
-    """Return Xinfadi's vegetables with enough weeks: 63 names, 2013-06-10 to 2015-05-31, midpoints; several specs of a day are averaged."""
+def xinfadi(where: Path) -> dict[str, History]:
+    """Return, by name, Xinfadi's vegetables with enough weeks: 63, 2013-06-10 to 2015-05-31; several specs of a day are averaged."""
     days: dict[str, dict[date, set[tuple[str, float]]]] = defaultdict(lambda: defaultdict(set))
     for row in _rows(where / XINFADI):
         try:
@@ -47,8 +47,8 @@ def xinfadi(where: Path) -> list[History]:
     return _enough({name: {day: mean(mid for _, mid in said) for day, said in of.items()} for name, of in days.items()})
 
 
-def cumcm(where: Path) -> list[History]:
-    """Return another buyer's wholesale prices, 2020-07 to 2023-06: items with as many weeks as asked of Xinfadi's."""
+def cumcm(where: Path) -> dict[str, History]:
+    """Return, by code, another buyer's wholesale prices, 2020-07 to 2023-06: items with as many weeks as asked of Xinfadi's."""
     days: dict[str, dict[date, float]] = defaultdict(dict)
     for row in _rows(where / CUMCM):
         if float(row["批发价格(元/千克)"]) > 0:
@@ -61,6 +61,6 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(lines)
 
 
-def _enough(days: dict[str, dict[date, float]]) -> list[History]:
-    found = [history_of(of.items(), _AFTER_ALL) for _, of in sorted(days.items())]
-    return [h for h in found if h is not None and h.weeks >= FEWEST_WEEKS]
+def _enough(days: dict[str, dict[date, float]]) -> dict[str, History]:
+    found = {name: history_of(of.items(), _AFTER_ALL) for name, of in sorted(days.items())}
+    return {name: h for name, h in found.items() if h is not None and h.weeks >= FEWEST_WEEKS}

@@ -12,7 +12,7 @@ from bench.forecast_data import xinfadi
 
 def test_forecasts_hold_their_bounds_against_naive(conformance_data: Path) -> None:
     """63 vegetables, every week from the 61st an origin: skill at 1, 4 and 12 weeks, and 75 to 85 of 100 weeks inside P10 to P90."""
-    pool = xinfadi(conformance_data / "pricing")
+    pool = list(xinfadi(conformance_data / "pricing").values())
     assert len(pool) == 63
     for j in judge(pool, tuple(AT_LEAST)):
         assert j.skill(j.shown, j.naive) >= AT_LEAST[j.horizon], j.horizon
