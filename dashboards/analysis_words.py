@@ -39,6 +39,8 @@ class FactRow:
 def unusual_line(u: Unusual, product: str, market: str, source: str, other: str, url: str, lang: str, t: Translate) -> UnusualLine:
     """Return what is unusual as a line; the names are the reader's, `other` the other market of a spread."""
     what = {"band": _band, "move": _move, "spread": _spread, "ipa": _ipa, "alps": _alps, "level": _level}[u.kind](u, other, t)
+    if u.also:
+        what = clauses((what, t("另有 %(n)s 个市场也不寻常", n=len(u.also))), lang)
     basis = clauses((_footing(u.fact, t), source, days_old(u.age_days, t)), lang)
     mark = "▲" if u.up else "▼"
     return UnusualLine(product, market, price_text(u.price_milli, lang), "up" if u.up else "down", mark, what, basis, url)

@@ -68,7 +68,7 @@ def unusual_lines(
     found: Sequence[Unusual], county: str, products: Mapping[str, str], markets: Mapping[str, str], sources: Mapping[str, str], lang: str,
     t: Translate,
 ) -> list[UnusualLine]:  # fmt: skip
-    """Return what is unusual, a line for each, in the order given; a price older than three days is history and left out."""
+    """Return a line for each product with something unusual, the gravest first; a price older than three days is history and left out."""
     return [
         unusual_line(
             u, products.get(u.product, u.product), markets.get(u.market, u.market), sources.get(u.source, u.source),
