@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 BEAT_SECONDS = 7.0
 LEASE_SECONDS = 15.0
 LOOK_SECONDS = 1.0
+# When each source is asked next is noted for the pages so often.
+NOTE_SECONDS = 5.0
 # So many sites are asked at a time; each host has its own pace.
 PRICE_THREADS, THREADS = 6, 4
 
@@ -78,9 +81,6 @@ def run_as_leader(
         )
         ids = [i for job in jobs for i in _add(scheduler, job, work, times, services.settings.checkpoint_seconds)]
         times.keep_only(ids)
-        scheduler.add_job(
-            _note_next_runs, "interval", seconds=5, args=[work, scheduler], id="next-runs", next_run_time=datetime.now(SHANGHAI)
-        )
         scheduler.add_listener(_log_errors, _error_events())
         # Started and ended by this one thread: whenever the word to stop comes, there is a running scheduler to end.
         scheduler.start()
@@ -90,9 +90,13 @@ def run_as_leader(
         # Once and as long as it takes, so not a job with a time. (The library also trips over one-off jobs while it shuts down.)
         history = threading.Thread(target=fill_history_and_tell, args=[work], name="price-history")
         history.start()
+        noted = 0.0
         try:
             while not stop_event.wait(0.2) and not lost.is_set():
-                pass
+                # Not a job: one that asks the scheduler while it shuts down waits for it for ever, and it for the job.
+                if time.monotonic() - noted >= NOTE_SECONDS:
+                    _note_next_runs(work, scheduler)
+                    noted = time.monotonic()
         finally:
             work.stop.set()
             scheduler.shutdown(wait=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,6 +85,29 @@ def test_a_scheduler_told_to_stop_before_it_runs_ends(tmp_path: Path) -> None:
     running.join(10)
     assert not running.is_alive()
     assert Lease(prices, clock, "scheduler", "the next one", 15).take()
+
+
+def test_noting_the_next_runs_never_keeps_a_scheduler_from_ending(tmp_path: Path) -> None:
+    """Told to stop while it writes down when sources are asked next, a scheduler ends; a job that asked it then would wait for ever."""
+    clock = SystemClock()
+    prices = _prices(f"sqlite:///{tmp_path / 'records.db'}", tmp_path, clock)
+    settings = SimpleNamespace(data=tmp_path, contact="", checkpoint_seconds=60.0, private_price_hosts=[])
+    services = SimpleNamespace(prices=prices, trace=_Log(), anchors=_Log(), settings=settings, clock=clock)
+    stop, noting = threading.Event(), threading.Event()
+
+    def note_next_run(*_: object) -> None:
+        noting.set()
+        stop.wait(20)
+        time.sleep(0.3)  # the leader is shutting down now, if anything lets it
+
+    prices.note_next_run = note_next_run  # type: ignore[method-assign]
+    sources = {"xinfadi": "http://127.0.0.1:9", "ncpscxx": "http://127.0.0.1:9"}
+    run = threading.Thread(target=run_scheduler, args=(services, sources), kwargs={"demo": False, "stop_event": stop}, daemon=True)
+    run.start()
+    assert noting.wait(20)
+    stop.set()
+    run.join(20)
+    assert not run.is_alive()
 
 
 def test_every_job_has_a_name_of_its_own_and_a_time() -> None:
