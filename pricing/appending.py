@@ -35,6 +35,8 @@ _KEY = "series_id, valid_date, ordinal"
 _VALUES = "low, mid, high, mid_kind, volume_kg"
 _REST = "raw_price, raw_unit"
 _CHUNK = 50_000
+# The keys first, then each by the table's own index. Asked the other way round, every row that stands is held against the whole stage.
+WITHDRAW = f"DELETE FROM quote_current WHERE ({_KEY}) IN (SELECT {_KEY} FROM price_stage WHERE status = 'withdrawn')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,7 @@ class Stage:
         """Append what was laid with its observed_ms and status, as it was told."""
         self._analyse()
         self._observe(run_id, "price_stage", "status")
-        self._connection.exec_driver_sql(
-            "DELETE FROM quote_current WHERE EXISTS (SELECT 1 FROM price_stage s WHERE s.status = 'withdrawn'"
-            " AND s.series_id = quote_current.series_id AND s.valid_date = quote_current.valid_date AND s.ordinal = quote_current.ordinal)"
-        )
+        self._connection.exec_driver_sql(WITHDRAW)
         self._stand(run_id, "price_stage WHERE status = 'quoted'")
         self._connection.exec_driver_sql("DELETE FROM price_stage")
 
