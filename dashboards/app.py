@@ -30,11 +30,11 @@ API = (
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",
-    "trace", "bundle", "anchor", "labels", "prices", "selling", "freight", "cold_chain", "screen", "sources", "style",
+    "trace", "bundle", "anchor", "labels", "prices", "price_index", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list", "scans", "embed", "price_alerts", "held_batches",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
-PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices", "embed")
+PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices", "embed", "price_index")
 # The one thing a phone on the local network may send: a consumer's report, bounded and counted.
 _REPORT = re.compile(r"/t/[^/]+/report\Z")
 

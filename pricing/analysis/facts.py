@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from foundation.errors import BadInput
+from pricing.quotes import Window
 
 # Method ids; each is an anchor in docs/prices.md.
 METHODS = frozenset(
@@ -219,7 +220,7 @@ class IndexSeries:
 
     county: str
     basket: str
-    base: date
+    base: Window  # the first version's, on which all of it stands
     weights: tuple[Weight, ...]
     markets: tuple[str, ...]
     points: tuple[IndexPoint, ...]

@@ -89,7 +89,7 @@ class Analysis:
             own = laspeyres(b, self._quotes(b, end, as_of_ms), first, end)
             if not own:
                 reason = "not-enough-history"
-                return IndexSeries(county, newest.id, newest.base.start, newest.items, newest.markets, (), tuple(links), as_of_ms, reason)
+                return IndexSeries(county, newest.id, versions[0].base, newest.items, newest.markets, (), tuple(links), as_of_ms, reason)
             if b.link is None or version is not None:
                 series = own
                 continue
@@ -97,10 +97,10 @@ class Analysis:
                 series, link = chained(series, own, b.link, (versions[number - 1].id, b.id))
             except ValueError:
                 reason = "not-comparable"
-                return IndexSeries(county, newest.id, newest.base.start, newest.items, newest.markets, (), tuple(links), as_of_ms, reason)
+                return IndexSeries(county, newest.id, versions[0].base, newest.items, newest.markets, (), tuple(links), as_of_ms, reason)
             links.append(link)
         shown = tuple(p for p in series if start <= p.day <= end)
-        return IndexSeries(county, newest.id, versions[0].base.start, newest.items, newest.markets, shown, tuple(links), as_of_ms)
+        return IndexSeries(county, newest.id, versions[0].base, newest.items, newest.markets, shown, tuple(links), as_of_ms)
 
     def unusual(self, county: str, day: date | None = None, as_of_ms: int | None = None) -> list[Unusual]:
         """Return what is unusual in a county's markets on a day (default today), the most unusual first (see `ranked`).
@@ -153,12 +153,12 @@ class Analysis:
         return read_cpi(self._folder / "cpi.toml")
 
     def _quotes(self, b: Basket, end: date, as_of_ms: int | None) -> dict[tuple[str, str], list[tuple[date, float]]]:
-        found = {}
-        for w in b.items:
-            for market in b.markets:
-                points = self._prices.series(w.product, market, b.base.start, end, as_of_ms=as_of_ms)
-                found[(w.product, market)] = _prices_of(points)
-        return found
+        """Return the basket's days up to `end`; as they stand today from memory, else from the tables."""
+        pairs = [(w.product, market) for w in b.items for market in b.markets]
+        if as_of_ms is None and end >= market_day(self._clock.now()):
+            _, known = self._book.look(b.markets)
+            return {pair: [(p.valid_date, float(p.mid)) for p in known.get(pair, ()) if p.valid_date >= b.base.start] for pair in pairs}
+        return {pair: _prices_of(self._prices.series(*pair, b.base.start, end, as_of_ms=as_of_ms)) for pair in pairs}
 
     def _unusual(self, points: Mapping[tuple[str, str], Sequence[Point]], own: set[str], day: date, cpi: Cpi | None) -> list[Unusual]:
         pasts = {pair: self._past(pair, known, day) for pair, known in points.items() if known}

@@ -56,6 +56,7 @@ PAGES = (
     "/anchor", "/sign-in/none", "/no/such/page", f"/c/{SHENXIAN}/sell", f"/c/{SHENXIAN}/sell?product=cucumber&base=sx-04&kg=2000",
     f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x", f"/c/{SHENXIAN}/freight", f"/c/{BAOYING}/freight",
     f"/lots/{SHENXIAN}:P1/labels", f"/lots/{SHENXIAN}:P1/labels?sheet=roll-60x40&count=x", f"/lots/{SHENXIAN}:T2/labels",
+    f"/c/{SHENXIAN}/index", f"/c/{BAOYING}/index?range=3y&as_of=2025-11-20",
     "/screen/shenxian", "/screen/baoying", "/recall", f"/recall?q={SHENXIAN}:T1", "/recall?q=x", "/scans",
     f"/c/{SHENXIAN}/price-alerts", f"/c/{BAOYING}/price-alerts?kind=spread",
 )  # fmt: skip
