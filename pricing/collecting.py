@@ -37,8 +37,8 @@ from pricing.usual import note_days, usual_of
 if TYPE_CHECKING:
     import httpx
 
-# A run that was killed may be claimed again after this long.
-CLAIM_MS = 10 * 60_000
+# What a run that was killed had claimed may be claimed again after this long, and at once by a scheduler that took over from it.
+CLAIM_MS = 60 * 60_000
 _AROUND = timedelta(days=14)
 
 
@@ -201,17 +201,21 @@ class Collector:
     def _claim(self, source: str, slot: str, kind: str, window: Window, fence: Fence | None) -> int | None:
         """Return the id of a run that is ours to do, or None: one row per source and slot, whoever comes first.
 
-        The same days are asked for by one run at a time, whatever its slot; a run that was killed holds them for some minutes.
+        The same days are asked for by one run at a time, whatever its slot. A run under an older number of the lease is dead: it could
+        not write any more.
         """
         now = to_ms(self._clock.now())
         t = store.price_run
         begun = {
             "kind": kind, "window_start": window.start, "window_end": window.end, "started_ms": now, "finished_ms": None,
-            "state": "running", "why": "",
+            "state": "running", "why": "", "fence": fence.number if fence else 0,
         }  # fmt: skip
-        killed = (t.c.source == source) & (t.c.state == "running") & (t.c.started_ms < now - CLAIM_MS)
+        killed = t.c.started_ms < now - CLAIM_MS
+        if fence is not None:
+            killed |= (t.c.fence > 0) & (t.c.fence < fence.number)
         with self._writing(fence) as connection:
-            connection.execute(update(t).where(killed).values(state="failed", why="the run ended in the middle", finished_ms=now))
+            ended = {"state": "failed", "why": "the run ended in the middle", "finished_ms": now}
+            connection.execute(update(t).where(t.c.source == source, t.c.state == "running", killed).values(**ended))
         try:
             with self._writing(fence) as connection:
                 made = connection.execute(insert(t).values(source=source, slot=slot, **begun).returning(t.c.id))

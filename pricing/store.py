@@ -72,6 +72,7 @@ price_run = Table(
     Column("refused", Integer, nullable=False, default=0),
     Column("unknown", Integer, nullable=False, default=0),
     Column("changed", Integer, nullable=False, default=0),
+    Column("fence", Integer, nullable=False, default=0, server_default="0"),  # of the scheduler's lease it was claimed under
     Column("findings", Text, nullable=False, default="[]", server_default="[]"),  # JSON of what the guards saw
     UniqueConstraint("source", "slot"),
     Index("ix_price_run_source_started", "source", "started_ms"),

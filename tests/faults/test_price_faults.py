@@ -205,9 +205,9 @@ def test_a_kill_in_the_middle_leaves_the_old_state_or_the_new(
         with prices.engine.connect() as connection:
             state = connection.execute(select(t.state).where(t.slot == "round:killed")).scalar_one()
         assert state == ("ok" if survives else "running")
-        # Its claim holds the days for some minutes, then the same slot can be run again.
+        # Its claim holds the days for an hour, then the same slot can be run again.
         assert prices.collect("xinfadi", addresses["xinfadi"], window, client, slot="round:killed").state == "taken"
-        clock.advance(timedelta(minutes=11))
+        clock.advance(timedelta(minutes=61))
         again = prices.collect("xinfadi", addresses["xinfadi"], window, client, slot="round:killed")
         assert again.state == ("taken" if survives else "ok")
         assert survives or again.revised > 0

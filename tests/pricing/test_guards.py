@@ -90,3 +90,61 @@ def test_names_that_mean_nothing_all_at_once_are_fatal() -> None:
     strange = tuple(f"品{k}" for k in range(5))
     assert _fatal(_inspect(_raws(names=strange)))
     assert not _fatal(_inspect(_raws(names=strange), usual=Usual(SHAPE, 5.0, 1.0)))
+
+
+def test_days_that_are_over_are_compared_with_the_same_weekday() -> None:
+    """Half the usual rows of such a weekday is worth a word, a tenth is fatal; a day that is not over has not all its rows."""
+    usual = Usual(SHAPE, 1.0, 0.0, {DAY.weekday(): 100.0})
+    tomorrow = DAY + timedelta(days=1)
+
+    def found(rows: int, today: date) -> list[Finding]:
+        raws = [RawQuote("xinfadi", NAMES[0], DAY, f"{k + 1}", "", f"{k + 2}", "斤") for k in range(rows)]
+        return inspect(Window(DAY, DAY), [Page(raws, None, SHAPE, 1, rows)], _quotes(raws), [], {}, usual, today=today)
+
+    assert [(f.fatal, f.signal, f.promised, f.came) for f in found(9, tomorrow)] == [(True, "b", "100", "9")]
+    assert [f.fatal for f in found(49, tomorrow)] == [False]
+    assert found(50, tomorrow) == []
+    assert found(9, DAY) == []  # today, at six in the morning
+
+
+def test_a_market_day_without_a_row_is_told_and_a_closed_one_is_not() -> None:
+    """Of three days one is silent: a warning with its date; where the site says that the market rested, nothing."""
+    days = [DAY - timedelta(days=k) for k in (3, 2, 1)]
+    usual = Usual(SHAPE, 5.0, 0.0, {d.weekday(): 5.0 for d in days})
+    raws = [*_raws(day=days[0]), *_raws(day=days[2])]
+    page = Page(raws, None, SHAPE, 1, len(raws))
+    window = Window(days[0], days[2])
+    told = inspect(window, [page], _quotes(raws), [], {}, usual, today=DAY)
+    assert [(f.fatal, f.text) for f in told] == [(False, f"no rows of {days[1]}")]
+    rested = Page(raws, None, SHAPE, 1, len(raws), closed=[("xinfadi", days[1])])
+    assert inspect(window, [rested], _quotes(raws), [], {}, usual, today=DAY) == []
+
+
+def test_rows_of_markets_that_never_quoted_here_are_fatal_when_they_are_most() -> None:
+    """A few new markets are a longer list; most rows from elsewhere are another site."""
+    known = _known(DAY - timedelta(days=1))
+    strange = [RawQuote("elsewhere", r.name, r.day, r.low, "", r.high, r.unit) for r in _raws()]
+    assert [f.signal for f in _inspect(strange, known=known) if f.fatal] == ["c"]
+    few = [*_raws(), RawQuote("elsewhere", "番茄", DAY, "1", "", "2", "斤")]
+    assert not _fatal(_inspect(few, known=known))
+
+
+def test_half_of_the_rows_in_other_units_is_fatal() -> None:
+    """A source that changes what its numbers are per waits for a person, even where it says so."""
+    usual = Usual(SHAPE, 5.0, 0.0, {}, {"斤": 100, "公斤": 5})
+    said = [RawQuote("xinfadi", n, DAY, "2", "", "3", "公斤") for n in NAMES * 2]
+    (found,) = [f for f in _inspect(said, usual=usual) if f.fatal]
+    assert (found.signal, found.promised, found.came) == ("d", "斤 95%, 公斤 5%", "公斤 100%")
+    same = [RawQuote("xinfadi", n, DAY, "2", "", "3", "斤") for n in NAMES * 2]
+    assert not _fatal(_inspect(same, usual=usual))
+    assert not _fatal(_inspect(said[:5], usual=usual))  # too few to tell
+
+
+def test_every_finding_says_its_signal_and_what_was_expected() -> None:
+    """Whoever looks at a batch reads which of the six signals spoke, what was to be expected and what came."""
+    found = [
+        *_inspect(_raws(2.0), known=_known(DAY - timedelta(days=1)), total=9, usual=Usual(SHAPE | {"unit"}, 500.0, 0.0)),
+        *_inspect(_raws(names=tuple(f"品{k}" for k in range(5)))),
+    ]
+    assert {f.signal for f in found if f.fatal} == {"a", "b", "c", "e", "f"}
+    assert all(f.came for f in found)

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule_job")),
     )
     op.add_column("price_payload", sa.Column("request", sa.Text(), nullable=True))
+    op.add_column("price_run", sa.Column("fence", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("price_run", sa.Column("findings", sa.Text(), nullable=False, server_default="[]"))
     # A run that was at work when the program was replaced is over.
     op.execute("UPDATE price_run SET state = 'failed', why = 'the run ended in the middle' WHERE state = 'running'")
