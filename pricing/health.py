@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,14 +13,15 @@ from foundation.clock import from_ms, to_ms
 from pricing import store
 from pricing.hosts import HostState
 from pricing.politeness import is_loopback
-from pricing.quarantine import held_batches
+from pricing.quarantine import open_counts
 from pricing.source import Source
 from pricing.sources import SOURCES
 from pricing.usual import price_day
 
 # A source that was silent for one and a half of its periods is stale.
 SILENT_PERIODS = 1.5
-_MOST_HELD = 500
+# A batch that nobody decided about for so long is not counted any more.
+HELD_MS = 35 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,10 @@ class SilentSource:
 def health(connection: Connection, hosts: dict[str, HostState], now: datetime) -> list[SourceHealth]:
     """Return how every source is."""
     rows = {r.id: r for r in connection.execute(select(store.price_source))}
-    held = Counter(b.source for b in held_batches(connection, None, _MOST_HELD) if b.is_open)
+    held = open_counts(connection, to_ms(now) - HELD_MS)
     d = price_day.c
     newest = {r[0]: r[1] for r in connection.execute(select(d.source, func.max(d.day)).group_by(d.source))}
-    return [_of(s, rows.get(s.id), held[s.id], newest.get(s.id), hosts, now) for s in SOURCES.values()]
+    return [_of(s, rows.get(s.id), held.get(s.id, 0), newest.get(s.id), hosts, now) for s in SOURCES.values()]
 
 
 def silent(connection: Connection, now: datetime) -> list[SilentSource]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, true
 
 from foundation.blobs import BlobFolder
 from foundation.clock import from_ms, market_day
@@ -64,18 +64,30 @@ class HeldDetail:
 def held_batches(connection: Connection, source: str | None, limit: int) -> list[HeldBatch]:
     """Return the batches that are or were in quarantine, the newest first."""
     t, v = store.price_run, price_review
-    wanted = (
-        select(t, v.c.decision, v.c.decided_by, v.c.decided_ms)
-        .outerjoin(v, v.c.run_id == t.c.id)
-        .where((t.c.state == "quarantined") | v.c.run_id.is_not(None))
-        .order_by(t.c.id.desc())
-        .limit(limit)
-    )
-    if source is not None:
-        wanted = wanted.where(t.c.source == source)
-    rows = connection.execute(wanted).all()
+    mine = t.c.source == source if source is not None else true()
+    inside = select(t.c.id).where(t.c.state == "quarantined", mine).order_by(t.c.id.desc()).limit(limit)
+    decided = select(v.c.run_id).join(t, t.c.id == v.c.run_id).where(mine).order_by(v.c.run_id.desc()).limit(limit)
+    ids = sorted({*connection.execute(inside).scalars(), *connection.execute(decided).scalars()}, reverse=True)[:limit]
+    wanted = select(t, v.c.decision, v.c.decided_by, v.c.decided_ms).outerjoin(v, v.c.run_id == t.c.id).where(t.c.id.in_(ids))
+    rows = connection.execute(wanted.order_by(t.c.id.desc())).all()
     good = _good_runs(connection, sorted({r.source for r in rows}), min((r.started_ms for r in rows), default=0))
     return [_held(r, good.get(r.source, ())) for r in rows]
+
+
+def open_counts(connection: Connection, since_ms: int) -> dict[str, int]:
+    """Return source -> batches in quarantine since then that nobody decided about and no later good answer overtook."""
+    q, g, v = store.price_run.alias("q"), store.price_run.alias("g"), price_review
+    later = select(g.c.id).where(
+        g.c.source == q.c.source, g.c.state == "ok", g.c.received > 0, g.c.started_ms > q.c.started_ms,
+        g.c.window_start <= q.c.window_start, g.c.window_end >= q.c.window_end,
+    )  # fmt: skip
+    counted = (
+        select(q.c.source, func.count())
+        .outerjoin(v, v.c.run_id == q.c.id)
+        .where(q.c.state == "quarantined", q.c.started_ms >= since_ms, v.c.run_id.is_(None), ~later.exists())
+        .group_by(q.c.source)
+    )
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def held_batch(connection: Connection, run_id: int) -> HeldBatch:

@@ -76,6 +76,11 @@ price_run = Table(
     Column("findings", Text, nullable=False, default="[]", server_default="[]"),  # JSON of what the guards saw
     UniqueConstraint("source", "slot"),
     Index("ix_price_run_source_started", "source", "started_ms"),
+    # Few of many: asked for on every page that says how the sources are.
+    Index(
+        "ix_price_run_quarantined", "source", "id",
+        sqlite_where=text("state = 'quarantined'"), postgresql_where=text("state = 'quarantined'"),
+    ),
     # Of two runs that want the same days at the same time, one asks the site.
     Index(
         "uq_price_run_at_work", "source", "window_start", "window_end", unique=True,

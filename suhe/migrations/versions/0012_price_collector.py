@@ -67,6 +67,10 @@ def upgrade() -> None:
     # A run that was at work when the program was replaced is over.
     op.execute("UPDATE price_run SET state = 'failed', why = 'the run ended in the middle' WHERE state = 'running'")
     op.create_index(
+        "ix_price_run_quarantined", "price_run", ["source", "id"], unique=False,
+        sqlite_where=sa.text("state = 'quarantined'"), postgresql_where=sa.text("state = 'quarantined'"),
+    )  # fmt: skip
+    op.create_index(
         "uq_price_run_at_work", "price_run", ["source", "window_start", "window_end"], unique=True,
         sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"),
     )  # fmt: skip
