@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from dashboards.api.forecasts import router
 from foundation.clock import FixedClock
 from pricing.forecast.nouns import COMBINED, HORIZONS, NAIVE, WEEKS_NEEDED, Forecast, NotEnoughHistory
 from pricing.forecast.service import Forecasts
@@ -30,10 +34,12 @@ def forecasts(lite_prices: Prices, clock: FixedClock) -> Forecasts:
     return Forecasts(lite_prices.engine, clock, lite_prices)
 
 
-def test_a_forecast_is_made_once_and_told_as_it_was_made(forecasts: Forecasts, lite_prices: Prices) -> None:
+def test_a_forecast_is_made_once_and_told_as_it_was_made(prices: Prices, clock: FixedClock) -> None:
     """The newest forecast speaks of the twelve weeks after the last complete one, and nothing is made anew where nothing changed."""
+    clock.instant = after(80)
+    forecasts = Forecasts(prices.engine, clock, prices)
     mids = wander(80)
-    quote(lite_prices, "tomato", "xinfadi", mids)
+    quote(prices, "tomato", "xinfadi", mids)
     assert (forecasts.make_all(30), forecasts.make_all(30)) == (1, 0)
     found = forecasts.latest("tomato", "xinfadi")
     assert isinstance(found, Forecast)
@@ -76,3 +82,43 @@ def test_a_forecast_is_held_against_what_came(forecasts: Forecasts, lite_prices:
     assert all(p.naive == mids[79] and p.p50 == getattr(first.at(p.horizon_weeks), "p50", None) for p in record.points)
     share = record.inside_share(1)
     assert share in (0.0, 1.0) and record.inside_share(2) is None
+
+
+def test_a_price_nobody_quotes_is_not_forecast_anew(forecasts: Forecasts, lite_prices: Prices, clock: FixedClock) -> None:
+    """Five silent weeks: what was said stands with its age, nothing new is said; told to stop, nothing is begun."""
+    quote(lite_prices, "tomato", "xinfadi", wander(80))
+    assert forecasts.make_all(30, stopped=lambda: True) == 0
+    assert forecasts.make_all(30) == 1
+    said = forecasts.latest("tomato", "xinfadi")
+    quote(lite_prices, "tomato", "xinfadi", [9000], first=FIRST - timedelta(weeks=1))
+    clock.instant = after(85)
+    assert forecasts.make_all(30) == 0
+    assert forecasts.latest("tomato", "xinfadi") == said
+
+
+def test_two_sources_of_a_market_are_never_one_history(forecasts: Forecasts, lite_prices: Prices) -> None:
+    """The source that speaks now is followed; what another said before is not joined to it."""
+    quote(lite_prices, "tomato", "xinfadi", wander(70))
+    quote(lite_prices, "tomato", "xinfadi", wander(10, seed=2), first=FIRST + timedelta(weeks=70), source="ncpscxx")
+    assert forecasts.make_all(30) == 0
+    assert forecasts.latest("tomato", "xinfadi") == NotEnoughHistory(10, WEEKS_NEEDED)
+
+
+def test_the_api_tells_a_forecast_with_what_it_is_worth(forecasts: Forecasts, lite_prices: Prices, clock: FixedClock) -> None:
+    """Quantiles, both MASE and age; too little history is an answer; what came due stands beside what was said."""
+    app = FastAPI()
+    app.include_router(router(SimpleNamespace(forecasts=forecasts, clock=clock)))  # type: ignore[arg-type]
+    quote(lite_prices, "tomato", "xinfadi", wander(82)[:80])
+    forecasts.make_all(30)
+    with TestClient(app) as client:
+        asked = {"product": "tomato", "market": "xinfadi"}
+        told = client.get("/api/v1/prices/forecast", params=asked).json()
+        assert (told["weeks_used"], told["weeks_needed"], told["age_days"], len(told["weeks"])) == (80, None, 0, 12)
+        assert set(told["weeks"][0]) >= {"p10", "p50", "p90", "method", "mase", "mase_naive", "coverage80", "origins"}
+        none = client.get("/api/v1/prices/forecast", params={**asked, "product": "garlic"}).json()
+        assert (none["weeks_used"], none["weeks_needed"], none["weeks"]) == (0, WEEKS_NEEDED, [])
+        quote(lite_prices, "tomato", "xinfadi", wander(82)[80:], first=FIRST + timedelta(weeks=80))
+        clock.instant = after(82)
+        track = client.get("/api/v1/prices/forecast/track", params=asked).json()
+        assert [(p["horizon_weeks"], p["came"]) for p in track["items"]] == [(1, wander(82)[80]), (2, wander(82)[81])]
+        assert set(track["inside"]) == {"1", "2"}

@@ -60,7 +60,7 @@ def test_where_naive_wins_naive_is_shown() -> None:
         assert (method == NAIVE) == (skill.mase >= skill.mase_naive)
         assert method == COMBINED or mid == pytest.approx(math.log(steps[-1]))
     assert plain.methods.count(NAIVE) >= 1
-    seasons = outlooks(seasonal(156, 6, 0.5))
+    seasons = outlooks(seasonal(130, 3, 0.5))
     assert all(o.methods[11] == COMBINED and o.skill[11].gain > 0.2 for o in seasons)
 
 
