@@ -6,7 +6,7 @@ naive takes its place. What is printed as skill is how exactly this procedure di
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,11 +48,15 @@ class Outlook:
     skill: tuple[Skill, ...]
 
 
-def outlooks(pool: Sequence[History]) -> list[Outlook]:
-    """Return the outlook of each history of a market; a horizon with too few outcomes is left out."""
+def outlooks(pool: Sequence[History], stopped: Callable[[], bool] = lambda: False) -> list[Outlook]:
+    """Return the outlook of each history of a market; a horizon with too few outcomes is left out. Nothing, where told to stop."""
     panel = panel_of(pool)
     ready = prepare(panel)
-    replays = [replay(ready, h) for h in HORIZONS]
+    replays = []
+    for h in HORIZONS:
+        if stopped():
+            return []
+        replays.append(replay(ready, h))
     return [_outlook(panel, replays, row) for row in range(len(pool))]
 
 

@@ -39,7 +39,7 @@ class Forecasts:
         self._reading = reading(engine)
 
     def make_all(self, budget_s: float, *, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Make the forecasts whose weeks have changed, market by market until the time is spent; return how many were made.
+        """Make the forecasts whose weeks have changed, market by market until the time is spent or told to stop; return how many were made.
 
         What was made is kept at once, so the next call goes on where this one ended. A market in hand is finished.
         """
@@ -48,10 +48,10 @@ class Forecasts:
         for market in self._prices.markets():
             if stopped() or time.monotonic() > until:
                 break
-            made += self.make_market(market.id)
+            made += self.make_market(market.id, stopped=stopped)
         return made
 
-    def make_market(self, market: str) -> int:
+    def make_market(self, market: str, *, stopped: Callable[[], bool] = lambda: False) -> int:
         """Make the forecasts of one market whose weeks have changed since their last; return how many were made."""
         today = market_day(self._clock.now())
         histories: dict[str, History] = {}
@@ -67,13 +67,14 @@ class Forecasts:
         made = 0
         for products in _batches(sorted(histories), TOGETHER):
             if wanted.intersection(products):
-                made += self._make(market, {p: (histories[p], sources[p]) for p in products}, wanted)
+                made += self._make(market, {p: (histories[p], sources[p]) for p in products}, wanted, stopped)
         return made
 
-    def _make(self, market: str, pool: dict[str, tuple[History, str]], wanted: set[str]) -> int:
+    def _make(self, market: str, pool: dict[str, tuple[History, str]], wanted: set[str], stopped: Callable[[], bool]) -> int:
         from pricing.forecast.outlook import outlooks
 
-        found = zip(pool.items(), outlooks([history for history, _ in pool.values()]), strict=True)
+        made = outlooks([history for history, _ in pool.values()], stopped)
+        found = zip(pool.items(), made, strict=True) if made else ()
         told = [(product, h, source, outlook) for (product, (h, source)), outlook in found if product in wanted and outlook.horizons]
         made_ms = to_ms(self._clock.now())
         currencies = {product: self._currency(product, market, source) for product, _, source, _ in told}

@@ -85,9 +85,10 @@ def test_a_forecast_is_held_against_what_came(forecasts: Forecasts, lite_prices:
 
 
 def test_a_price_nobody_quotes_is_not_forecast_anew(forecasts: Forecasts, lite_prices: Prices, clock: FixedClock) -> None:
-    """Five silent weeks: what was said stands with its age, nothing new is said; told to stop, nothing is begun."""
+    """Five silent weeks: what was said stands with its age, nothing new is said; told to stop, nothing is begun or half kept."""
     quote(lite_prices, "tomato", "xinfadi", wander(80))
-    assert forecasts.make_all(30, stopped=lambda: True) == 0
+    asked = iter([False, False, True])
+    assert forecasts.make_all(30, stopped=lambda: True) == forecasts.make_market("xinfadi", stopped=lambda: next(asked)) == 0
     assert forecasts.make_all(30) == 1
     said = forecasts.latest("tomato", "xinfadi")
     quote(lite_prices, "tomato", "xinfadi", [9000], first=FIRST - timedelta(weeks=1))
