@@ -1,8 +1,9 @@
 """Gating, upserting and importing quotes: `python -m bench.prices store [--quick]`.
 
-A batch is what one answer of a source is: 50,000 raw quotes gated one by one, numbered, compared with what stands, appended with their
-history, in one transaction. A backfill is a CSV file from the disk to the last commit: kept bytes, gate, ordinals, report, history and
-what stands. Each is done again with the same payload, which must change no row. PostgreSQL is a cluster of this machine with fsync on.
+A batch is what one answer of a source is: 50,000 raw quotes gated one by one, numbered, held against their own past, compared with what
+stands, appended with their history, in one transaction. A backfill is a CSV file from the disk to the last commit: kept bytes, gate,
+ordinals, report, history and what stands. Each is done again with the same payload, which must change no row. PostgreSQL is a cluster of
+this machine with fsync on.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from foundation.clock import FixedClock
 from foundation.database import metadata, open_engine
 from pricing import store
 from pricing.clean import quote_of
+from pricing.desk.aside import hold_back
 from pricing.importing import Importer
 from pricing.quotes import Quote, RawQuote
 from pricing.recording import Standing, changes, with_ordinals
@@ -62,8 +64,9 @@ def _batch(engine: str, url: str) -> list[Row]:
             first, last = min(q.valid_date for q in taken), max(q.valid_date for q in taken)
             standing = {(r[0], r[1], r[2]): Standing((r[3], r[4], r[5], r[6], r[7]), r[8], r[9])
                         for r in store.current_rows(connection, list(ids.values()), first, last)}  # fmt: skip
-            change = changes(keyed, copies, ids, standing, [], run, run)
-            store.append(connection, change.observed)
+            held = hold_back(connection, ids, keyed, standing, run, run)
+            change = changes(held.quotes, copies, ids, standing, [], run, run)
+            store.append(connection, [*change.observed, *held.observed])
         seconds.append(time.perf_counter() - start)
         changed.append(len(change.observed))
     database.dispose()

@@ -32,6 +32,7 @@ PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",
     "trace", "bundle", "anchor", "labels", "prices", "price_index", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list", "scans", "embed", "price_alerts", "held_batches",
+    "price_desk", "price_desk_telephone", "price_desk_import",
 )  # fmt: skip
 # What a phone on the local network may see: read-only, nothing that needs a sign-in.
 PUBLIC_PAGES = ("home", "problem_reports", "trace", "bundle", "anchor", "prices", "embed", "price_index")

@@ -33,10 +33,10 @@ Numbers = Mapping[str, Any]
 
 
 def _set_aside(n: Numbers, lang: str, t: Translate) -> str:
-    values = {"price": money_text(n["mid"], lang), "usual": money_text(n["usual"], lang)}
+    values = {"day": day_text(n["day"], lang), "price": money_text(n["mid"], lang), "usual": money_text(n["usual"], lang)}
     if n["count"] > 1:
-        return t("今天有 %(n)s 条报价待核（如 %(price)s，平常约 %(usual)s），没有采用，先按原来的价格。", n=n["count"], **values)
-    return t("今天的报价 %(price)s 与平常（约 %(usual)s）差得远，待核，没有采用，先按原来的价格。", **values)
+        return t("%(day)s有 %(n)s 条报价待核（如 %(price)s，平常约 %(usual)s），没有采用，先按原来的价格。", n=n["count"], **values)
+    return t("%(day)s的报价 %(price)s 与平常（约 %(usual)s）差得远，待核，没有采用，先按原来的价格。", **values)
 
 
 def _revised(n: Numbers, lang: str, t: Translate) -> str:

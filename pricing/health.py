@@ -11,6 +11,8 @@ from sqlalchemy import Connection, func, select
 
 from foundation.clock import from_ms, to_ms
 from pricing import store
+from pricing.desk.imports import import_sources
+from pricing.desk.tellers import TELEPHONE
 from pricing.hosts import HostState
 from pricing.politeness import is_loopback
 from pricing.quarantine import open_counts
@@ -75,7 +77,9 @@ def health(connection: Connection, hosts: dict[str, HostState], now: datetime) -
     held = open_counts(connection, to_ms(now) - HELD_MS)
     d = price_day.c
     newest = {r[0]: r[1] for r in connection.execute(select(d.source, func.max(d.day)).group_by(d.source))}
-    return [_of(s, rows.get(s.id), held.get(s.id, 0), newest.get(s.id), hosts, now) for s in SOURCES.values()]
+    # The telephone and imported files are sources once somebody has used them.
+    known = [*SOURCES.values(), *(s for s in (TELEPHONE, *import_sources(connection)) if s.id in rows)]
+    return [_of(s, rows.get(s.id), held.get(s.id, 0), newest.get(s.id), hosts, now) for s in known]
 
 
 def silent(connection: Connection, now: datetime) -> list[SilentSource]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from pricing.desk.tables import price_mapping
+from pricing.desk.tellers import TELEPHONE
 from pricing.mapping import packaged_mappings, read_mapping
 from pricing.sources import SOURCES
 from pricing.store import price_series, price_source
@@ -40,7 +41,7 @@ def terms_of_sources(connection: Connection, *, demo: bool) -> dict[str, Terms]:
     stated = _stated(connection)
     found = {}
     for source, series in kept:
-        known = SOURCES.get(source)
+        known = SOURCES.get(source) or (TELEPHONE if source == TELEPHONE.id else None)
         address = addresses.get(source) or (known.address if known else "")
         licence = stated.get(source, NOT_STATED)
         if demo and address.startswith(_LOOPBACK):
@@ -52,7 +53,7 @@ def terms_of_sources(connection: Connection, *, demo: bool) -> dict[str, Terms]:
 
 def _stated(connection: Connection) -> Mapping[str, str]:
     """Return the licence of every source that states one; of an import whose mappings disagree the one that is not open."""
-    found = {s.id: s.licence for s in SOURCES.values()}
+    found = {s.id: s.licence for s in (*SOURCES.values(), TELEPHONE)}
     told = [(m.source, m.licence) for m in map(read_mapping, packaged_mappings())]
     for (text,) in connection.execute(select(price_mapping.c.mapping)):
         saved = json.loads(text)

@@ -18,6 +18,7 @@ from pricing import index_store, quarantine, store
 from pricing.band import SeasonalBand
 from pricing.board import BoardRow, Point, board_rows, points
 from pricing.collecting import Batch, Collector, RunReport
+from pricing.desk.tellers import TELEPHONE
 from pricing.fetching import Pause, Policy
 from pricing.health import SilentSource, SourceHealth, health, silent
 from pricing.hosts import HostBook
@@ -285,7 +286,7 @@ class Prices:
 
 
 def _licences() -> dict[str, str]:
-    return {s.id: s.licence for s in SOURCES.values()}
+    return {s.id: s.licence for s in (*SOURCES.values(), TELEPHONE)}
 
 
 def _blocks(first: date, last: date, length: int) -> Iterator[Window]:

@@ -78,17 +78,42 @@ def hold_back(
     known = _known(connection, sorted({q.series.source for q in quotes.values()}), first, last)
     _supersede(connection, ids, quotes, known, now_ms)
     walks = _walks(connection, ids, quotes, standing)
-    moves: Moves | None = None
+    moves = _MovesWhenAsked(connection, first, last, quotes, ids)
     for series_id, walk in walks.items():
         if not walk.odd and series_id not in known:
             continue
-        if moves is None:
-            products = {q.series.product for i, w in walks.items() if w.odd or i in known for _, q in w.quotes if q.series.product}
-            moves = read_moves(connection, products, first, last, quotes)
-        _walk_through(connection, held, series_id, walk, known.get(series_id, {}), moves, run_id, now_ms)
+        before = known.get(series_id, {})
+        judging = _Judging(held, series_id, walk, before, moves)
+        for key, q in walk.quotes:
+            judging.take(key, before.get((series_id, key[1], (q.low, q.mid, q.high))))
+        judging.settle()
+        _note(connection, judging, run_id, now_ms)
     waiting = {key for w in walks.values() for key in w.held}
     held.quotes = {key: q for key, q in quotes.items() if key not in waiting}
     return held
+
+
+class _MovesWhenAsked:
+    """The other markets' moves, read for a product when one of its quotes is far from its own past: few are."""
+
+    def __init__(self, connection: Connection, first: date, last: date, quotes: Mapping[BatchKey, Quote], ids: Mapping[Any, int]) -> None:
+        self._connection, self._first, self._last, self._quotes, self._ids = connection, first, last, quotes, ids
+        self._by_product: dict[str, dict[BatchKey, Quote]] | None = None
+        self._read: dict[str, Moves] = {}
+
+    def others(self, q: Quote) -> dict[str, float]:
+        """Return market -> log move of the quote's product on its day."""
+        product = q.series.product
+        if product is None:
+            return {}
+        if self._by_product is None:
+            self._by_product = defaultdict(dict)
+            for key, x in self._quotes.items():
+                if x.series.product is not None:
+                    self._by_product[x.series.product][key] = x
+        if product not in self._read:
+            self._read[product] = read_moves(self._connection, [product], self._first, self._last, self._by_product[product], self._ids)
+        return self._read[product].others(product, q.series.market, q.valid_date)
 
 
 @dataclass(slots=True)
@@ -113,9 +138,9 @@ def _walks(
     if not batch:
         return {}
     past: dict[int, list[tuple[date, Triple]]] = defaultdict(list)
-    changed = {(i, key[1]) for i, of in batch.items() for key, _ in of}
-    for (i, day, _), s in standing.items():
-        if i in batch and (i, day) not in changed:
+    changed = {(i, key[1], key[2]) for i, of in batch.items() for key, _ in of}
+    for (i, day, ordinal), s in standing.items():
+        if i in batch and (i, day, ordinal) not in changed:
             past[i].append((day, s.values[:3]))
     walks = {i: _Walk(sorted(past[i]), sorted(of, key=lambda x: (x[0][1], x[0][2]))) for i, of in batch.items()}
     for walk in walks.values():
@@ -128,14 +153,15 @@ def _needs_a_look(walk: _Walk) -> bool:
     recent: list[Triple] = []
     for (_, day, _), q in walk.quotes:
         prices = (q.low, q.mid, q.high)
-        near = recent_of(walk.past, day)
+        at = bisect_left(walk.past, (day,))
+        near = [p for _, p in walk.past[max(0, at - 2) : at]]
         if not (looks_usual(near, prices) or looks_usual(recent, prices)):
             return True
         recent = [*recent[-1:], prices]
     return False
 
 
-def _deepen(connection: Connection, walks: Mapping[int, _Walk], changed: set[tuple[int, date]]) -> None:
+def _deepen(connection: Connection, walks: Mapping[int, _Walk], changed: set[store.Key]) -> None:
     """Read farther back for the few series that need a closer look."""
     if not walks:
         return
@@ -143,7 +169,7 @@ def _deepen(connection: Connection, walks: Mapping[int, _Walk], changed: set[tup
     end = max(w.quotes[-1][0][1] for w in walks.values()) + timedelta(days=SECOND_WITHIN_DAYS)
     found: dict[int, list[tuple[date, Triple]]] = defaultdict(list)
     for r in store.current_rows(connection, sorted(walks), first - timedelta(days=PAST_DAYS), end):
-        if (r[0], r[1]) not in changed:
+        if (r[0], r[1], r[2]) not in changed:
             found[r[0]].append((r[1], (r[3], r[4], r[5])))
     for i, walk in walks.items():
         walk.past = sorted(found[i])
@@ -181,77 +207,121 @@ def _supersede(
                 del of[(series_id, day, prices)]
 
 
-def _walk_through(
-    connection: Connection, held: Held, series_id: int, walk: _Walk, known: Mapping[AsideKey, Any], moves: Moves,
-    run_id: int, now_ms: int,
-) -> None:  # fmt: skip
-    said_now = {(series_id, key[1], (q.low, q.mid, q.high)) for key, q in walk.quotes}
-    pending = [
-        _Pending(r.valid_date, (r.low, r.mid, r.high), oddity_of(r), None, r)
-        for key, r in known.items() if r.state == "open" and key not in said_now
-    ]  # fmt: skip
-    accepted: list[tuple[date, Triple]] = list(walk.past)
-    for key, q in walk.quotes:
+class _Judging:
+    """One series of a batch walked through in order of time, until nothing more is released.
+
+    What is left waiting at the end would wait again if the same batch came once more: the same answer twice changes nothing.
+    """
+
+    def __init__(self, held: Held, series_id: int, walk: _Walk, known: Mapping[AsideKey, Any], moves: _MovesWhenAsked) -> None:
+        self.held, self.series_id, self.walk, self.moves = held, series_id, walk, moves
+        self.accepted: list[tuple[date, Triple]] = list(walk.past)
+        self.quotes = dict(walk.quotes)
+        said_now = {(series_id, key[1], (q.low, q.mid, q.high)) for key, q in walk.quotes}
+        self.pending = [
+            _Pending(r.valid_date, (r.low, r.mid, r.high), oddity_of(r), None, r)
+            for key, r in known.items() if r.state == "open" and key not in said_now
+        ]  # fmt: skip
+        self.released: list[tuple[_Pending, str]] = []
+
+    def take(self, key: BatchKey, row: Any | None) -> None:
+        """Judge one quote; `row` is what was set aside of it before."""
+        q = self.quotes[key]
         day, prices = key[1], (q.low, q.mid, q.high)
-        row = known.get((series_id, day, prices))
-        if row is not None and row.state in ("released", "rejected"):
-            if row.state == "rejected":
-                _hold(held, walk, series_id, key)
-                held.waiting += 1
-            else:
-                insort(accepted, (day, prices))
-            continue
-        recent = recent_of(accepted, day)
-        oddity = None if looks_usual(recent, prices) else judge(recent, prices, moves.others(q.series.product, q.series.market, day))
+        if row is not None and row.state == "rejected":
+            self._hold(key)
+            self.held.waiting += 1
+            return
+        oddity = None if row is not None and row.state == "released" else self._oddity(day, prices, key)
         if oddity is None:
-            insort(accepted, (day, prices))
+            insort(self.accepted, (day, prices))
             if row is not None and row.state == "open":
-                note_decision(connection, row, "released", "", "fits-now", now_ms)
-                held.released += 1
+                self.released.append((_Pending(day, prices, oddity_of(row), key, row), "fits-now"))
+            return
+        found = _Pending(day, prices, oddity, key, row)
+        self._hold(key)
+        self.pending.append(found)
+        # A second day is taken at once, so that the days after it are held against the new level.
+        for earlier in [p for p in self.pending if _both(p, found)]:
+            self._let(earlier, "second-day")
+            if found in self.pending:
+                self._let(found, "second-day")
+
+    def settle(self) -> None:
+        """Release what the days that were taken meanwhile let stand, until nothing changes."""
+        changed = True
+        while changed:
+            changed = False
+            for p in list(self.pending):
+                if p.key is not None:
+                    oddity = self._oddity(p.day, p.prices, p.key)
+                    if oddity is None:
+                        self._let(p, "fits-now")
+                        changed = True
+                        continue
+                    p.oddity = oddity
+                if self._next_day_agrees(p) or any(_both(p, later) or _both(later, p) for later in self.pending):
+                    self._let(p, "second-day")
+                    changed = True
+
+    def _oddity(self, day: date, prices: Triple, key: BatchKey) -> Oddity | None:
+        recent = recent_of(self.accepted, day)
+        if looks_usual(recent, prices) or judge(recent, prices, {}) is None:
+            return None
+        return judge(recent, prices, self.moves.others(self.quotes[key]))
+
+    def _next_day_agrees(self, p: _Pending) -> bool:
+        """Tell whether the next day that stands is at the level of a quote that waits; a day much later may have drifted there."""
+        if not released_by_a_second_day(p.oddity):
+            return False
+        later = self.accepted[bisect_left(self.accepted, (p.day + timedelta(days=1),)) :]
+        return any(d == later[0][0] and confirms(p.day, p.prices, d, prices) for d, prices in later[:8])
+
+    def _hold(self, key: BatchKey) -> None:
+        self.walk.held.add(key)
+        self.held.days.add((self.series_id, key[1]))
+
+    def _let(self, p: _Pending, why: str) -> None:
+        self.pending.remove(p)
+        self.released.append((p, why))
+        insort(self.accepted, (p.day, p.prices))
+        if p.key is not None:
+            self.walk.held.discard(p.key)
+
+
+def _both(earlier: _Pending, later: _Pending) -> bool:
+    """Tell whether two odd quotes say the same level on two days, and a rule may believe them."""
+    return (
+        confirms(earlier.day, earlier.prices, later.day, later.prices)
+        and released_by_a_second_day(earlier.oddity)
+        and released_by_a_second_day(later.oddity)
+    )
+
+
+def _note(connection: Connection, judging: _Judging, run_id: int, now_ms: int) -> None:
+    """Write down what became of a series: decisions by rule, days that are recorded now, quotes that wait."""
+    held = judging.held
+    for p, why in judging.released:
+        if p.row is None or p.row.state != "open":
             continue
-        said = [p for p in pending if confirms(p.day, p.prices, day, prices) and released_by_a_second_day(p.oddity)]
-        later = any(confirms(day, prices, d, p) for d, p in walk.past[bisect_left(walk.past, (day,)) :])
-        if (said or later) and released_by_a_second_day(oddity):
-            for p in said:
-                _release(connection, held, walk, p, now_ms)
-                insort(accepted, (p.day, p.prices))
-            if row is not None and row.state == "open":
-                note_decision(connection, row, "released", "", "second-day", now_ms)
-                held.released += 1
-            pending = [p for p in pending if p not in said]
-            insort(accepted, (day, prices))
-        else:
-            _hold(held, walk, series_id, key)
-            pending.append(_Pending(day, prices, oddity, key, row))
-    quotes = dict(walk.quotes)
-    for p in pending:
+        if p.key is None:
+            # Its day is not in this batch, so what was kept of it is recorded now, under the run that brought it.
+            later = observed_at(connection, p.row.series_id, p.row.valid_date, p.row.ordinal, now_ms)
+            held.observed.append(observed_row(p.row, later))
+        note_decision(connection, p.row, "released", "", why, now_ms)
+        held.released += 1
+    for p in judging.pending:
         if p.key is None:
             continue
         if p.row is not None and p.row.state == "open":
             held.waiting += 1
-        elif p.row is not None:  # superseded once, and now said again
+            continue
+        if p.row is not None:  # superseded once, and now said again
             note_decision(connection, p.row, "open", "", "said-again", now_ms)
-            held.aside += 1
         else:
-            connection.execute(insert(quote_aside).values(**_aside_row(series_id, p, quotes[p.key], run_id, now_ms)))
-            held.aside += 1
-
-
-def _hold(held: Held, walk: _Walk, series_id: int, key: BatchKey) -> None:
-    walk.held.add(key)
-    held.days.add((series_id, key[1]))
-
-
-def _release(connection: Connection, held: Held, walk: _Walk, p: _Pending, now_ms: int) -> None:
-    if p.key is not None:
-        walk.held.discard(p.key)
-    elif p.row is not None:
-        # Its day is not in this batch, so what was kept of it is recorded now, under the run that brought it.
-        later = observed_at(connection, p.row.series_id, p.row.valid_date, p.row.ordinal, now_ms)
-        held.observed.append(observed_row(p.row, later))
-    if p.row is not None and p.row.state == "open":
-        note_decision(connection, p.row, "released", "", "second-day", now_ms)
-        held.released += 1
+            row = _aside_row(judging.series_id, p, judging.quotes[p.key], run_id, now_ms)
+            connection.execute(insert(quote_aside).values(row))
+        held.aside += 1
 
 
 def _aside_row(series_id: int, p: _Pending, q: Quote, run_id: int, now_ms: int) -> dict[str, Any]:

@@ -104,3 +104,18 @@ class Spoken:
     spoken_ms: int
     confirmed: bool
     standing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UsualLine:
+    """What a market is usually called about, and its last price before the day of the call."""
+
+    product: str
+    grade: str
+    spec: str
+    origin: str
+    day: date
+    low: int
+    mid: int
+    high: int
+    source: str

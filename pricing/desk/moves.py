@@ -48,26 +48,31 @@ class Moves:
         return found
 
 
-def read_moves(connection: Connection, products: Iterable[str], start: date, end: date, batch: Mapping[Any, Quote]) -> Moves:
-    """Return the moves of `products` between two days, from what stands and, over it, from a batch keyed (series, day, ordinal)."""
-    wanted = sorted(set(products))
+def read_moves(
+    connection: Connection, products: Iterable[str], start: date, end: date, batch: Mapping[Any, Quote], ids: Mapping[Any, int]
+) -> Moves:
+    """Return the moves of `products` between two days, from what stands and, over it, from a batch keyed (series, day, ordinal).
+
+    `ids` tells which of the series that stand are the batch's own.
+    """
+    wanted = frozenset(products)
     moves = Moves()
     if not wanted:
         return moves
     s, t = price_series.c, quote_current.c
     rows = connection.execute(
-        select(s.source, s.market, s.name, s.spec, s.grade, s.origin, s.currency, s.product, t.valid_date, t.mid)
+        select(s.product, s.market, t.series_id, t.valid_date, t.mid)
         .join(quote_current, t.series_id == s.id)
-        .where(s.product.in_(wanted), t.valid_date.between(start - timedelta(days=BEFORE_DAYS), end))
+        .where(s.product.in_(sorted(wanted)), t.valid_date.between(start - timedelta(days=BEFORE_DAYS), end))
     )  # fmt: skip
-    together: dict[tuple[str, str, object, date], list[int]] = defaultdict(list)
-    for r in rows:
-        together[(r.product, r.market, tuple(r[:7]), r.valid_date)].append(r.mid)
+    stands: dict[tuple[str, str, object, date], list[int]] = defaultdict(list)
+    for product, market, series_id, day, mid in rows:
+        stands[(product, market, series_id, day)].append(mid)
     said: dict[tuple[str, str, object, date], list[int]] = defaultdict(list)
-    for q in batch.values():
+    for (series, day, _), q in batch.items():
         if q.series.product in wanted:
-            said[(str(q.series.product), q.series.market, q.series.key, q.valid_date)].append(q.mid)
-    for key, mids in {**together, **said}.items():
+            said[(str(q.series.product), q.series.market, ids.get(series, series), day)].append(q.mid)
+    for key, mids in {**stands, **said}.items():
         moves.add(*key, mids)
     return moves
 

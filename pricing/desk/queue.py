@@ -121,7 +121,7 @@ def beside(connection: Connection, markets: Collection[str], quotes: Sequence[Wa
     if not quotes:
         return {}
     days = [w.day for w in quotes]
-    moves = read_moves(connection, {w.product for w in quotes if w.product}, min(days), max(days), {})
+    moves = read_moves(connection, {w.product for w in quotes if w.product}, min(days), max(days), {}, {})
     return {
         w.id: [
             Beside(m, mid, None if move is None else 100 * (math.exp(move) - 1))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping as Map
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, and_, select
 
@@ -15,14 +16,19 @@ from foundation.clock import SHANGHAI, Clock, from_ms, market_day, to_ms
 from foundation.database import reading
 from foundation.errors import BadInput
 from pricing import store
-from pricing.desk.calls import Call, CallOutcome, Spoken
+from pricing.desk.calls import Call, CallOutcome, Spoken, UsualLine
 from pricing.desk.deciding import decide
+from pricing.desk.imports import ImportRun, ImportShelf, SavedMapping, Upload
 from pricing.desk.notes import DayQuote, QualityNote, notes_of_quotes
 from pricing.desk.queue import BatchWaiting, Beside, Decided, Waiting, batches, beside, decided, past_of, waiting
 from pricing.desk.tables import price_spoken, quote_aside
 from pricing.desk.telephone import Telephone
 from pricing.desk.tellers import SOURCE
+from pricing.mapping import Mapping
 from pricing.markets import markets_of
+
+if TYPE_CHECKING:
+    from pricing.importing import ImportReport
 
 # So far back a note looks for the days before; "unchanged for n days" cannot be told for longer.
 LOOK_BACK_DAYS = 45
@@ -44,6 +50,7 @@ class PriceDesk:
         self._reading = reading(engine)
         self._clock = clock
         self._telephone = Telephone(engine, clock, blobs)
+        self._shelf = ImportShelf(engine, clock, blobs)
 
     def waiting(self, county: str | None, run_id: int | None = None) -> list[Waiting]:
         """Return the quotes that wait for a person in the markets a county watches, the most consequential first."""
@@ -93,6 +100,10 @@ class PriceDesk:
         """Take back a price told by telephone; see `Telephone.withdraw`."""
         return self._telephone.withdraw(entry, token, county, writer, anybodys=anybodys)
 
+    def usual_lines(self, market: str, day: date) -> list[UsualLine]:
+        """Return what a call to a market is usually about, with the last prices; see `Telephone.usual_lines`."""
+        return self._telephone.usual_lines(market, day)
+
     def book(self, county: str, since: date) -> list[Spoken]:
         """Return the book of calls of a county, the newest entry first."""
         return self._telephone.book(county, since)
@@ -115,14 +126,41 @@ class PriceDesk:
             )  # fmt: skip
             series = {r.id: r for r in rows if (r.product, r.market) in wanted}
             found: dict[Place, list[QualityNote]] = defaultdict(list)
-            for note in (*_aside(connection, series, day), *_troubled(connection, series), *_revised(connection, series, day)):
+            quoted = _quotes(connection, series, day)
+            newest = {place: max(q.day for q in of) for place, of in quoted.items()}
+            waiting_notes = _aside(connection, series, day, newest)
+            for note in (*waiting_notes, *_troubled(connection, series), *_revised(connection, series, day)):
                 found[(note.product, note.market)].append(note)
-            for (product, market), quotes in _quotes(connection, series, day).items():
+            for (product, market), quotes in quoted.items():
                 last = max(quotes, key=lambda q: q.day)
                 if series[last.series_id].source == SOURCE:
                     found[(product, market)] += _told(connection, product, market, last)
                 found[(product, market)] += notes_of_quotes(product, market, quotes, day)
         return {place: notes for place, notes in found.items() if notes}
+
+    def keep_upload(self, county: str, upload: Upload) -> str:
+        """Keep what somebody gave the import page until it is imported; return by which hash it is found again."""
+        return self._shelf.keep(county, upload)
+
+    def upload(self, county: str, digest: str) -> Upload:
+        """Return an upload of a county; raise NotFound where there is none."""
+        return self._shelf.upload(county, digest)
+
+    def save_mapping(self, county: str, title: str, mapping: Mapping, writer: str) -> SavedMapping:
+        """Save how a county's file is read; see `ImportShelf.save`."""
+        return self._shelf.save(county, title, mapping, writer)
+
+    def note_import(self, report: ImportReport, mapping: Mapping) -> None:
+        """Note that an import was made; see `ImportShelf.note`."""
+        self._shelf.note(report, mapping)
+
+    def saved_mappings(self, county: str) -> list[SavedMapping]:
+        """Return the newest version of every mapping a county saved."""
+        return self._shelf.saved(county)
+
+    def import_report(self, county: str, run_id: int, rows: int | None = None) -> ImportRun:
+        """Return what an import of a county did, with its first refused rows (all, by default)."""
+        return self._shelf.report(county, run_id, rows)
 
 
 def _quotes(connection: Connection, series: dict[int, Any], day: date) -> dict[Place, list[DayQuote]]:
@@ -145,22 +183,26 @@ def _quotes(connection: Connection, series: dict[int, Any], day: date) -> dict[P
     return found
 
 
-def _aside(connection: Connection, series: dict[int, Any], day: date) -> list[QualityNote]:
+def _aside(connection: Connection, series: dict[int, Any], day: date, newest: Map[Place, date]) -> list[QualityNote]:
+    """Return what waits for a person and would be the newest price, were it taken: of `day`, or later than what stands."""
     t = quote_aside.c
     rows = connection.execute(
         select(t.series_id, t.mid, t.evidence, t.valid_date)
-        .where(t.series_id.in_(list(series)), t.valid_date == day, t.state == "open")
+        .where(t.series_id.in_(list(series)), t.valid_date.between(day - timedelta(days=LOOK_BACK_DAYS), day), t.state == "open")
         .order_by(t.id)
     )  # fmt: skip
     by_place: dict[Place, list[Any]] = defaultdict(list)
     for r in rows:
-        by_place[(series[r.series_id].product, series[r.series_id].market)].append(r)
-    return [
-        QualityNote(
-            "set-aside", *place, {"day": day, "mid": of[0].mid, "usual": int(json.loads(of[0].evidence).get("usual", 0)), "count": len(of)}
-        )
-        for place, of in by_place.items()
-    ]
+        place = (series[r.series_id].product, series[r.series_id].market)
+        if r.valid_date == day or r.valid_date > newest.get(place, date.min):
+            by_place[place].append(r)
+    found = []
+    for place, of in by_place.items():
+        last = max(r.valid_date for r in of)
+        today = [r for r in of if r.valid_date == last]
+        usual = int(json.loads(today[0].evidence)["usual"])
+        found.append(QualityNote("set-aside", *place, {"day": last, "mid": today[0].mid, "usual": usual, "count": len(today)}))
+    return found
 
 
 def _troubled(connection: Connection, series: dict[int, Any]) -> list[QualityNote]:

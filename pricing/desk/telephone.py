@@ -18,11 +18,12 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
+from foundation.database import reading
 from foundation.errors import BadInput, NotAllowed, NotFound
 from foundation.ids import check_id
 from pricing import store
 from pricing.clean import Refusal, quote_of
-from pricing.desk.calls import Call, CallOutcome, LineOutcome, Spoken
+from pricing.desk.calls import Call, CallOutcome, LineOutcome, Spoken, UsualLine
 from pricing.desk.deciding import CONFIRMED, note_decision, observed_at
 from pricing.desk.moves import Moves, read_moves
 from pricing.desk.soft_gate import FEWEST, PAST_DAYS, Oddity, Triple, judge, looks_usual, recent_of
@@ -36,6 +37,7 @@ from pricing.synonyms import SYNONYMS
 
 # Older than this, a price is history and comes from a file, not from a call.
 OLDEST_DAYS = 7
+_DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Telephone:
 
     def __init__(self, engine: Engine, clock: Clock, blobs: BlobFolder) -> None:
         self._engine = engine
+        self._reading = reading(engine)
         self._clock = clock
         self._blobs = blobs
 
@@ -109,7 +112,7 @@ class Telephone:
     def book(self, county: str, since: date, limit: int = 200) -> list[Spoken]:
         """Return what was told for the days from `since` on, the newest first."""
         t, s, c = price_spoken.c, store.price_series.c, store.quote_current.c
-        with self._engine.begin() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(
                 select(price_spoken, s.market, s.product, s.name, s.grade, s.spec, s.origin, c.low.label("now_low"), c.mid.label("now_mid"),
                        c.high.label("now_high"))
@@ -129,6 +132,32 @@ class Telephone:
                        r.teller, r.note, r.writer, r.spoken_ms, r.aside_id is not None, stands)
             )  # fmt: skip
         return spoken
+
+    def usual_lines(self, market: str, day: date) -> list[UsualLine]:
+        """Return what a call to a market is usually about, each with its last price before `day`.
+
+        What was told by telephone in the last weeks comes with its grade and spec; a product that only other sources quote there follows.
+        """
+        s, t = store.price_series.c, store.quote_current.c
+        with self._reading.connect() as connection:
+            rows = connection.execute(
+                select(s.source, s.product, s.grade, s.spec, s.origin, t.valid_date, t.low, t.mid, t.high)
+                .join(store.quote_current, t.series_id == s.id)
+                .where(s.market == market, s.product.in_(list(NAMES)), t.valid_date.between(day - timedelta(days=PAST_DAYS), day - _DAY))
+                .order_by(t.valid_date, t.observed_ms)
+            ).all()  # fmt: skip
+        lines: dict[tuple[str, str, str, str], UsualLine] = {}
+        told = {r.product for r in rows if r.source == SOURCE}
+        for r in rows:
+            own = r.source == SOURCE
+            if not own and r.product in told:
+                continue
+            grade, spec, origin = (r.grade, r.spec, r.origin) if own else ("", "", "")
+            lines[(r.product, grade, spec, origin)] = UsualLine(
+                r.product, grade, spec, origin, r.valid_date, r.low, r.mid, r.high, r.source
+            )
+        order = {product: n for n, product in enumerate(NAMES)}
+        return sorted(lines.values(), key=lambda x: (x.source != SOURCE, order[x.product], x.grade, x.spec, x.origin))
 
     def _check(self, call: Call, county: str) -> None:
         allowed = [m.id for m in markets_of(county)]
@@ -170,7 +199,7 @@ class Telephone:
         quotes = [q for q in parsed if isinstance(q, Quote)]
         twice = {q.series.key for q in quotes if sum(o.series.key == q.series.key for o in quotes) > 1}
         moves = read_moves(connection, {q.series.product for q in quotes if q.series.product}, call.day, call.day,
-                           {(q.series.key, q.valid_date, 0): q for q in quotes})  # fmt: skip
+                           {(q.series.key, q.valid_date, 0): q for q in quotes}, store.series_ids(connection, SOURCE))  # fmt: skip
         past = _past(connection, call.market, call.day, {str(q.series.product) for q in quotes})
         for number, q in enumerate(parsed):
             if q is None:

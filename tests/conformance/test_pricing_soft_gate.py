@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from foundation.database import metadata, open_engine
 from pricing import store
@@ -21,7 +22,7 @@ from pricing.clean import quote_of
 from pricing.desk.aside import hold_back
 from pricing.desk.soft_gate import Triple, confirms, judge, looks_usual, recent_of, released_by_a_second_day
 from pricing.quotes import Quote, RawQuote
-from pricing.recording import with_ordinals
+from pricing.recording import Standing, changes, with_ordinals
 
 Days = dict[str, list[tuple[date, Triple]]]
 
@@ -139,7 +140,7 @@ def test_planted_errors_are_caught(series: Days) -> None:
 
 
 @pytest.fixture
-def ready(tmp_path: Path) -> Iterator[object]:
+def ready(tmp_path: Path) -> Iterator[Connection]:
     """Yield a connection to empty tables."""
     engine = open_engine(f"sqlite:///{tmp_path / 'p.db'}")
     metadata.create_all(engine)
@@ -148,10 +149,16 @@ def ready(tmp_path: Path) -> Iterator[object]:
     engine.dispose()
 
 
-def test_the_whole_set_in_one_batch_leaves_the_same_few_waiting(ready: object, quotes: list[Quote], series: Days) -> None:
-    """The door of the store and the pure rules agree: what a history import sets aside is what would be waiting at its end."""
-    keyed, _ = with_ordinals(quotes)
-    ids = store.add_series(ready, {}, (q.series for q in quotes))  # type: ignore[arg-type]
-    held = hold_back(ready, ids, keyed, {}, 1, 1)  # type: ignore[arg-type]
-    assert held.aside == _queue(series)[1]
+def test_the_whole_set_in_one_batch_and_once_more(ready: Connection, quotes: list[Quote], series: Days) -> None:
+    """Where the days after are known at once no more waits than day by day, and the same set again changes nothing at all."""
+    keyed, copies = with_ordinals(quotes)
+    ids = store.add_series(ready, {}, (q.series for q in quotes))
+    held = hold_back(ready, ids, keyed, {}, 1, 1)
+    assert 0 < held.aside <= _queue(series)[1]
     assert len(held.quotes) == len(keyed) - held.aside
+    store.append(ready, changes(held.quotes, copies, ids, {}, [], 1, 1).observed)
+    rows = store.current_rows(ready, list(ids.values()), date(2013, 1, 1), date(2016, 1, 1))
+    standing = {(r[0], r[1], r[2]): Standing((r[3], r[4], r[5], r[6], r[7]), r[8], r[9]) for r in rows}
+    again = hold_back(ready, ids, keyed, standing, 2, 2)
+    assert (again.aside, again.released, again.waiting, again.observed) == (0, 0, held.aside, [])
+    assert changes(again.quotes, copies, ids, standing, [], 2, 2).observed == []

@@ -21,6 +21,7 @@ SAME_IN_BOTH = frozenset(
         "SVG",
         "PNG",
         "CSV",
+        "XLSX",
         "PDF",
         "MQTT",
         "IPA",
@@ -60,6 +61,9 @@ PAGES = (
     f"/c/{SHENXIAN}/index", f"/c/{BAOYING}/index?range=3y&as_of=2025-11-20",
     "/screen/shenxian", "/screen/baoying", "/recall", f"/recall?q={SHENXIAN}:T1", "/recall?q=x", "/scans",
     f"/c/{SHENXIAN}/price-alerts", f"/c/{BAOYING}/price-alerts?kind=spread",
+    f"/c/{SHENXIAN}/desk", f"/c/{BAOYING}/desk", f"/c/{SHENXIAN}/desk/telephone",
+    f"/c/{BAOYING}/desk/telephone?market=xinfadi",
+    f"/c/{SHENXIAN}/desk/import",
 )  # fmt: skip
 
 

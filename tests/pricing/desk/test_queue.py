@@ -50,3 +50,13 @@ def test_several_are_decided_about_together_or_not_at_all(desk: PriceDesk) -> No
     desk.decide([w.id for w in desk.waiting("371522")], "rejected", "staff", "slip", county="371522")
     assert [w.name for w in desk.waiting(None)] == ["lotus_root"]
     assert [(d.decision, d.decider, d.why) for d in desk.decided("371522")] == [("rejected", "staff", "slip")] * 2
+
+
+def test_the_board_is_told_of_what_waits_until_it_is_decided(desk: PriceDesk) -> None:
+    """On its day and on the days after, as long as nothing newer stands; not any more once a person decided."""
+    for day in (TODAY, TODAY + timedelta(days=2)):
+        [note] = [n for n in desk.notes("tomato", "xinfadi", day) if n.code == "set-aside"]
+        assert (note.numbers["day"], note.numbers["mid"], note.numbers["usual"]) == (TODAY, 9000, 3000)
+    assert "set-aside" not in [n.code for n in desk.notes("tomato", "xinfadi", TODAY - timedelta(days=1))]
+    desk.decide([w.id for w in desk.waiting("371522")], "rejected", "staff")
+    assert "set-aside" not in [n.code for n in desk.notes("tomato", "xinfadi", TODAY)]

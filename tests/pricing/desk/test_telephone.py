@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,15 @@ def test_the_same_form_sent_twice_changes_nothing(desk: PriceDesk, prices: Price
     again = desk.tell(_call("a", CallLine("tomato", mid="1.6")), COUNTY, "zhao")
     assert again.stored and again.again and again.kept == 0
     assert (fingerprints(prices), desk.book(COUNTY, TODAY)) == before
+
+
+def test_the_same_form_at_the_same_moment_is_one_call(desk: PriceDesk, prices: Prices) -> None:
+    """Four requests with one form, together: one of them writes, the others find it written."""
+    call = _call("a", CallLine("tomato", mid="1.6"), CallLine("cucumber", mid="2"))
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda _: desk.tell(call, COUNTY, "zhao"), range(4)))
+    assert sorted(x.kept for x in outcomes) == [0, 0, 0, 2] and all(x.stored for x in outcomes)
+    assert len(desk.book(COUNTY, TODAY)) == 2 and prices.counts()["observed"] == 2
 
 
 def test_one_bad_line_and_nothing_is_stored(desk: PriceDesk, prices: Prices) -> None:
