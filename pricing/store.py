@@ -188,17 +188,24 @@ def series_ids(connection: Connection, source: str) -> dict[SeriesKey, int]:
 
 
 def add_series(connection: Connection, known: dict[SeriesKey, int], wanted: Iterable[Series]) -> dict[SeriesKey, int]:
-    """Return `known` with the series it lacked added to the table."""
+    """Return `known`, the ids of one source's series, with those it lacked added to the table."""
     new = {s.key: s for s in wanted if s.key not in known}
-    if new:
-        rows = [
-            {"source": s.source, "market": s.market, "name": s.name, "spec": s.spec, "grade": s.grade, "origin": s.origin,
-             "currency": s.currency, "product": s.product, "variety": s.variety}
-            for s in new.values()
-        ]  # fmt: skip
-        connection.execute(insert(price_series), rows)
-        return series_ids(connection, next(iter(new.values())).source)
-    return known
+    if not new:
+        return known
+    rows = [
+        {"source": s.source, "market": s.market, "name": s.name, "spec": s.spec, "grade": s.grade, "origin": s.origin,
+         "currency": s.currency, "product": s.product, "variety": s.variety}
+        for s in new.values()
+    ]  # fmt: skip
+    connection.execute(insert(price_series), rows)
+    # Ids only grow, so what was added lies above what was known.
+    t = price_series.c
+    highest = max(known.values(), default=0)
+    found = connection.execute(
+        select(t.id, t.source, t.market, t.name, t.spec, t.grade, t.origin, t.currency)
+        .where(t.source == next(iter(new))[0], t.id > highest)
+    )  # fmt: skip
+    return known | {(r[1], r[2], r[3], r[4], r[5], r[6], r[7]): r[0] for r in found}
 
 
 def current_rows(connection: Connection, ids: Sequence[int], start: date, end: date) -> list[Any]:

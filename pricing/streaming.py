@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from foundation.errors import BadInput, NotFound
 from pricing.mapping import Mapping
 from pricing.rows import FIELDS
-from pricing.tabular import MOST_COLUMNS, Table, check_header, encoding_of, header_row, separator_of
+from pricing.tabular import HEADER_WITHIN, MOST_COLUMNS, Table, check_header, encoding_of, header_row, separator_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +65,7 @@ def look_at(path: Path, encoding: str = "auto") -> CsvFile:
         raise BadInput(f"this file is not written in {written}", expected=written, got=told, todo="say so in the mapping") from error
     import csv
 
-    lines = text.splitlines()[:10]
+    lines = text[: 1 << 16].splitlines()[:HEADER_WITHIN]
     if not any(line.strip() for line in lines):
         raise BadInput("there is nothing in this file")
     separator = separator_of(lines)

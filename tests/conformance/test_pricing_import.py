@@ -35,6 +35,9 @@ def test_the_whole_file_is_imported_and_explained(prices: Prices, conformance_da
     assert (found["days"], found["names"]) == (707, 401)
     assert (found["repeated_keys"], found["exact_copies"]) == (2_973, 670)
     assert (found["zero_prices"], found["low_above_high"], found["mid_not_midpoint"], found["prices_with_text"]) == (336, 17, 203, 1)
+    festival = ["2015-02-19", "2015-02-20", "2015-02-21", "2015-02-22", "2015-02-23"]
+    assert found["days_without_quotes"] == 13
+    assert [d for d in found["silent_days"] if d.startswith("2015-02")] == festival
     assert found["doubled_days"] == [
         "2013-06-10", "2013-07-31", "2013-08-23", "2013-09-02", "2013-10-23", "2013-11-11", "2014-02-01", "2015-02-06",
     ]  # fmt: skip
