@@ -26,6 +26,7 @@ from pricing.indices import IndexPoint
 from pricing.lease import Fence
 from pricing.mapping import Mapping, read_mapping
 from pricing.markets import MARKETS, markets_of
+from pricing.names import reading_of
 from pricing.open_data import OpenData
 from pricing.payloads import StoredPayload, payload_of, payloads_of, raw_bytes
 from pricing.proposing import Proposal, propose_mapping
@@ -141,6 +142,11 @@ class Prices:
         from pricing.importing import Importer
 
         return Importer(self.engine, self._clock, self._blobs).preview(table, mapping, rows)
+
+    def reread_names(self) -> int:
+        """Give every stored series the product and variety the table of names means now; return how many changed."""
+        with self.engine.begin() as connection:
+            return store.reread(connection, reading_of)
 
     def propose_mapping(self, table: Table) -> Proposal:
         """Return which column of a table seems to hold what, for a person to confirm."""

@@ -7,7 +7,7 @@ collecting the same answer twice changes neither table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -30,6 +30,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 
@@ -206,6 +207,28 @@ def add_series(connection: Connection, known: dict[SeriesKey, int], wanted: Iter
         .where(t.source == next(iter(new))[0], t.id > highest)
     )  # fmt: skip
     return known | {(r[1], r[2], r[3], r[4], r[5], r[6], r[7]): r[0] for r in found}
+
+
+def reread(connection: Connection, reading: Callable[[str], tuple[str | None, str | None]]) -> int:
+    """Give every stored series the product and variety its name means now; return how many changed. The quotes themselves stay."""
+    t = price_series
+    changed = [
+        {"b_id": r.id, "b_product": product, "b_variety": variety}
+        for r in connection.execute(select(t.c.id, t.c.name, t.c.product, t.c.variety))
+        for product, variety in (reading(r.name),)
+        if (r.product, r.variety) != (product, variety)
+    ]
+    if not changed:
+        return 0
+    renamed = update(t).where(t.c.id == bindparam("b_id")).values(product=bindparam("b_product"), variety=bindparam("b_variety"))
+    connection.execute(renamed, changed)
+    first, last, rows = connection.execute(
+        select(func.min(quote_obs.c.valid_date), func.max(quote_obs.c.valid_date), func.count())
+        .where(quote_obs.c.series_id.in_([r["b_id"] for r in changed[:500]]) if len(changed) <= 500 else true())
+    ).one()  # fmt: skip
+    if first is not None:
+        note_touched(connection, first, last, rows)
+    return len(changed)
 
 
 def current_rows(connection: Connection, ids: Sequence[int], start: date, end: date) -> list[Any]:

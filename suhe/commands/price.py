@@ -30,6 +30,12 @@ def import_file(
     print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if json_output else report.summary())
 
 
+@app.command()
+def reread() -> None:
+    """Apply the program's table of names to the series already stored, after an upgrade that knows more names."""
+    print(f"{_services().prices.reread_names():,} series mean something else now")
+
+
 @app.command(name="try")
 def try_source(
     source: Annotated[str, typer.Argument(help="A source's id; `suhe price sources` lists them.")],

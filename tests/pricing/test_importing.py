@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from foundation.clock import FixedClock, to_ms
 from foundation.errors import BadInput
@@ -22,6 +22,7 @@ from pricing.quotes import Series
 from pricing.service import Prices
 from pricing.spill import Spill
 from pricing.tabular import Table, read_pasted, read_table
+from pricing.touched import price_touched
 from tests.pricing.tables import fingerprints
 
 DAY = date(2026, 11, 20)
@@ -179,3 +180,17 @@ def test_refused_rows_are_safe_to_open_in_a_spreadsheet(lite_prices: Prices, tmp
     report = lite_prices.import_rows(_table(("=HYPERLINK(1)", "0", "0")), MAPPING)
     report.write_refused(tmp_path / "refused.csv")
     assert "'=HYPERLINK(1)" in (tmp_path / "refused.csv").read_text("utf-8-sig")
+
+
+def test_a_newer_table_of_names_is_applied_to_what_is_stored(lite_prices: Prices) -> None:
+    """A series stored before its name was known gets its product and variety, its days are noted as touched, and a second time is idle."""
+    lite_prices.import_rows(_table(("净藕", "3", "4"), ("怪菜", "1", "2")), MAPPING)
+    with lite_prices.engine.begin() as connection:
+        connection.execute(update(store.price_series).values(product=None, variety=None))
+        before = connection.execute(select(func.count()).select_from(price_touched)).scalar_one()
+    assert lite_prices.series("lotus_root", "xinfadi", DAY, DAY) == []
+    assert (lite_prices.reread_names(), lite_prices.reread_names()) == (1, 0)
+    assert [p.mid for p in lite_prices.series("lotus_root", "xinfadi", DAY, DAY)] == [7000]
+    with lite_prices.engine.connect() as connection:
+        assert connection.execute(select(store.price_series.c.variety).where(store.price_series.c.name == "净藕")).scalar() == "cleaned"
+        assert connection.execute(select(func.count()).select_from(price_touched)).scalar_one() == before + 1
