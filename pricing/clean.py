@@ -107,16 +107,17 @@ def series_of(source: str, market: str, name: str, spec: str, grade: str, origin
 @lru_cache(maxsize=65536)
 def _checked(low: str, mid: str, high: str, unit: str, pack: Fraction | None) -> tuple[str, str] | tuple[int, int, int, MidKind]:
     texts = [t for t in (low, mid, high) if t.strip()]
-    written = shown(low, mid, high, unit)
-    if any(_PIECE_IN_PRICE.search(t) for t in texts):
-        return "piece-price", written
     weight = pack or KILOGRAMS_PER_UNIT.get(unit.strip())
-    if weight is None:
-        return unit_reason(unit), written
     try:
-        values = [amount_of(t, weight) for t in texts]
+        values = [amount_of(t, weight) for t in texts] if weight is not None else []
     except BadInput:
-        return "no-number", written
+        values = []
+    if len(values) < len(texts) or weight is None:
+        # A piece hidden in a price is told before anything else that is wrong with it.
+        if any(_PIECE_IN_PRICE.search(t) for t in texts):
+            return "piece-price", shown(low, mid, high, unit)
+        return unit_reason(unit) if weight is None else "no-number", shown(low, mid, high, unit)
+    written = shown(low, mid, high, unit)
     if not values or (not low.strip()) != (not high.strip()):
         return "no-number", written
     if min(values) < 0:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pricing.quotes import Quote
+from pricing.quotes import Quote, Series
 from pricing.store import Key
 
 # low, mid, high, mid_kind, volume: when one of these differs, the quote was revised.
@@ -44,20 +43,34 @@ def with_ordinals(quotes: Iterable[Quote]) -> tuple[dict[tuple[Any, date, int], 
     The natural key is not unique: two stalls quote one product on one day at different prices. Each different price gets an
     ordinal, in order of price so that the order of the rows does not matter; the same price again is a copy, not a second stall.
     """
-    groups: dict[tuple[Any, date], dict[Values, Quote]] = defaultdict(dict)
+    first: dict[tuple[Any, date], Quote] = {}
+    several: dict[tuple[Any, date], dict[Values, Quote]] = {}
+    keys: dict[int, tuple[Series, Any]] = {}
     copies = 0
     for q in quotes:
-        group = groups[(q.series.key, q.valid_date)]
+        # Quotes of one batch share their series: its key is put together once, and the series kept, so that no other takes its place.
+        shared = keys.get(id(q.series))
+        if shared is None:
+            shared = keys[id(q.series)] = (q.series, q.series.key)
+        key = (shared[1], q.valid_date)
+        other = first.get(key)
+        if other is None:
+            first[key] = q
+            continue
+        group = several.setdefault(key, {values_of(other): other})
         values = values_of(q)
         if values in group:
             copies += 1
         else:
             group[values] = q
-    found = {}
-    for (key, day), group in groups.items():
-        ordered = sorted(group.items(), key=lambda item: item[0][:3]) if len(group) > 1 else group.items()
-        for ordinal, (_, q) in enumerate(ordered):
-            found[(key, day, ordinal)] = q
+    found: dict[tuple[Any, date, int], Quote] = {}
+    for key, q in first.items():
+        group = several.get(key, {})
+        if len(group) < 2:
+            found[(*key, 0)] = q
+            continue
+        ordered = sorted(group.items(), key=lambda item: item[0][:3])
+        found |= {(*key, ordinal): each for ordinal, (_, each) in enumerate(ordered)}
     return found, copies
 
 

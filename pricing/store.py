@@ -163,9 +163,10 @@ quote_obs = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+# No foreign key: a row comes here only with its row of the history, where the series is checked.
 quote_current = Table(
     "quote_current", metadata,
-    Column("series_id", Integer, ForeignKey("price_series.id"), primary_key=True),
+    Column("series_id", Integer, primary_key=True, autoincrement=False),
     Column("valid_date", Date, primary_key=True),
     Column("ordinal", SmallInteger, primary_key=True),
     Column("observed_ms", BigInteger, nullable=False),
