@@ -143,7 +143,7 @@ def _add(scheduler: Any, job: Job, work: Work, times: DueTimes, checkpoint_secon
             if due is not None:
                 options["next_run_time"] = due
         scheduler.add_job(
-            "suhe.leader:run_job", trigger, args=[job.name, source], id=job_id, replace_existing=True,
+            "suhe.leader:run_job", trigger, args=[job.name, source], id=job_id, name=job_id, replace_existing=True,
             executor="prices" if job.waits else "default", **options,
         )  # fmt: skip
     return kept
