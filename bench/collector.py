@@ -1,8 +1,8 @@
 """How long nobody leads when the leading scheduler is gone, and what a host's book costs: `python -m bench.collector [--quick]`.
 
 Two schedulers run over the same records in processes of their own. The one that leads is killed (SIGKILL) or stopped in its tracks
-(SIGSTOP); the time runs until the lease has the next number. The book: runs of one small answer from a site on loopback, with nothing owed and with everything owed to a host but the
-waiting (turns, robots.txt, bytes, breaker, ETag), taking turns.
+(SIGSTOP); the time runs until the lease has the next number. The book: runs of one small answer from a site on loopback, with nothing
+owed and with everything owed to a host but the waiting (turns, robots.txt, bytes, breaker, ETag), taking turns.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from statistics import median
 
 from pricing.calendar import DAILY, Calendar
@@ -76,7 +76,7 @@ def inspect(
     shape = frozenset[str]().union(*(p.shape for p in pages))
     return [
         *_shape(shape, usual),  # a
-        *_rows(window, pages, usual, today or window.end, calendar),  # b
+        *_rows(window, pages, usual, today or window.end + timedelta(days=1), calendar),  # b
         *_names(pages, quotes, refused, known, usual),  # c
         *_units(pages, usual),  # d
         *_moves(quotes, known),  # e
@@ -96,18 +96,18 @@ def _shape(shape: frozenset[str], usual: Usual) -> Iterator[Finding]:
 
 def _rows(window: Window, pages: Sequence[Page], usual: Usual, today: date, calendar: Calendar) -> Iterator[Finding]:
     rows = sum(len(p.rows) for p in pages)
-    closed = in_closure(window, calendar)
+    expected = calendar.expected_days(window.start, window.end)
+    closed = in_closure(window, calendar) or not expected
     if rows == 0:
         if not closed and not any(p.closed or p.indices for p in pages):
-            yield Finding(True, "the answer has no rows", "b", "≥ 1", "0")
+            # Where none of the days is over, a market may just not have quoted yet.
+            yield Finding(any(d < today for d in expected), "the answer has no rows", "b", "≥ 1", "0")
         return
     if closed:
         return
     days = Counter(raw.day for p in pages for raw in p.rows)
     rested = {day for p in pages for _, day in p.closed}
-    over = [
-        d for d in calendar.expected_days(window.start, window.end) if d < today and d.weekday() in usual.weekday_rows and d not in rested
-    ]
+    over = [d for d in expected if d < today and d.weekday() in usual.weekday_rows and d not in rested]
     if over:
         promised, came = sum(usual.weekday_rows[d.weekday()] for d in over), float(sum(days[d] for d in over))
         silent = [d for d in over if not days[d]]
@@ -115,7 +115,7 @@ def _rows(window: Window, pages: Sequence[Page], usual: Usual, today: date, cale
             told = ", ".join(map(str, silent[:5]))
             yield Finding(False, f"no rows of {told}{' and others' if len(silent) > 5 else ''}", "b", "", told)
     elif usual.rows_per_day:
-        promised, came = usual.rows_per_day * window.days, float(rows)
+        promised, came = usual.rows_per_day * len(expected), float(rows)
     else:
         return
     share = came / promised

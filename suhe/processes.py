@@ -117,13 +117,24 @@ def run_jobs(settings: Settings) -> None:
     """Run the scheduler process."""
     from suhe.bootstrap import build_services
     from suhe.leader import run_scheduler
-    from suhe.price_sources import chosen_sources
 
     set_up_logging(settings.log_level)
     services = build_services(settings)
     stop = stop_on_signal()
-    sources = market_addresses(settings, stop) if services.demo else chosen_sources(settings.price_sources)
+    sources = market_addresses(settings, stop) if services.demo else _chosen(settings)
     run_scheduler(services, sources, demo=services.demo, stop_event=stop)
+
+
+def _chosen(settings: Settings) -> dict[str, str]:
+    """Return the price sources an operator chose. A choice that cannot be meant is told loudly, and the other jobs go on."""
+    from foundation.errors import SuheError
+    from suhe.price_sources import chosen_sources
+
+    try:
+        return chosen_sources(settings.price_sources)
+    except SuheError as error:
+        get_logger(__name__).error("SUHE_PRICE_SOURCES names no source", why=error.explain())
+        return {}
 
 
 def run_simulator(settings: Settings, what: str) -> None:

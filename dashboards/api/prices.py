@@ -109,6 +109,13 @@ class SourceEntry(_FromRow):
     licence: str
     permission: str
     markets: tuple[str, ...]
+    newest_day: date | None = Field(description="The newest market day it told")
+    period_ms: int | None
+    breaker: Literal["closed", "open", "half-open"] = Field(description="Open: its host is left alone after failures")
+    rests_until_ms: int | None
+    bytes_today: int
+    daily_bytes: int | None
+    robots: str = Field(description="unasked, allows, or the line of robots.txt that forbids us something")
 
 
 class Board(BaseModel):

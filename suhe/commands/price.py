@@ -55,7 +55,14 @@ def sources() -> None:
 
     for s in _services().prices.sources():
         when = from_ms(s.last_success_ms).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if s.last_success_ms else "never"
-        print(f"{s.id:<18} {s.state:<12} last success {when:<17} {s.licence}; permission: {s.permission}{'; ' + s.why if s.why else ''}")
+        notes = (
+            f"newest day {s.newest_day}" if s.newest_day else "",
+            "" if s.breaker == "closed" else f"host {s.breaker}",
+            f"{s.quarantined} in quarantine to look at" if s.quarantined else "",
+            s.why,
+        )
+        told = "".join(f"; {n}" for n in notes if n)
+        print(f"{s.id:<18} {s.state:<12} last success {when:<17} {s.licence}; permission: {s.permission}{told}")
 
 
 @app.command()

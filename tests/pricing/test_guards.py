@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from pricing.calendar import WORKDAYS, Calendar
 from pricing.clean import quote_of
 from pricing.guards import Finding, Usual, inspect, median_moves
 from pricing.quotes import Quote, RawQuote, Window
@@ -118,6 +119,18 @@ def test_a_market_day_without_a_row_is_told_and_a_closed_one_is_not() -> None:
     assert [(f.fatal, f.text) for f in told] == [(False, f"no rows of {days[1]}")]
     rested = Page(raws, None, SHAPE, 1, len(raws), closed=[("xinfadi", days[1])])
     assert inspect(window, [rested], _quotes(raws), [], {}, usual, today=DAY) == []
+
+
+def test_days_on_which_a_source_does_not_quote_are_not_missed() -> None:
+    """A source that rests at weekends owes nothing on a Sunday, and one whose only day is not over owes nothing yet."""
+    sunday = date(2026, 11, 22)
+    weekend = Window(sunday - timedelta(days=1), sunday)
+    office = Calendar(weekdays=WORKDAYS)
+    empty = Page([], None, frozenset(), 1, 0)
+    usual = Usual(SHAPE, 100.0, 0.0)
+    assert inspect(weekend, [empty], [], [], {}, usual, today=DAY, calendar=office) == []
+    assert [f.fatal for f in inspect(weekend, [empty], [], [], {}, usual, today=DAY)] == [True]
+    assert [f.fatal for f in inspect(Window(DAY, DAY), [empty], [], [], {}, usual, today=DAY)] == [False]
 
 
 def test_rows_of_markets_that_never_quoted_here_are_fatal_when_they_are_most() -> None:
