@@ -37,6 +37,8 @@ class Forecasts:
     def __init__(self, engine: Engine, clock: Clock, prices: Prices) -> None:
         self._engine, self._clock, self._prices = engine, clock, prices
         self._reading = reading(engine)
+        # Histories that have their weeks but too few outcomes: looked at once while they stay as they are.
+        self._silent: set[str] = set()
 
     def make_all(self, budget_s: float, *, stopped: Callable[[], bool] = lambda: False) -> int:
         """Make the forecasts whose weeks have changed, market by market until the time is spent or told to stop; return how many were made.
@@ -63,7 +65,7 @@ class Forecasts:
         with self._reading.connect() as connection:
             known = store.newest_hashes(connection, market)
         # A product whose own weeks stand as they were keeps its forecast, though its neighbours in the market may have changed.
-        wanted = {p for p, h in histories.items() if known.get(p) != h.sha256}
+        wanted = {p for p, h in histories.items() if known.get(p) != h.sha256 and h.sha256 not in self._silent}
         made = 0
         for products in _batches(sorted(histories), TOGETHER):
             if wanted.intersection(products):
@@ -75,6 +77,8 @@ class Forecasts:
 
         made = outlooks([history for history, _ in pool.values()], stopped)
         found = zip(pool.items(), made, strict=True) if made else ()
+        if made:
+            self._silent.update(pool[p][0].sha256 for p, outlook in zip(pool, made, strict=True) if p in wanted and not outlook.horizons)
         told = [(product, h, source, outlook) for (product, (h, source)), outlook in found if product in wanted and outlook.horizons]
         made_ms = to_ms(self._clock.now())
         currencies = {product: self._currency(product, market, source) for product, _, source, _ in told}

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from dashboards.api.forecasts import router
 from foundation.clock import FixedClock
+from pricing.forecast import outlook
 from pricing.forecast.nouns import COMBINED, HORIZONS, NAIVE, WEEKS_NEEDED, Forecast, NotEnoughHistory
 from pricing.forecast.service import Forecasts
 from pricing.service import Prices
@@ -95,6 +96,17 @@ def test_a_price_nobody_quotes_is_not_forecast_anew(forecasts: Forecasts, lite_p
     clock.instant = after(85)
     assert forecasts.make_all(30) == 0
     assert forecasts.latest("tomato", "xinfadi") == said
+
+
+def test_what_has_too_few_outcomes_is_looked_at_once(forecasts: Forecasts, lite_prices: Prices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history with its weeks and no horizon worth printing makes no forecast, and is not gone through again until it changes."""
+    tries: list[int] = []
+    monkeypatch.setattr(outlook, "FEWEST_ORIGINS", 1000)
+    monkeypatch.setattr(outlook, "replay", lambda ready, h, real=outlook.replay: tries.append(h) or real(ready, h))
+    quote(lite_prices, "tomato", "xinfadi", wander(80))
+    assert (forecasts.make_all(30), forecasts.make_all(30)) == (0, 0)
+    assert len(tries) == 12
+    assert forecasts.latest("tomato", "xinfadi") == NotEnoughHistory(80, WEEKS_NEEDED)
 
 
 def test_two_sources_of_a_market_are_never_one_history(forecasts: Forecasts, lite_prices: Prices) -> None:
