@@ -51,8 +51,10 @@ def router(services: Services) -> APIRouter:
                 age=days_old((a.today - newest).days, t),
             )
         ]
+        shades = [t("浅绿：往年同期中间一半（%(n)s 年）", n=d.band_years)] if d.band else []
         if d.forecast:
-            notes.append(t("浅黄：预测，十次里八次会落在里面；%(day)s 做出", day=d.forecast.made_on))
+            shades.append(t("浅黄：预测，十次里八次会落在里面；%(day)s 做出", day=d.forecast.made_on))
+        notes.append(listed(shades, lang))
         link = str(request.base_url).rstrip("/") + f"/c/{county}/prices/{product}"
         words = Caption(title, tuple(a.label[x] for x in a.chosen), tuple(notes), link, t("数字、方法和出处：溯禾"))
         body = embed_svg(chart_of(d, title, a.label, lang, t), words, lang).encode()

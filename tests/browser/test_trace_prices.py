@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,31 @@ def test_a_wide_screen_gets_a_chart_that_answers_the_pointer(site: Site, chromiu
         context.close()
     assert sizes[1440] < 250_000
     assert sizes[390] < 60_000
+
+
+def test_a_chart_may_stand_on_another_site(site: Site, chromium_page: Any) -> None:
+    """As a picture and in a frame of a page of another origin the chart is drawn, with its own styles."""
+    address = site.address("/embed/prices/tomato.svg") + "&county=371522"
+    page = f'<!doctype html><title>x</title><img src="{address}"><iframe src="{address}" width="660" height="400"></iframe>'.encode()
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Other)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    chromium_page.goto(f"http://127.0.0.1:{server.server_port}/", wait_until="networkidle")
+    assert chromium_page.evaluate("document.images[0].naturalWidth") == 640
+    drawn = chromium_page.frames[1].locator("path.line").first
+    assert drawn.evaluate("e => getComputedStyle(e).fill") == "none"
+    server.shutdown()
+    server.server_close()
 
 
 def test_choosing_markets_needs_no_script(site: Site, chromium: Any) -> None:
