@@ -65,6 +65,8 @@ _TERMS = {
     "the county's own": "本县自有",
     "none stated: internal use, not redistributed": "对方没有写明：只在内部用，不转发",
     "own": "自有",
-    "written": "有书面同意",
+    "Open Government Data License, version 1.0 (Taiwan)": "政府资料开放授权条款第 1 版（台湾）",
+    "CC BY-IGO": "知识共享：署名（政府间组织）",
+    "written": "要对方书面同意",
     "none": "没有另外的授权，只读公开页面",
 }

@@ -22,6 +22,11 @@ KILOGRAMS_PER_UNIT: dict[str, Fraction] = {
     "t": Fraction(1000),
     "克": Fraction(1, 1000),
     "g": Fraction(1, 1000),
+    "G": Fraction(1, 1000),
+    # A tonne as the World Food Programme writes it; the international pound of 1959, exact by definition.
+    "MT": Fraction(1000),
+    "LB": Fraction(45359237, 100_000_000),
+    "Pound": Fraction(45359237, 100_000_000),
     "两": Fraction(1, 20),
 }
 

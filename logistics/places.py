@@ -59,5 +59,6 @@ MARKET_PLACES: dict[str, Place] = {
         Place("lianyi", "扬州联谊", "Lianyi, Yangzhou", 32.42, 119.43),
         Place("jiangqiao", "上海江桥", "Jiangqiao, Shanghai", 31.25, 121.33),
         Place("baishazhou", "武汉白沙洲", "Baishazhou, Wuhan", 30.47, 114.27),
+        Place("jiangnan", "广州江南", "Jiangnan, Guangzhou", 23.20, 113.24),
     )
 }

@@ -6,6 +6,15 @@ from pricing.quotes import Market
 
 SHENXIAN, BAOYING = "371522", "321023"
 
+# Taiwan's wholesale markets by the numbers its statistics use; source: the markets named in its open data.
+TAIWAN: dict[str, tuple[str, str]] = {
+    "104": ("台北二", "Taipei II"), "109": ("台北一", "Taipei I"), "220": ("板桥", "Banqiao"), "241": ("三重", "Sanchong"),
+    "260": ("宜兰", "Yilan"), "338": ("桃农", "Taoyuan"), "400": ("台中", "Taichung"), "420": ("丰原", "Fengyuan"),
+    "423": ("东势", "Dongshi"), "512": ("永靖", "Yongjing"), "514": ("溪湖", "Xihu"), "540": ("南投", "Nantou"),
+    "600": ("嘉义", "Chiayi"), "648": ("西螺", "Xiluo"), "800": ("高雄", "Kaohsiung"), "830": ("凤山", "Fengshan"),
+    "900": ("屏东", "Pingtung"), "930": ("台东", "Taitung"), "950": ("花莲", "Hualien"),
+}  # fmt: skip
+
 MARKETS: dict[str, Market] = {
     m.id: m
     for m in (
@@ -18,6 +27,9 @@ MARKETS: dict[str, Market] = {
         Market("lianyi", "扬州联谊", "Lianyi, Yangzhou", "wholesale"),
         Market("jiangqiao", "上海江桥", "Jiangqiao, Shanghai", "wholesale"),
         Market("baishazhou", "武汉白沙洲", "Baishazhou, Wuhan", "wholesale"),
+        Market("jiangnan", "广州江南", "Jiangnan, Guangzhou", "wholesale"),
+        Market("national", "全国平均", "National average", "wholesale", reference=True),
+        *(Market(f"tw-{c}", f"台湾{zh}", f"{en}, Taiwan", "wholesale", territory="TW", currency="TWD") for c, (zh, en) in TAIWAN.items()),
     )
 }
 

@@ -76,7 +76,7 @@ def pack_weight(source: str, unit: str, spec: str, name: str, told: str) -> Frac
 
 
 def is_pack(unit: str) -> bool:
-    """Tell whether a unit is a pack: by a pack's word alone, or with a weight beside it."""
+    """Tell whether a unit is a pack: by a pack's word alone, with a weight beside it, or by an amount of weight such as 90 KG."""
     return _word(unit) is not None
 
 
@@ -93,6 +93,8 @@ def _weight_of(unit: str) -> Fraction:
 
 
 def _word(unit: str) -> str | None:
+    if _AMOUNT.fullmatch(unit.strip()):
+        return ""
     without = _AMOUNT.sub("", unit).strip(" /元()（）")
     found = _PACK_UNIT.match(without)
     return found[1].lower() if found else None

@@ -14,13 +14,14 @@ import numpy as np
 
 from foundation.clock import SHANGHAI
 from simulators.markets_catalog import PRODUCTS, Quoted, catalog
+from simulators.markets_catalog_more import jiangnan, taiwan
 from simulators.randomness import Dice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIRST_DAY = date(2021, 1, 1)
-KILOGRAMS = {"斤": 0.5, "公斤": 1.0, "吨": 1000.0}
+KILOGRAMS = {"斤": 0.5, "公斤": 1.0, "吨": 1000.0, "泡沫箱": 10.0}
 # On seven days of ten a market repeats yesterday's quote.
 CHANGES_A_DAY = 0.31
 _SLOT_MINUTES = 5
@@ -38,17 +39,30 @@ class Price:
 
 
 class PriceWorld:
-    """All simulated prices of one seed."""
+    """All simulated prices of one seed. Each block of series is drawn by itself, and only when it is first asked for."""
 
     def __init__(self, seed: int) -> None:
-        self._dice = Dice(seed)
-        self.series: tuple[Quoted, ...] = catalog()
+        dice = Dice(seed)
+        self._blocks = (_Block(dice, catalog(), ""), _Block(dice, jiangnan(), "-jiangnan"), _Block(dice, taiwan(), "-taiwan"))
+        self.series: tuple[Quoted, ...] = tuple(q for block in self._blocks for q in block.series)
+
+    def mids(self, index: int, start: date, end: date, now: datetime) -> list[tuple[date, Price]]:
+        """Return the printed prices of one series from `start` to `end`, both included, no later than the day of `now`."""
+        for block in self._blocks:
+            if index < len(block.series):
+                return block.mids(index, start, end, now)
+            index -= len(block.series)
+        raise IndexError(index)
+
+
+class _Block:
+    def __init__(self, dice: Dice, series: tuple[Quoted, ...], name: str) -> None:
+        self._dice, self.series, self._name = dice, series, name
         self._until = FIRST_DAY
         self._mids: NDArray[np.float64] = np.empty((0, len(self.series)))
         self._walks: dict[date, NDArray[np.float64]] = {}
 
     def mids(self, index: int, start: date, end: date, now: datetime) -> list[tuple[date, Price]]:
-        """Return the printed prices of one series from `start` to `end`, both included, no later than the day of `now`."""
         today = now.astimezone(SHANGHAI).date()
         self._reach(today)
         quoted = self.series[index]
@@ -75,12 +89,13 @@ class PriceWorld:
 
     def _draw(self, days: int) -> NDArray[np.float64]:
         n = len(self.series)
-        products = sorted({q.product for q in self.series})
+        # The same for every block, so that a glut of cucumbers is felt in all markets.
+        products = sorted({q.product for q in catalog()})
         of = np.array([products.index(q.product) for q in self.series])
         common = _ar(self._dice.rng("market-product").standard_normal((days, len(products))), 0.985, 0.022)
-        own = _ar(self._dice.rng("market-series").standard_normal((days, n)), 0.93, 0.016)
-        changes = self._dice.rng("market-sticky").random((days, n)) < CHANGES_A_DAY
-        absent = self._dice.rng("market-absent").random((days, n)) < 0.004
+        own = _ar(self._dice.rng("market-series" + self._name).standard_normal((days, n)), 0.93, 0.016)
+        changes = self._dice.rng("market-sticky" + self._name).random((days, n)) < CHANGES_A_DAY
+        absent = self._dice.rng("market-absent" + self._name).random((days, n)) < 0.004
         season = np.array([_season(FIRST_DAY + timedelta(days=d), products) for d in range(days)])
         level = np.log([PRODUCTS[q.product][0] * q.level for q in self.series])
         drift = 0.03 * np.arange(days)[:, None] / 365.25
@@ -98,7 +113,7 @@ class PriceWorld:
     def _walk(self, today: date, now: datetime) -> NDArray[np.float64]:
         """Return the log moves of today's prices at `now`: a bridge that starts and ends the day at nought."""
         if today not in self._walks:
-            steps = self._dice.rng("market-day", today.toordinal()).standard_normal((_SLOTS, len(self.series)))
+            steps = self._dice.rng("market-day" + self._name, today.toordinal()).standard_normal((_SLOTS, len(self.series)))
             path = np.cumsum(steps, axis=0) / np.sqrt(_SLOTS)
             bridge = path - path[-1] * (np.arange(1, _SLOTS + 1) / _SLOTS)[:, None]
             self._walks = {today: _MOVE_WITHIN_A_DAY * bridge}

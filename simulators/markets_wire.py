@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from html import escape
 
+from foundation.clock import SHANGHAI
 from simulators.markets_catalog import PLATFORM_MARKETS, Quoted
 from simulators.markets_prices import Price, PriceWorld
 
@@ -31,6 +32,8 @@ def xinfadi(world: PriceWorld, asked: Mapping[str, str], now: datetime, factor: 
     start, end = (datetime.strptime(asked[k], "%Y/%m/%d").date() for k in ("pubDateStartTime", "pubDateEndTime"))  # noqa: DTZ007
     limit, current = min(int(asked.get("limit", "20")), 1000), int(asked.get("current", "1"))
     rows = rows_of(world, "xinfadi", start, end, now)
+    if rows and rows[0][0] == now.astimezone(SHANGHAI).date():
+        rows = rows[int(asked.get("_late", "0")) :]
     page = rows[(current - 1) * limit : current * limit]
     items = [
         {
@@ -101,6 +104,11 @@ def shape_changed(body: bytes) -> bytes:
         (b'"min"', b'"lowest"'),
         ("最低价".encode(), "起价".encode()),
         (b'"values"', b'"matrix"'),
+        (b'"averagePrice"', b'"meanPrice"'),
+        (b'"publishDate"', b'"day"'),
+        (b'"middlePrice"', b'"midPrice"'),
+        (b'"Avg_Price"', b'"Average"'),
+        (b"priceflag", b"flag"),
     ):
         body = body.replace(old, new)
     return body

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from foundation.errors import NotFound
 from pricing.source import Source
-from pricing.sources import baoying_lotus, ncpscxx, shenxian_origin, xinfadi
+from pricing.sources import amis, baoying_lotus, jnmarket, ncpscxx, pfsc, pfsc_quotes, shenxian_origin, wfp_hdx, xinfadi
 
-SOURCES: dict[str, Source] = {s.id: s for s in (shenxian_origin.SOURCE, baoying_lotus.SOURCE, xinfadi.SOURCE, ncpscxx.SOURCE)}
+SOURCES: dict[str, Source] = {
+    module.SOURCE.id: module.SOURCE
+    for module in (shenxian_origin, baoying_lotus, xinfadi, ncpscxx, jnmarket, pfsc, pfsc_quotes, amis, wfp_hdx)
+}
 
 
 def source(source_id: str) -> Source:

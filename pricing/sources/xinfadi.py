@@ -6,7 +6,7 @@ specInfo, unitInfo, pubDate}]}.
 
 What one must know: the unit is 元/斤, `unitInfo` says 斤; prices are text; `avgPrice` is (low + high) / 2, not a weighted mean; `place` is
 one-character province codes glued together (冀京蒙) or empty; paging is newest first and moves while one pages, so windows of days are
-closed and pages overlap; too many requests are answered with 200 and an empty body, not 429.
+closed and page 1 is read again where the list grew; too many requests are answered with 200 and an empty body, not 429.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pricing.source import Page, Request, Source, SourceChanged, first_keys, mus
 MARKET = "xinfadi"
 PATH = "/getPriceData.html"
 LIMIT = 500
+AGAIN = "again"
 KEYS = ("prodName", "lowPrice", "avgPrice", "highPrice", "place", "specInfo", "unitInfo", "pubDate")
 
 
@@ -53,11 +54,20 @@ def plan(window: Window) -> Iterable[Request]:
 
 
 def follow(request: Request, page: Page) -> list[Request]:
-    """Return the next page while there is one. Rows that come twice because the pages moved are found as copies later."""
-    assert request.form is not None
-    if page.total is None or page.number * LIMIT >= page.total:
+    """Return the next page while there is one, and page 1 once more where the list grew while it was read.
+
+    The newest rows come first, so what is published in between pushes every row down: rows come twice, and are found as copies later,
+    while the new ones stand on a page that was read before.
+    """
+    if page.total is None or request.note == AGAIN:
         return []
-    return [_request(request.form["pubDateStartTime"], request.form["pubDateEndTime"], page.number + 1)]
+    asked = request.form or {}
+    begun_with = request.note or str(page.total)
+    if page.number * LIMIT < page.total:
+        return [_request(asked["pubDateStartTime"], asked["pubDateEndTime"], page.number + 1, begun_with)]
+    if page.total > int(begun_with):
+        return [_request(asked["pubDateStartTime"], asked["pubDateEndTime"], 1, AGAIN)]
+    return []
 
 
 def parse(body: bytes, asked: Request) -> Page:
@@ -77,12 +87,12 @@ def parse(body: bytes, asked: Request) -> Page:
     return Page(rows, answer.count, shape, answer.current, len(rows))
 
 
-def _request(start: str, end: str, current: int) -> Request:
+def _request(start: str, end: str, current: int, note: str = "") -> Request:
     form = {
         "limit": str(LIMIT), "current": str(current), "pubDateStartTime": start, "pubDateEndTime": end,
         "prodPcatid": "", "prodCatid": "", "prodName": "",
     }  # fmt: skip
-    return Request(PATH, form=form)
+    return Request(PATH, form=form, note=note)
 
 
 @lru_cache(maxsize=4096)

@@ -59,9 +59,9 @@ def lite_prices(tmp_path: Path, clock: FixedClock) -> Iterator[Prices]:
 
 @pytest.fixture
 def sites(tmp_path: Path, clock: FixedClock) -> Iterator[Sites]:
-    """Yield market sites without throttling, on the tests' clock."""
+    """Yield every market site without throttling, on the tests' clock."""
     stop = threading.Event()
-    serve = threading.Thread(target=run_markets, args=(0, tmp_path, stop), kwargs={"clock": clock, "quirks": False})
+    serve = threading.Thread(target=run_markets, args=(0, tmp_path, stop), kwargs={"clock": clock, "quirks": False, "every": True})
     serve.start()
     told = tmp_path / "simulator" / "markets.json"
     wait_until(told.exists, 10)

@@ -23,13 +23,13 @@ TODAY = date(2026, 11, 23)
 
 
 def test_collecting_the_same_answer_twice_changes_nothing(prices: Prices, sites, client: httpx.Client, clock: FixedClock) -> None:
-    """Both tables have the same hash after a second run of every source, an hour and a fresh slot later."""
+    """Both tables have the same hash after a second run of every source, a minute and a fresh slot later."""
     for source, url in sites.addresses.items():
         report = prices.collect(source, url, Window(TODAY - timedelta(days=20), TODAY - timedelta(days=1)), client)
         assert report.state == "ok", report.why
         assert report.new == report.kept > 0
     before = fingerprints(prices)
-    clock.advance(timedelta(hours=1))
+    clock.advance(timedelta(minutes=1))
     for source, url in sites.addresses.items():
         report = prices.collect(source, url, Window(TODAY - timedelta(days=20), TODAY - timedelta(days=1)), client)
         assert (report.state, report.changed) == ("ok", 0)
@@ -100,12 +100,12 @@ def test_a_row_that_vanishes_is_withdrawn_not_forgotten(lite_prices: Prices, sit
         assert history == ["quoted", "withdrawn"]
 
 
-def test_three_years_of_every_source_fill_nine_markets(lite_prices: Prices, sites, client: httpx.Client) -> None:
+def test_a_round_of_every_source_fills_the_board(lite_prices: Prices, sites, client: httpx.Client) -> None:
     """At least eight markets quote at least twenty products between them, within one recent week."""
     for source, url in sites.addresses.items():
         lite_prices.collect(source, url, None, client)
     rows = lite_prices.board(None, None)
-    assert len({r.market for r in rows}) >= 8
+    assert {r.market for r in rows} == {m.id for m in lite_prices.markets()}
     assert len({r.product for r in rows}) >= 20
     assert all(r.low <= r.mid <= r.high and not r.stale and r.age_days == 0 for r in rows if r.valid_date == TODAY)
 
@@ -131,6 +131,7 @@ def test_a_wished_round_is_told_once(lite_prices: Prices) -> None:
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_source_can_be_tried_without_storing(lite_prices: Prices, sites, client: httpx.Client, source: str) -> None:
     """Trying a source shows its rows and leaves every table empty."""
-    batch = lite_prices.try_source(source, sites.addresses[source], TODAY, client)
+    # Taiwan's markets rest on Mondays, and the simulated ones on this one.
+    batch = lite_prices.try_source(source, sites.addresses[source], TODAY - timedelta(days=1), client)
     assert batch.quotes
     assert lite_prices.counts() == {"current": 0, "observed": 0, "series": 0}
