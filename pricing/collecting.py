@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -31,7 +33,7 @@ from pricing.payloads import compressed, note_payloads, raw_bytes
 from pricing.quotes import Quote, Window
 from pricing.recording import Changes, Standing, changes, with_ordinals
 from pricing.reviews import decide
-from pricing.source import Page, Source
+from pricing.source import Page, Request, Source
 from pricing.usual import note_days, usual_of
 
 if TYPE_CHECKING:
@@ -172,6 +174,32 @@ class Collector:
         for page in fetch(source, base_url, window, client, self._clock, batch.payloads.append, manners):
             batch.take(source, page, today)
         return batch
+
+    def take_file(self, source: Source, name: str, body: bytes) -> RunReport:
+        """Record an answer of a source that a person brought as a file; the same file twice changes nothing, `taken` then.
+
+        Nothing it does not mention counts as withdrawn, and it says nothing of how the source itself is.
+
+        Raises:
+            Blocked, SourceChanged: the file is no answer of this source.
+
+        """
+        began, now = time.monotonic(), to_ms(self._clock.now())
+        digest = hashlib.sha256(body).hexdigest()
+        batch = Batch()
+        batch.take(source, source.parse(body, Request("/" + quote(name))), market_day(self._clock.now()))
+        days = sorted({q.valid_date for q in batch.quotes} | {p.day for page in batch.pages for p in page.indices})
+        window = Window(days[0], days[-1]) if days else Window(market_day(self._clock.now()), market_day(self._clock.now()))
+        run_id = self._claim(source.id, f"file:{digest}", "file", window, None)
+        if run_id is None:
+            return RunReport(source.id, window, "taken")
+        batch.payloads.append(Payload(f"file:{name}", body, digest, now, Request("/" + quote(name))))
+        batch.blobs.append(self._blobs.put(compressed(body)))
+        run = _Run(run_id, source, window, "", began, None)
+        with self._engine.begin() as connection:
+            ids = store.series_ids(connection, source.id)
+            change = self._record(connection, source, window, run_id, batch, ids, self._standing(connection, ids, window), believed=True)
+            return self._close(connection, run, batch, "ok", [], change, blame=False)
 
     def accept(self, source: Source, run_id: int, window: Window, batch: Batch, by: str) -> RunReport:
         """Record a batch that was in quarantine and that a person believes: nothing it does not mention counts as withdrawn."""

@@ -88,7 +88,8 @@ def _stored(row: Any, licence: str) -> StoredPayload:
 
 
 def _written(request: Request) -> str:
-    plain = {"path": request.path, "form": request.form, "params": request.params, "market": request.market, "json": request.json}
+    plain = {"path": request.path, "form": request.form, "params": request.params, "market": request.market, "json": request.json,
+             "note": request.note}  # fmt: skip
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, default=dict)
 
 

@@ -34,6 +34,7 @@ from pricing.provenance import Observation, observations
 from pricing.quarantine import HeldBatch, HeldDetail
 from pricing.quotes import Market, Window
 from pricing.reviews import decide
+from pricing.saved import read_saved
 from pricing.snapshot import SnapshotState, read_state
 from pricing.snapshot_queries import SnapshotQueries
 from pricing.snapshot_records import changed_since
@@ -92,6 +93,17 @@ class Prices:
         day = day or market_day(self._clock.now())
         found = source(source_id)
         return self._collector.try_out(found, base_url or found.address, Window(day, day), client)
+
+    def read_answer(self, source_id: str, path: Path) -> RunReport:
+        """Record an answer of a source that somebody saved to a file: a country's CSV, an older export, a site's own reply.
+
+        Raises:
+            NotFound: no such source or file.
+            BadInput: the file is too large.
+            Blocked, SourceChanged: it is no answer of this source.
+
+        """
+        return self._collector.take_file(source(source_id), path.name, read_saved(path))
 
     def round_window(self) -> Window:
         """Return the window of an ordinary round: today and the days before that sites still correct."""

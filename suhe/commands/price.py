@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from suhe.commands.price_source import app as source_app
+
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
 
 app = typer.Typer(help="Prices: try a source, import a file, see the board.", no_args_is_help=True)
+app.add_typer(source_app, name="source")
 
 
 @app.command(name="import")
@@ -38,11 +41,11 @@ def reread() -> None:
 
 @app.command(name="try")
 def try_source(
-    source: Annotated[str, typer.Argument(help="A source's id; `suhe price sources` lists them.")],
+    source: Annotated[str, typer.Argument(help="A source's id; `suhe price source list` lists them.")],
     url: Annotated[str, typer.Option(help="Base address to ask instead of the source's own.")] = "",
     day: Annotated[str, typer.Option(help="A day, YYYY-MM-DD; default today.")] = "",
 ) -> None:
-    """Ask one source now and print its rows, freshness and warnings; nothing is stored."""
+    """Do the same as `suhe price source try`."""
     from suhe.commands.price_try import run
 
     run(source, url, day)
