@@ -69,7 +69,7 @@ def freshness(batch: Batch, day: date, today: date) -> str:
     if not told:
         return f"nothing for {day}"
     age = (today - max(told)).days
-    return f"newest day {max(told)}, " + ("today" if age == 0 else f"{age} days old")
+    return f"newest day {max(told)}, " + ("today" if age == 0 else f"{age} day{'s' if age != 1 else ''} old")
 
 
 def warnings(source: Source, batch: Batch, day: date, today: date) -> list[str]:
