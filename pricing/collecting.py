@@ -195,7 +195,7 @@ class Collector:
             return RunReport(source.id, window, "taken")
         batch.payloads.append(Payload(f"file:{name}", body, digest, now, Request("/" + quote(name))))
         batch.blobs.append(self._blobs.put(compressed(body)))
-        run = _Run(run_id, source, window, "", began, None)
+        run = _Run(run_id, "file", source, window, "", began, None)
         with self._engine.begin() as connection:
             ids = store.series_ids(connection, source.id)
             change = self._record(connection, source, window, run_id, batch, ids, self._standing(connection, ids, window), believed=True)
