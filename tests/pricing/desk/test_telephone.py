@@ -7,7 +7,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -22,12 +21,6 @@ from tests.pricing.tables import fingerprints
 
 TODAY = date(2026, 11, 23)
 COUNTY = "371522"
-
-
-@pytest.fixture
-def desk(prices: Prices, clock: Any, tmp_path: Path) -> PriceDesk:
-    """Return the desk of an empty house."""
-    return PriceDesk(prices.engine, clock, BlobFolder(tmp_path / "blobs"))
 
 
 def _call(token: str, *lines: CallLine, day: date = TODAY, market: str = "shenxian", teller: str = "broker") -> Call:
