@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 API = (
     "system", "registry", "readings", "line_protocol", "recall", "trace", "documents", "log_tiles", "witnesses", "anchor", "prices",
     "forecasts", "prices_open", "price_payloads", "freight", "cold_chain", "selling", "price_alerts", "photos", "scans",
+    "price_notes",
 )  # fmt: skip
 PAGES = (
     "home", "field", "lots", "recall", "problem_reports", "reports",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboards.api import price_notes
 from dashboards.pages import price_desk, price_desk_telephone
 from foundation.clock import market_day, to_ms
 from pricing import store
@@ -44,7 +45,9 @@ def set_aside(services: Any) -> None:
 @pytest.fixture
 def web(house: House) -> Iterator[TestClient]:
     """Yield a browser of a demo's guest."""
-    with TestClient(house.app(price_desk, price_desk_telephone), headers={"accept": "text/html"}, follow_redirects=False) as client:
+    with TestClient(
+        house.app(price_desk, price_desk_telephone, price_notes), headers={"accept": "text/html"}, follow_redirects=False
+    ) as client:
         yield client
 
 
@@ -146,3 +149,12 @@ def test_a_form_from_another_site_is_refused(house: House, web: TestClient) -> N
     for address in (f"{DESK}/decide", f"{DESK}/telephone", f"{DESK}/telephone/withdraw"):
         answer = web.post(address, data={"one": "released-1", "token": "a", "entry": "1"}, headers={"origin": "https://elsewhere.example"})
         assert answer.status_code == 403, address
+
+
+def test_notes_are_told_to_machines_with_figures_and_words(web: TestClient) -> None:
+    """The quote that waits is a note of its market, with code, figures and a sentence in both languages."""
+    notes = web.get("/api/v1/prices/notes?product=tomato").json()["items"]
+    [waits] = [n for n in notes if n["code"] == "set-aside"]
+    assert (waits["market"], waits["numbers"]["day"], waits["numbers"]["count"]) == ("xinfadi", TODAY.isoformat(), 1)
+    assert "待核" in waits["zh"] and "waits for a check" in waits["en"]
+    assert web.get("/api/v1/prices/notes?product=tomato&market=nowhere").json()["items"] == []
