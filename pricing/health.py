@@ -78,7 +78,8 @@ def health(connection: Connection, hosts: dict[str, HostState], now: datetime) -
     d = price_day.c
     newest = {r[0]: r[1] for r in connection.execute(select(d.source, func.max(d.day)).group_by(d.source))}
     # The telephone and imported files are sources once somebody has used them.
-    known = [*SOURCES.values(), *(s for s in (TELEPHONE, *import_sources(connection)) if s.id in rows)]
+    imported = import_sources(connection) if rows.keys() - SOURCES.keys() - {TELEPHONE.id} else []
+    known = [*SOURCES.values(), *(s for s in (TELEPHONE, *imported) if s.id in rows)]
     return [_of(s, rows.get(s.id), held.get(s.id, 0), newest.get(s.id), hosts, now) for s in known]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, func, insert, select
 
 from foundation.blobs import BlobFolder
@@ -126,7 +127,8 @@ class ImportShelf:
             known = _newest(connection, county).get(title)
             if known is not None and known.mapping == mapping:
                 return known
-            version, now = (known.version + 1 if known else 1), to_ms(self._clock.now())
+            t, now = price_mapping.c, to_ms(self._clock.now())
+            version = 1 + (connection.execute(select(func.max(t.version)).where(t.county == county, t.name == title)).scalar() or 0)
             row = {"county": county, "name": title, "version": version, "mapping": text, "writer": writer, "made_ms": now}
             connection.execute(insert(price_mapping).values(row))
         return SavedMapping(title, version, mapping, writer, now)
@@ -169,9 +171,12 @@ def import_sources(connection: Connection) -> list[Source]:
     t = price_mapping.c
     found: dict[str, Source] = {}
     for r in connection.execute(select(t.county, t.name, t.mapping).order_by(t.county, t.name, t.version)):
-        m = Mapping.model_validate_json(r.mapping)
+        # Read as kept: a market that was renamed since makes a mapping useless, but what it imported is still shown.
+        m = json.loads(r.mapping)
         # A person's title is the only name there is, whatever the language.
-        found[m.source] = Source(m.source, r.name, r.name, "", m.licence, "own", (m.market,), _no_plan, _no_answer, kind="mixed")
+        found[m["source"]] = Source(
+            m["source"], r.name, r.name, "", m["licence"], "own", (m["market"],), _no_plan, _no_answer, kind="mixed"
+        )
     return list(found.values())
 
 
@@ -186,4 +191,11 @@ def _no_answer(_body: bytes, _request: Request) -> Page:
 def _newest(connection: Connection, county: str) -> dict[str, SavedMapping]:
     t = price_mapping.c
     rows = connection.execute(select(price_mapping).where(t.county == county).order_by(t.name, t.version))
-    return {r.name: SavedMapping(r.name, r.version, Mapping.model_validate_json(r.mapping), r.writer, r.made_ms) for r in rows}
+    found = {}
+    for r in rows:
+        try:
+            mapping = Mapping.model_validate_json(r.mapping)
+        except ValidationError:
+            continue  # it named a market or column that is no more: the person chooses anew
+        found[r.name] = SavedMapping(r.name, r.version, mapping, r.writer, r.made_ms)
+    return found

@@ -12,6 +12,7 @@ from openpyxl import Workbook
 
 from dashboards.multipart import read_form
 from dashboards.pages import price_desk_import
+from dashboards.pages.price_desk_import import mapping_of
 from foundation.errors import BadInput
 from tests.dashboards.fakes_house import COUNTY, House, build_house
 
@@ -101,3 +102,17 @@ def test_a_form_that_is_no_table_is_refused_in_words(web: TestClient) -> None:
     for kind, body in (("multipart/form-data; boundary=B", whole[:-6]), ("text/plain", whole), ("multipart/form-data", whole)):
         with pytest.raises(BadInput):
             read_form(kind, body)
+
+
+def test_a_saved_reading_that_no_longer_fits_breaks_no_page(house: House, web: TestClient) -> None:
+    """A market that is no more makes its reading useless; pages go on and the person chooses anew."""
+    from pricing.desk.tables import price_mapping
+
+    row = {"county": COUNTY, "name": "旧表", "version": 1, "writer": "zhao", "made_ms": 1}
+    kept = '{"name":"x","source":"import-371522-0","market":"gone","licence":"y","columns":{"name":"a","day":"b","mid":"c"},"unit":"斤"}'
+    with house.services.prices.engine.begin() as connection:
+        connection.execute(price_mapping.insert().values(**row, mapping=kept))
+    assert "旧表" not in web.get(PAGE).text and web.get(PAGE).status_code == 200
+    assert all(m.title != "旧表" for m in house.services.desk.saved_mappings(COUNTY)) and house.services.prices.sources()
+    fresh = mapping_of(COUNTY, {"title": "旧表", "market": "shenxian", "unit": "斤", "col-name": "a", "col-day": "b", "col-mid": "c"})
+    assert house.services.desk.save_mapping(COUNTY, "旧表", fresh, "zhao").version == 2
