@@ -13,7 +13,8 @@ from dashboards.charts import sparkline
 from dashboards.i18n import Translate, day_text, name_of, time_text
 from dashboards.joining import listed
 from dashboards.price_desk_words import decision_text, factor_text, oddity_text, prices_text
-from dashboards.price_words import Change, change_of, price_text, price_unit
+from dashboards.price_note_words import money_text
+from dashboards.price_words import Change, change_of
 from foundation.clock import market_day
 from pricing.desk.queue import MOST_SHOWN, Waiting
 
@@ -60,25 +61,29 @@ def queue_lines(services: Services, county: str, waiting: Sequence[Waiting], lan
     """Return the lines of the queue, at most as many as one looks at in one go."""
     shown = waiting[:MOST_SHOWN]
     products = {p.id: name_of(p, lang) for p in services.registry.products()}
-    markets = {m.id: name_of(m, lang) for m in services.prices.markets()}
+    markets = {m.id: name_of(m, lang) for m in services.prices.markets(everywhere=True)}
     sources = {s.id: name_of(s, lang) for s in services.prices.sources()}
     past = services.desk.past_of(shown, SPARK_DAYS)
-    beside = services.desk.beside(county, shown)
+    beside = services.desk.beside(shown)
     found = []
     for w in shown:
         value = {"low": w.low, "mid": w.mid, "high": w.high}[w.oddity.part]
         product = products.get(w.product or "", w.name)
         points = sorted([*((d, float(m)) for d, m in past[w.id] if d != w.day), (w.day, float(w.mid))])
         label = t("%(product)s在%(market)s近来的报价，末尾是待核的这一条", product=product, market=markets.get(w.market, w.market))
+        _, unit = money_text(w.mid, lang, w.currency).split(" ")
+        others = tuple(
+            Neighbour(markets.get(b.market, b.market), money_text(b.mid, lang, w.currency).split(" ")[0], change_of(b.change_pct))
+            for b in beside[w.id]
+        )
         found.append(
             QueueLine(
                 w.id, product, f"/c/{county}/prices/{w.product}" if w.product in products else "",
                 listed((w.name if w.name != product else "", w.spec, w.grade, w.origin), lang), markets.get(w.market, w.market),
-                sources.get(w.source, w.source), day_text(w.day, lang), prices_text(w.low, w.mid, w.high, lang),
-                factor_text(w.oddity.factor, t), w.oddity.factor > 1, oddity_text(w.oddity, value, markets, lang, t),
-                sparkline(points, label, days=SPARK_DAYS),
-                tuple(Neighbour(markets.get(b.market, b.market), price_text(b.mid, lang), change_of(b.change_pct)) for b in beside[w.id]),
-                price_unit(lang), f"{w.raw_price} / {w.raw_unit}", w.run_id, PAYLOADS.format(run=w.run_id) if w.payloads else "",
+                sources.get(w.source, w.source), day_text(w.day, lang), prices_text(w.low, w.mid, w.high, lang, w.currency),
+                factor_text(w.oddity.factor, t), w.oddity.factor > 1, oddity_text(w.oddity, value, markets, lang, t, w.currency),
+                sparkline(points, label, days=SPARK_DAYS), others, unit, f"{w.raw_price} / {w.raw_unit}", w.run_id,
+                PAYLOADS.format(run=w.run_id) if w.payloads else "",
             )
         )  # fmt: skip
     return found
@@ -111,12 +116,12 @@ def _days(first: date, last: date, lang: str) -> str:
 
 def _decided(services: Services, county: str, lang: str, t: Translate) -> list[dict[str, Any]]:
     products = {p.id: name_of(p, lang) for p in services.registry.products()}
-    markets = {m.id: name_of(m, lang) for m in services.prices.markets()}
+    markets = {m.id: name_of(m, lang) for m in services.prices.markets(everywhere=True)}
     return [
         {
             "id": d.quote.id, "what": products.get(d.quote.product or "", d.quote.name),
             "market": markets.get(d.quote.market, d.quote.market), "day": day_text(d.quote.day, lang),
-            "price": prices_text(d.quote.low, d.quote.mid, d.quote.high, lang),
+            "price": prices_text(d.quote.low, d.quote.mid, d.quote.high, lang, d.quote.currency),
             "decision": decision_text(d.decision, d.decider, d.why, lang, t), "when": time_text(d.decided_ms, lang),
             # Only the last decision can be taken back, and only one that a decision of a person would change.
             "other": {"released": "rejected", "rejected": "released"}.get(d.decision, "") if d.decision == d.quote.state else "",

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from datetime import date
 
-from dashboards.i18n import Translate
+from dashboards.i18n import CHINESE, Translate
 from dashboards.joining import clauses, sentences
 from dashboards.price_note_words import money_text
-from dashboards.price_words import change_of, price_text, price_unit
+from dashboards.price_words import change_of
 from pricing.desk.deciding import CONFIRMED
 from pricing.desk.soft_gate import Oddity
 
@@ -17,13 +17,12 @@ from pricing.desk.soft_gate import Oddity
 MOST_SCALES = 20
 
 
-def prices_text(low: int, mid: int, high: int, lang: str) -> str:
-    """Return a price with its range: 3.60（3.40–3.80）元/斤."""
+def prices_text(low: int, mid: int, high: int, lang: str, currency: str = "CNY") -> str:
+    """Return a price with its range: 3.60 元/斤（3.40–3.80）."""
     if low == mid == high:
-        return money_text(mid, lang)
-    span = f"{price_text(low, lang)}–{price_text(high, lang)}"
-    inside = f"（{span}）" if lang == "zh-Hans" else f" ({span}) "
-    return f"{price_text(mid, lang)}{inside}{price_unit(lang)}"
+        return money_text(mid, lang, currency)
+    span = "–".join(money_text(x, lang, currency).split(" ")[0] for x in (low, high))
+    return f"{money_text(mid, lang, currency)}（{span}）" if lang == CHINESE else f"{money_text(mid, lang, currency)} ({span})"
 
 
 def factor_text(factor: float, t: Translate) -> str:
@@ -31,12 +30,12 @@ def factor_text(factor: float, t: Translate) -> str:
     return t("是平常的 %(n)s 倍", n=f"{factor:.2f}") if factor >= 1 else t("只有平常的 %(n)s%%", n=f"{100 * factor:.0f}")
 
 
-def oddity_text(oddity: Oddity, value: int, market_names: Mapping[str, str], lang: str, t: Translate) -> str:
+def oddity_text(oddity: Oddity, value: int, market_names: Mapping[str, str], lang: str, t: Translate, currency: str = "CNY") -> str:
     """Return why a quote waits: which price, against what, how far, and what the other markets did."""
     part = {"low": t("最低价"), "mid": t("中间价"), "high": t("最高价")}[oddity.part]
     told = t(
-        "%(part)s %(price)s，最近 %(n)s 次报价的中位数是 %(usual)s，%(factor)s", part=part, price=money_text(value, lang), n=oddity.quotes,
-        usual=money_text(oddity.usual, lang), factor=factor_text(oddity.factor, t),
+        "%(part)s %(price)s，最近 %(n)s 次报价的中位数是 %(usual)s，%(factor)s", part=part,
+        price=money_text(value, lang, currency), n=oddity.quotes, usual=money_text(oddity.usual, lang, currency), factor=factor_text(oddity.factor, t),
     )  # fmt: skip
     spread = _spread_text(oddity.scales, t)
     return sentences((_stop(clauses((told, spread), lang), lang), others_text(oddity, market_names, t)), lang)
@@ -95,7 +94,7 @@ def day_choice(day: date, today: date, t: Translate) -> str:
 
 
 def _stop(text: str, lang: str) -> str:
-    return f"{text}。" if lang == "zh-Hans" else f"{text}."
+    return f"{text}。" if lang == CHINESE else f"{text}."
 
 
 def field_text(field: str, t: Translate) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dashboards.i18n import Translate, day_text, time_text
+from dashboards.i18n import CHINESE, Translate, day_text, time_text
 from dashboards.joining import named
 from dashboards.price_words import price_text, price_unit
 from dashboards.reasons import reason_text
@@ -24,8 +24,10 @@ def teller_text(teller: str, t: Translate) -> str:
     }.get(teller, t("其他人"))  # fmt: skip
 
 
-def money_text(milli: Any, lang: str) -> str:
-    """Return a price with its unit."""
+def money_text(milli: Any, lang: str, currency: str = "CNY") -> str:
+    """Return a price with its unit; money of elsewhere stays what it is, per kilogram."""
+    if currency != "CNY":
+        return f"{float(milli) / 1000:.2f} {currency}/{'公斤' if lang == CHINESE else 'kg'}"
     return f"{price_text(float(milli), lang)} {price_unit(lang)}"
 
 

@@ -34,13 +34,11 @@ def note_decision(connection: Connection, row: Any, decision: str, decider: str,
     )
 
 
-def decide(
-    connection: Connection, aside_id: int, decision: str, decider: str, why: str, now_ms: int, markets: Collection[str] | None = None
-) -> None:
+def decide(connection: Connection, aside_id: int, decision: str, decider: str, why: str, now_ms: int, hidden: Collection[str] = ()) -> None:
     """Release or reject a quote set aside; a decision may be changed later, and both are kept.
 
     Released, it is observed now, under the run that brought it: its payload stays its origin. Rejected after it was released, it is
-    withdrawn, and what stood before stands again. The same decision again changes nothing. `markets` are those one may decide about.
+    withdrawn, and what stood before stands again. The same decision again changes nothing. In a `hidden` market there is nothing to decide.
 
     Raises:
         BadInput: no such decision, or nobody decides it.
@@ -54,7 +52,7 @@ def decide(
     row = connection.execute(
         select(quote_aside, s.market).join(store.price_series, s.id == quote_aside.c.series_id).where(quote_aside.c.id == aside_id)
     ).first()
-    if row is None or (markets is not None and row.market not in markets):
+    if row is None or row.market in hidden:
         raise NotFound("there is no such quote set aside", got=str(aside_id))
     if row.state == decision:
         return

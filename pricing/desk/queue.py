@@ -14,10 +14,11 @@ from sqlalchemy import Connection, func, select
 from pricing.desk.moves import read_moves
 from pricing.desk.soft_gate import Oddity
 from pricing.desk.tables import quote_aside, quote_aside_decision
+from pricing.markets import MARKETS
 from pricing.store import current_rows, price_payload, price_run, price_series
 
 MOST_SHOWN = 200
-# A price of a product of ours stands on a board; one that means none of ours stands in the records only.
+# A price of a product of ours stands on a board; one that means none of ours, or of another territory, stands in the records only.
 _UNMAPPED = 0.25
 
 
@@ -34,6 +35,7 @@ class Waiting:
     spec: str
     grade: str
     origin: str
+    currency: str
     day: date
     low: int
     mid: int
@@ -48,7 +50,8 @@ class Waiting:
 
     def weight(self, today: date) -> float:
         """How much depends on it: how far it would move a price that stands on a board, less for every day that has passed since."""
-        on_board = 1.0 if self.product else _UNMAPPED
+        market = MARKETS.get(self.market)
+        on_board = 1.0 if self.product and market is not None and market.comparable else _UNMAPPED
         return on_board * abs(math.log(self.oddity.factor)) / (1 + max(0, (today - self.day).days))
 
 
@@ -76,31 +79,31 @@ class Decided:
     decided_ms: int
 
 
-def waiting(connection: Connection, markets: Collection[str], today: date, run_id: int | None = None) -> list[Waiting]:
-    """Return what waits in some markets, the most consequential first; of one run only, where it is named."""
+def waiting(connection: Connection, hidden: Collection[str], today: date, run_id: int | None = None) -> list[Waiting]:
+    """Return what waits outside the hidden markets, the most consequential first; of one run only, where it is named."""
     t = quote_aside.c
     wanted = [t.state == "open", *([t.run_id == run_id] if run_id is not None else [])]
-    found = [_waiting(r) for r in connection.execute(_quotes(markets).where(*wanted))]
+    found = [_waiting(r) for r in connection.execute(_quotes(hidden).where(*wanted))]
     return sorted(found, key=lambda w: (-w.weight(today), w.id))
 
 
-def batches(connection: Connection, markets: Collection[str]) -> list[BatchWaiting]:
+def batches(connection: Connection, hidden: Collection[str]) -> list[BatchWaiting]:
     """Return the runs of which something waits, the newest first."""
     t, s, r = quote_aside.c, price_series.c, price_run.c
     rows = connection.execute(
         select(t.run_id, func.min(s.source), func.min(t.valid_date), func.max(t.valid_date), func.min(r.finished_ms), func.count())
         .join(price_series, s.id == t.series_id).outerjoin(price_run, r.id == t.run_id)
-        .where(t.state == "open", s.market.in_(list(markets)))
+        .where(t.state == "open", s.market.not_in(list(hidden)))
         .group_by(t.run_id).order_by(t.run_id.desc())
     )  # fmt: skip
     return [BatchWaiting(*r) for r in rows]
 
 
-def decided(connection: Connection, markets: Collection[str], limit: int = 30) -> list[Decided]:
+def decided(connection: Connection, hidden: Collection[str], limit: int = 30) -> list[Decided]:
     """Return the last decisions, the newest first; of a quote that was decided about twice, both."""
     d = quote_aside_decision.c
     rows = connection.execute(
-        _quotes(markets).add_columns(d.number, d.decision, d.decider, d.why, d.decided_ms)
+        _quotes(hidden).add_columns(d.number, d.decision, d.decider, d.why, d.decided_ms)
         .join(quote_aside_decision, d.aside_id == quote_aside.c.id)
         .order_by(d.decided_ms.desc(), d.aside_id.desc(), d.number.desc()).limit(limit)
     )  # fmt: skip
@@ -116,7 +119,7 @@ class Beside:
     change_pct: float | None
 
 
-def beside(connection: Connection, markets: Collection[str], quotes: Sequence[Waiting]) -> dict[int, list[Beside]]:
+def beside(connection: Connection, quotes: Sequence[Waiting]) -> dict[int, list[Beside]]:
     """Return quote -> what the other markets of the same kind quoted that day, as it stands now."""
     if not quotes:
         return {}
@@ -125,7 +128,7 @@ def beside(connection: Connection, markets: Collection[str], quotes: Sequence[Wa
     return {
         w.id: [
             Beside(m, mid, None if move is None else 100 * (math.exp(move) - 1))
-            for m, (mid, move) in sorted(moves.neighbours(w.product, w.market, w.day).items()) if m in markets
+            for m, (mid, move) in sorted(moves.neighbours(w.product, w.market, w.day).items())
         ]
         for w in quotes
     }  # fmt: skip
@@ -143,12 +146,12 @@ def past_of(connection: Connection, quotes: Sequence[Waiting], days: int) -> dic
     return {w.id: sorted(x for x in series.get(w.series_id, []) if w.day - timedelta(days=days) <= x[0] <= w.day) for w in quotes}
 
 
-def _quotes(markets: Collection[str]) -> Any:
+def _quotes(hidden: Collection[str]) -> Any:
     s, t, p = price_series.c, quote_aside.c, price_payload.c
     payloads = select(func.count()).select_from(price_payload).where(p.run_id == t.run_id).scalar_subquery().label("payloads")
     return (
-        select(quote_aside, s.source, s.market, s.product, s.name, s.spec, s.grade, s.origin, payloads)
-        .join(price_series, s.id == t.series_id).where(s.market.in_(list(markets)))
+        select(quote_aside, s.source, s.market, s.product, s.name, s.spec, s.grade, s.origin, s.currency, payloads)
+        .join(price_series, s.id == t.series_id).where(s.market.not_in(list(hidden)))
     )  # fmt: skip
 
 
@@ -160,6 +163,6 @@ def oddity_of(row: Any) -> Oddity:
 
 def _waiting(r: Any) -> Waiting:
     return Waiting(
-        r.id, r.series_id, r.source, r.market, r.product, r.name, r.spec, r.grade, r.origin, r.valid_date, r.low, r.mid, r.high,
+        r.id, r.series_id, r.source, r.market, r.product, r.name, r.spec, r.grade, r.origin, r.currency, r.valid_date, r.low, r.mid, r.high,
         r.raw_price, r.raw_unit, r.run_id, r.aside_ms, oddity_of(r), r.state, r.payloads,
     )  # fmt: skip

@@ -25,7 +25,7 @@ from pricing.desk.tables import price_spoken, quote_aside
 from pricing.desk.telephone import Telephone
 from pricing.desk.tellers import SOURCE
 from pricing.mapping import Mapping
-from pricing.markets import markets_of
+from pricing.markets import MARKETS
 
 if TYPE_CHECKING:
     from pricing.importing import ImportReport
@@ -38,8 +38,9 @@ _TROUBLED = ("quarantined", "failing")
 Place = tuple[str, str]
 
 
-def _watched(county: str | None) -> list[str]:
-    return [m.id for m in markets_of(county)]
+def _hidden(county: str | None) -> list[str]:
+    """Return the markets a county does not decide about: other counties' own. What belongs to nobody is everybody's to look at."""
+    return [m.id for m in MARKETS.values() if county is not None and m.county not in (None, county)]
 
 
 class PriceDesk:
@@ -55,17 +56,17 @@ class PriceDesk:
     def waiting(self, county: str | None, run_id: int | None = None) -> list[Waiting]:
         """Return the quotes that wait for a person in the markets a county watches, the most consequential first."""
         with self._reading.connect() as connection:
-            return waiting(connection, _watched(county), market_day(self._clock.now()), run_id)
+            return waiting(connection, _hidden(county), market_day(self._clock.now()), run_id)
 
     def batches(self, county: str | None) -> list[BatchWaiting]:
         """Return the runs of which something waits."""
         with self._reading.connect() as connection:
-            return batches(connection, _watched(county))
+            return batches(connection, _hidden(county))
 
-    def beside(self, county: str | None, quotes: Sequence[Waiting]) -> dict[int, list[Beside]]:
-        """Return quote -> what the other markets the county watches quoted that day."""
+    def beside(self, quotes: Sequence[Waiting]) -> dict[int, list[Beside]]:
+        """Return quote -> what the other markets of its kind quoted that day."""
         with self._reading.connect() as connection:
-            return beside(connection, _watched(county), quotes)
+            return beside(connection, quotes)
 
     def past_of(self, quotes: Sequence[Waiting], days: int) -> dict[int, list[tuple[date, int]]]:
         """Return quote -> the days of its series before it, oldest first."""
@@ -75,7 +76,7 @@ class PriceDesk:
     def decided(self, county: str | None, limit: int = 30) -> list[Decided]:
         """Return the last decisions, by people and by rules, the newest first."""
         with self._reading.connect() as connection:
-            return decided(connection, _watched(county), limit)
+            return decided(connection, _hidden(county), limit)
 
     def decide(self, aside_ids: Sequence[int], decision: str, decider: str, why: str = "", *, county: str | None = None) -> None:
         """Release or reject quotes set aside, all of them or, where one cannot be decided about, none.
@@ -90,7 +91,7 @@ class PriceDesk:
             raise BadInput("no quote was chosen", todo="tick the quotes to decide about")
         with self.engine.begin() as connection:
             for aside_id in sorted(set(aside_ids)):
-                decide(connection, aside_id, decision, decider, why, to_ms(self._clock.now()), _watched(county))
+                decide(connection, aside_id, decision, decider, why, to_ms(self._clock.now()), _hidden(county))
 
     def tell(self, call: Call, county: str, writer: str, confirmed: Collection[int] = ()) -> CallOutcome:
         """Write down what one call told, all of it or nothing; see `Telephone.tell`."""

@@ -60,3 +60,14 @@ def test_the_board_is_told_of_what_waits_until_it_is_decided(desk: PriceDesk) ->
     assert "set-aside" not in [n.code for n in desk.notes("tomato", "xinfadi", TODAY - timedelta(days=1))]
     desk.decide([w.id for w in desk.waiting("371522")], "rejected", "staff")
     assert "set-aside" not in [n.code for n in desk.notes("tomato", "xinfadi", TODAY)]
+
+
+def test_a_market_of_nobody_we_know_waits_at_every_desk(lite_prices: Prices, clock: Any, tmp_path: Path) -> None:
+    """A quote of a market only a foreign source knows is not held where no person can see it; it comes last."""
+    batches = Desk(lite_prices)
+    for market in ("elsewhere", "xinfadi"):
+        batches.batch(*_past(), market=market)
+        batches.batch((TODAY, 30_000 if market == "elsewhere" else 6000), market=market)
+    desk = PriceDesk(lite_prices.engine, clock, BlobFolder(tmp_path))
+    assert [w.market for w in desk.waiting("371522")] == ["xinfadi", "elsewhere"]
+    desk.decide([w.id for w in desk.waiting("371522")], "rejected", "staff", county="371522")
