@@ -34,8 +34,8 @@ def oddity_text(oddity: Oddity, value: int, market_names: Mapping[str, str], lan
     """Return why a quote waits: which price, against what, how far, and what the other markets did."""
     part = {"low": t("最低价"), "mid": t("中间价"), "high": t("最高价")}[oddity.part]
     told = t(
-        "%(part)s %(price)s，最近 %(n)s 次报价的中位数是 %(usual)s，%(factor)s", part=part,
-        price=money_text(value, lang, currency), n=oddity.quotes, usual=money_text(oddity.usual, lang, currency), factor=factor_text(oddity.factor, t),
+        "%(part)s %(price)s，最近 %(n)s 次报价的中位数是 %(usual)s，%(factor)s", part=part, n=oddity.quotes,
+        price=money_text(value, lang, currency), usual=money_text(oddity.usual, lang, currency), factor=factor_text(oddity.factor, t),
     )  # fmt: skip
     spread = _spread_text(oddity.scales, t)
     return sentences((_stop(clauses((told, spread), lang), lang), others_text(oddity, market_names, t)), lang)
