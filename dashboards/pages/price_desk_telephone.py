@@ -117,7 +117,8 @@ def page_context(
     today = market_day(services.clock.now())
     markets = [(m.id, name_of(m, lang)) for m in markets_of(county)]
     names = {p.id: name_of(p, lang) for p in services.registry.products() if p.id in NAMES}
-    usual = services.desk.usual_lines(market, day)
+    # What the form shows must fit into one call: a line beyond it would be typed in vain.
+    usual = services.desk.usual_lines(market, day)[: MOST_LINES - BLANK_LINES]
     lines = _lines(services, usual, names, day, lang, t, call, outcome, confirmed)
     asked = [x for x in lines if x.asked]
     return {
