@@ -19,6 +19,7 @@ from dashboards.i18n import Translate, name_of
 from dashboards.joining import listed
 from dashboards.pages.shell import alerts
 from foundation.clock import SHANGHAI, to_ms
+from pricing.alerts.wording import headline
 from traceability import anchor as states
 
 if TYPE_CHECKING:
@@ -129,6 +130,15 @@ def _prices(services: Services, county: str, _view: FieldView, lang: str, t: Tra
         yield _Found(f"quotes:{market}", "prices", WARNING, min(since), text, f"/c/{county}/prices")
 
 
+def _price_alerts(services: Services, county: str, _view: FieldView, lang: str, t: Translate) -> Iterator[_Found]:
+    names = services.price_alerts.names()
+    for alarm in services.price_alerts.open_alarms(county):
+        # What somebody has acknowledged is in hand; the page of alerts goes on showing it.
+        if alarm.acked_ms is None and alarm.rule.severity != "info":
+            text = t("价格提醒：%(what)s", what=headline(alarm.rule, names, lang))
+            yield _Found(f"price-alert:{alarm.id}", "prices", WARNING, alarm.raised_ms, text, f"/c/{county}/price-alerts")
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=SHANGHAI)
 
@@ -161,6 +171,7 @@ _SOURCES: tuple[Callable[[Services, str, FieldView, str, Translate], Iterator[_F
     _gateways,
     _cold,
     _prices,
+    _price_alerts,
     _inspections,
     _anchor,
 )

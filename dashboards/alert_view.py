@@ -15,7 +15,7 @@ from foundation.errors import BadInput
 from foundation.money import price_milli_per_kg
 from foundation.notify_outbox import DEAD, SENT
 from pricing.alerts.conditions import ABOVE, ALPS, CHANGE, FORECAST, IPA, LEVEL, NEEDS, SILENT, SPREAD, Condition
-from pricing.alerts.rules import Alarm, Rule, RuleNow
+from pricing.alerts.rules import Alarm, Fact, Rule, RuleNow
 from pricing.alerts.service import OFFICES
 from pricing.alerts.wording import Names, headline, number, told_fact, told_rule, why_text
 
@@ -45,6 +45,7 @@ class AlarmLine:
     now: str
     acked: str
     over: str
+    link: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class RuleLine:
     owner: str
     ringing: bool
     mine: bool
+    link: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def alarm_line(alarm: Alarm, names: Names, lang: str, t: Translate, now_ms: int)
     return AlarmLine(
         alarm.id, headline(alarm.rule, names, lang), alarm.rule.severity, time_text(alarm.raised_ms, lang),
         age_text(now_ms - alarm.raised_ms, t), told_fact(alarm.rule, fact, names, lang, now_ms), number(alarm.rule, fact, lang),
-        acked, over,
+        acked, over, evidence_link(alarm.rule, fact),
     )  # fmt: skip
 
 
@@ -119,6 +121,7 @@ def rule_line(r: RuleNow, names: Names, lang: str, t: Translate, now_ms: int, *,
         rule.id, headline(rule, names, lang), number(rule, fact, lang) if fact else "",
         told_fact(rule, fact, names, lang, now_ms) if fact else [], why_text(r.why, lang) if r.why else "",
         told_rule(rule, fact, lang) if fact else "", delivery, rule.owner, bool(r.open_alarm), mine,
+        evidence_link(rule, fact),
     )  # fmt: skip
 
 
@@ -179,6 +182,15 @@ def rule_of_form(form: Mapping[str, str], county: str, owner: str, lang: str, t:
         return Rule("", county, owner, condition, channels, lang, "warning", _whole(form.get("persist", "1"), t), quiet, digest)
     except BadInput as error:
         raise Said(t("这条规则不能用：请看各项是否在范围内，两个市场不能相同，免打扰的起止不能相同。")) from error
+
+
+def evidence_link(rule: Rule, fact: Fact | None) -> str:
+    """Return where the number comes from: the raw quotes of the day, the product's page, or the sources."""
+    c = rule.condition
+    if c.kind == SILENT:
+        return "/sources"
+    page = f"/c/{rule.county}/prices/{c.product}"
+    return f"{page}/{c.market}/{fact.day}" if c.kind in (LEVEL, CHANGE) and fact is not None and fact.day is not None else page
 
 
 def clock_text(minute: int) -> str:

@@ -158,6 +158,14 @@ class Outbox:
             raise NotFound("there is no such message", got=message_id[:80])
         return _entry(found)
 
+    def written_since(self, prefix: str, channel: str, since_ms: int) -> int:
+        """Return how many messages whose key begins so were written for a channel since a time."""
+        t = outbox.c
+        asked = select(func.count()).where(t.message_id.startswith(prefix, autoescape=True), t.channel == channel, t.made_ms > since_ms)
+        with self._reading.connect() as connection:
+            found: int = connection.execute(asked).scalar_one()
+            return found
+
     def counts(self, scope: str | None = None) -> dict[str, int]:
         """Return how many messages are waiting, sent and dead."""
         t = outbox.c

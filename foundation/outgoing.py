@@ -80,12 +80,13 @@ def refusal(address: str, *, near: bool = False) -> str:
         return "no IP address"
     if isinstance(ip, ipaddress.IPv6Address):
         # An IPv4 address in an IPv6 coat is judged as what it leads to.
-        inner = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        inner = inner or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
         if inner is not None:
             return refusal(str(inner), near=near)
     if ip.is_unspecified or ip.is_multicast or ip.is_link_local:
         return "link-local, multicast or unspecified"
-    if ip.is_global:
+    if ip.is_global and not ip.is_reserved:
         return ""
     return "" if near and (ip.is_private or ip.is_loopback) else "private or reserved"
 

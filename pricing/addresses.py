@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 
 from foundation.errors import SuheError
+from foundation.outgoing import refusal
 
-IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Host and port -> every address the name has now, as text.
 Resolve = Callable[[str, int], list[str]]
 
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
-# These ranges carry an IPv4 address in their last 32 bits, and what counts is the address inside. RFC 6052.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 class AddressRefused(SuheError):
@@ -32,16 +29,7 @@ def system_resolve(host: str, port: int) -> list[str]:
 
 def is_public(text: str) -> bool:
     """Tell whether an address is a public machine's: not private, loopback, link-local, shared, multicast or one that wraps such."""
-    try:
-        address: IPAddress = ipaddress.ip_address(text.split("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if inside is None and address in _NAT64:
-            inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        address = inside or address
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    return not refusal(text)
 
 
 def checked_addresses(host: str, port: int, allowed: Iterable[str], resolve: Resolve) -> list[str]:

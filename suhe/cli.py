@@ -179,6 +179,7 @@ from suhe.commands.demo import app as demo_app  # noqa: E402
 from suhe.commands.freight import app as freight_app  # noqa: E402
 from suhe.commands.grafana import app as grafana_app  # noqa: E402
 from suhe.commands.label import app as label_app  # noqa: E402
+from suhe.commands.notify import app as notify_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
 from suhe.commands.trace import app as trace_app  # noqa: E402
 from suhe.commands.user import app as user_app  # noqa: E402
@@ -186,6 +187,7 @@ from suhe.commands.witness import app as witness_app  # noqa: E402
 
 app.add_typer(trace_app, name="trace")
 app.add_typer(label_app, name="label")
+app.add_typer(notify_app, name="notify")
 app.add_typer(price_app, name="price")
 app.add_typer(freight_app, name="freight")
 app.add_typer(grafana_app, name="grafana")

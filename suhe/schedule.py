@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from foundation.clock import SHANGHAI, market_day
+from suhe.demo_alerts import seed_alert_rules
 
 if TYPE_CHECKING:
     import httpx
@@ -163,6 +164,8 @@ def look_at_price_alerts(work: Work) -> None:
     """Judge every alert rule, and hand over what is to be told; a demo waits for its prices."""
     if work.demo and not work.services.readiness().get("prices", (True, ""))[0]:
         return
+    if work.demo:
+        seed_alert_rules(work.services)
     work.services.price_alerts.evaluate()
     work.services.price_alerts.deliver()
 

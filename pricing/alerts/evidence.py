@@ -26,7 +26,8 @@ OLDEST_DAYS = 3
 SLACK_DAYS = 5
 # A forecast is made anew every week; after two it is no longer one of today.
 OLDEST_FORECAST_DAYS = 14
-TROUBLED = frozenset({"stale", "quarantined", "failing"})
+
+KEPT_MS = 30 * 60_000
 
 More = dict[str, str | float | int | None]
 
@@ -38,6 +39,7 @@ class Evidence:
         self._prices = prices
         self._analysis = analysis
         self._forecasts = forecasts
+        self._kept: dict[Condition, tuple[object, int, Fact | NoFact]] = {}
 
     def look(self, condition: Condition, now_ms: int) -> Fact | NoFact:
         """Return what is known now, or why nothing is."""
@@ -45,13 +47,27 @@ class Evidence:
         looks: dict[str, Callable[[], Fact | NoFact]] = {
             LEVEL: lambda: self._level(condition, today),
             CHANGE: lambda: self._change(condition, today),
-            IPA: lambda: self._indicator(condition, today),
-            ALPS: lambda: self._indicator(condition, today),
-            SPREAD: lambda: self._spread(condition, today),
+            IPA: lambda: self._of_years(condition, today, now_ms, self._indicator),
+            ALPS: lambda: self._of_years(condition, today, now_ms, self._indicator),
+            SPREAD: lambda: self._of_years(condition, today, now_ms, self._spread),
             FORECAST: lambda: self._forecast(condition, today),
             SILENT: lambda: self._silent(condition, now_ms),
         }
         return looks[condition.kind]()
+
+    def _of_years(self, c: Condition, today: date, now_ms: int, look: Callable[[Condition, date], Fact | NoFact]) -> Fact | NoFact:
+        """Return what years of quotes say, kept while the newest quotes are the same: a look comes every few minutes, a quote once a day.
+
+        A correction of an older day is seen within half an hour.
+        """
+        markets = [m for m in (c.market, c.other_market) if m]
+        newest = [self._prices.series(c.product, m, today - timedelta(days=OLDEST_DAYS), today)[-1:] for m in markets]
+        kept = self._kept.get(c)
+        if kept is not None and kept[0] == (today, newest) and now_ms - kept[1] < KEPT_MS:
+            return kept[2]
+        found = look(c, today)
+        self._kept[c] = ((today, newest), now_ms, found)
+        return found
 
     def _points(self, c: Condition, today: date, days: int) -> list[Point]:
         return self._prices.series(c.product, c.market, today - timedelta(days=days), today)
@@ -140,11 +156,14 @@ class Evidence:
 
     def _silent(self, c: Condition, now_ms: int) -> Fact | NoFact:
         found = next((s for s in self._prices.sources() if s.id == c.source), None)
-        if found is None or found.state == "never" or found.last_success_ms is None:
+        # Days on which its markets are closed count for nothing: that is known where the source's calendar is.
+        silent = next((s for s in self._prices.silent_sources(from_ms(now_ms)) if s.id == c.source), None)
+        if found is None or (found.last_success_ms is None and silent is None):
             return NoFact("never-asked")
-        minutes = (now_ms - found.last_success_ms) / 60_000
-        return Fact(minutes, now_ms, found.id, None, found.last_success_ms, n=found.rows_last, method="silent",
-                    holds=found.state in TROUBLED, more={"state": found.state})  # fmt: skip
+        since = found.last_success_ms if found.last_success_ms is not None else now_ms - (silent.silent_ms if silent else 0)
+        more: More = {"state": found.state, "never": int(found.last_success_ms is None)}
+        return Fact((now_ms - since) / 60_000, now_ms, c.source, None, since, n=found.rows_last, method="silent",
+                    holds=silent is not None, more=more)  # fmt: skip
 
 
 def _fact_of(c: Condition, p: Point, value: float, low: float, high: float, n: int, method: str, more: More | None = None) -> Fact:

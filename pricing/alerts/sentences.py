@@ -85,9 +85,18 @@ SAYS: dict[str, tuple[str, str]] = {
         "{method}, MASE {mase} (naive {naive}), {n} weeks of history.",
     ),
     "value-silent": (
-        "上一次可信的回答在 {since}，已过 {value}；那一次有 {n} 行。",
-        "The last answer that could be believed came {since}, {value} ago; it had {n} rows.",
+        "上一次可信的回答在 {since}，已过 {value}，有 {n} 行；现在{state}。",
+        "The last answer that could be believed came {since}, {value} ago, with {n} rows; now {state}.",
     ),
+    "value-silent-never": (
+        "从 {since} 问起，{value}内没有过可信的回答；现在{state}。",
+        "Asked since {since}: in {value} no answer that could be believed; now {state}.",
+    ),
+    "state-ok": ("有回答", "it answers"),
+    "state-never": ("还没有问过", "it was not asked yet"),
+    "state-stale": ("没有新的回答", "it brings nothing new"),
+    "state-quarantined": ("有回答但不可信，已隔离", "its answer is not believed and put aside"),
+    "state-failing": ("没有回答", "it does not answer"),
     "provenance": (
         "来源：{source}；{day}的报价（{days}），{seen} 取得。",
         "Source: {source}; quoted for {day} ({days}), seen {seen}.",

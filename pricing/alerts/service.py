@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from foundation.clock import Clock, to_ms
 from foundation.database import reading
-from foundation.errors import BadInput, Conflict, NotAllowed, NotFound
+from foundation.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany
 from foundation.ids import uuid7
 from foundation.log import get_logger
 from foundation.notify import LONGEST_TEXT, LONGEST_TITLE, SEVERITIES, Message
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from registry.service import Registry
 
 MOST_RULES = 200
+# Tests go the way of alarms and take up their limit: a few a minute are enough to see whether a channel works.
+TEST, MOST_TESTS = "test:", 3
 # Who may change a rule that is not their own.
 OFFICES = ("county", "administrator")
 
@@ -66,6 +68,13 @@ class PriceAlerts:
         """Return a county's rules in use with what was last known for each."""
         with self._reading.connect() as connection:
             return store.rules_now(connection, county)
+
+    def rules_ever_made(self, county: str) -> int:
+        """Return how many rules a county ever had, those that were removed too."""
+        with self._reading.connect() as connection:
+            t = store.price_alert_rule.c
+            made: int = connection.execute(select(func.count()).where(t.county == county)).scalar_one()
+            return made
 
     def rule(self, rule_id: str) -> Rule:
         """Return one rule in use; raise NotFound otherwise."""
@@ -167,8 +176,10 @@ class PriceAlerts:
         if found is None:
             raise NotFound("this county has no such channel", got=name[:64])
         now = to_ms(self._clock.now())
+        if self.outbox.written_since(TEST, name, now - 60_000) >= MOST_TESTS:
+            raise TooMany("this channel was tried often enough just now", expected=f"{MOST_TESTS} tests a minute", todo="wait a minute")
         text = say("test-text", found.lang)
-        message = Message(f"test:{uuid7(now)}", say("test-title", found.lang), text, severity="info", lang=found.lang)
+        message = Message(f"{TEST}{uuid7(now)}", say("test-title", found.lang), text, severity="info", lang=found.lang)
         with self._engine.begin() as connection:
             put(connection, message, [name], _scope(county), now)
         self.outbox.deliver(self._channels.channels(), only=name)
@@ -188,6 +199,8 @@ class PriceAlerts:
 
     def _check(self, rule: Rule) -> None:
         c = rule.condition
+        if rule.county not in {known.code for known in self._registry.counties()}:
+            raise NotFound("there is no such county", got=rule.county)
         names = self.names()
         for what, value, known in (
             ("product", c.product, names.products), ("market", c.market, names.markets), ("market", c.other_market, names.markets),

@@ -67,8 +67,9 @@ def told_fact(rule: Rule, fact: Fact, names: Names, lang: str, now_ms: int) -> l
                    "mase": f"{_num(more.get('mase')):.2f}", "naive": f"{_num(more.get('mase_naive')):.2f}",
                    "coverage": f"{100 * _num(more.get('coverage')):.0f}%", "origins": more.get("origins", 0)}  # fmt: skip
     elif c.kind == SILENT:
-        values |= {"since": _moment(fact.observed_ms, lang)}
-    lines = [say(f"value-{c.kind}", lang, **values)]
+        state = str(more.get("state", ""))
+        values |= {"since": _moment(fact.observed_ms, lang), "state": say(f"state-{state}", lang) if f"state-{state}" in SAYS else state}
+    lines = [say("value-silent-never" if more.get("never") else f"value-{c.kind}", lang, **values)]
     if fact.day is not None:
         old = (market_day(from_ms(now_ms)) - fact.day).days
         age = say("today" if old <= 0 else "yesterday" if old == 1 else "days-ago", lang, n=old)
@@ -131,7 +132,9 @@ def _limit_text(c: Condition, lang: str) -> str:
 def _amount(c: Condition, value: float, currency: str, lang: str) -> str:
     if c.kind in (LEVEL, FORECAST):
         return price(value, currency, lang)
-    if c.kind in (CHANGE, SPREAD):
+    if c.kind == SPREAD:
+        return f"{value:.1f}%"
+    if c.kind == CHANGE:
         return "0.0%" if abs(value) < 0.05 else f"▲ +{value:.1f}%" if value > 0 else f"▼ −{-value:.1f}%"
     if c.kind == SILENT:
         return say("minutes", lang, n=f"{value:.0f}") if value < 120 else say("hours", lang, n=f"{value / 60:.0f}")

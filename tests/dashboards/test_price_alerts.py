@@ -72,9 +72,11 @@ def test_the_page_is_whole_in_both_languages(office: Office, kind: str) -> None:
 def test_an_alarm_shows_number_source_age_and_doubt(office: Office) -> None:
     """The open alarm of a price tells all four, and its rule says when it clears."""
     page = office.signed_in("王丽").get(PAGE).text
-    (ring,) = [part for part in page.split("<article")[1:] if "价格不低于" in part.partition("</article>")[0]]
+    (ring,) = [part for part in (p.partition("</article>")[0] for p in page.split("<article")[1:]) if "价格不低于" in part]
     for part in ("元/斤", "区间", "个报价", "来源：", "今天", "取得", "知道了"):
         assert part in ring, part
+    (link,) = re.findall(r'<p class="links"><a href="([^"]+)"', ring)
+    assert office.signed_in("王丽").get(link).status_code == 200
     assert "not-shown-anywhere" not in page and "13800000000" not in page and "hook.invalid" not in page
 
 
@@ -177,6 +179,9 @@ def test_a_channel_is_tried_from_the_page(office: Office) -> None:
         failed = client.post(f"{PAGE}/channels/2/test").text
         assert "测试消息没有送到 2" in failed and "no address" in failed
         assert client.post(f"{PAGE}/channels/3/test").status_code == 404
+        for _ in range(2):
+            client.post(f"{PAGE}/channels/2/test")
+        assert client.post(f"{PAGE}/channels/2/test").status_code == 429
 
 
 def test_the_api_keeps_rules_and_acknowledges(office: Office) -> None:

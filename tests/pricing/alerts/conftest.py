@@ -51,6 +51,10 @@ class Quotes:
         """Return how every source is."""
         return self.health
 
+    def silent_sources(self, now: datetime) -> list[Any]:
+        """Return those that are silent too long."""
+        return [SimpleNamespace(id=s.id, silent_ms=5 * 60_000) for s in self.health if s.state == "stale"]
+
 
 @dataclass
 class Remembering:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -55,6 +56,17 @@ def test_the_database_itself_keeps_a_rule_from_two_open_alarms(desk: Desk) -> No
     row = {"id": "x", "rule_id": rule.id, "county": COUNTY, "raised_ms": 1, "raised_fact": "", "cleared_fact": "", "acked_by": ""}
     with pytest.raises(IntegrityError), desk.engine.begin() as connection:
         connection.execute(insert(store.price_alert).values(row))
+
+
+def test_two_schedulers_at_once_raise_one_alarm_and_tell_it_once(desk: Desk) -> None:
+    """Several looks at the same moment: one of them raises, the others find it raised; one message leaves."""
+    for limit in (2000, 2100, 2200):
+        desk.rule(Condition(LEVEL, "above", limit, "tomato", "xinfadi"))
+    desk.quotes.quote(TODAY, 3120)
+    with ThreadPoolExecutor(4) as pool:
+        looks = [f.result() for f in [pool.submit(desk.alerts.evaluate) for _ in range(4)]]
+    assert (sum(x.raised for x in looks), sum(x.messages for x in looks)) == (3, 1)
+    assert (len(desk.alerts.open_alarms()), desk.alerts.outbox.counts()["waiting"]) == (3, 1)
 
 
 def test_an_acknowledged_alarm_is_not_told_again_and_its_end_is(desk: Desk) -> None:
@@ -152,7 +164,21 @@ def test_a_silent_source_is_an_alarm_with_the_time_it_last_spoke(desk: Desk) -> 
     assert desk.alerts.evaluate().cleared == 1
     desk.alerts.deliver()
     assert "10:30" in desk.channels["group"].got[0].text
-    assert "93 分钟" in desk.channels["group"].got[0].text
+    assert "93 分钟，有 41 行；现在没有新的回答" in desk.channels["group"].got[0].text
+
+
+def test_a_source_that_failed_once_or_is_closed_is_not_silent(desk: Desk) -> None:
+    """What counts is the source's period and calendar, not its last try; one that never answered is told as such."""
+    desk.rule(Condition(SILENT, source="xinfadi"))
+    health = SimpleNamespace(id="xinfadi", state="failing", last_success_ms=to_ms(desk.clock.now()) - 60_000, rows_last=41)
+    desk.quotes.health = [health]
+    assert desk.alerts.evaluate().raised == 0
+    health.state, health.last_success_ms = "never", None
+    assert (desk.alerts.evaluate().raised, desk.alerts.rules(COUNTY)[0].why) == (0, "never-asked")
+    health.state = "stale"
+    assert desk.alerts.evaluate().raised == 1
+    desk.alerts.deliver()
+    assert "5 分钟内没有过可信的回答" in desk.channels["group"].got[0].text
 
 
 def test_rules_are_checked_and_belong_to_somebody(desk: Desk) -> None:
