@@ -24,6 +24,8 @@ _POUND = Fraction(45359237, 100_000_000)
 _WEIGHTS = {**KILOGRAMS_PER_UNIT, "lb": _POUND, "lbs": _POUND, "pound": _POUND, "pounds": _POUND, "kgs": Fraction(1), "Kg": Fraction(1)}
 _UNITS = "|".join(sorted(map(re.escape, _WEIGHTS), key=len, reverse=True))
 _AMOUNT = re.compile(rf"(?<![\d.])(\d{{1,5}}(?:\.\d{{1,3}})?)\s*({_UNITS})(?![A-Za-z])", re.ASCII | re.IGNORECASE)
+# 90 KG, 50 LB: a price per so much weight, as the price data of the WFP write it.
+_ALONE = re.compile(rf"(?:元\s*/\s*)?{_AMOUNT.pattern}\Z", re.ASCII | re.IGNORECASE)
 _BARE = re.compile(r"\d{1,5}(?:\.\d{1,3})?\Z", re.ASCII)
 _PACK_UNIT = re.compile(rf"(?:元\s*/\s*)?({'|'.join(PACKS)})\Z", re.IGNORECASE)
 # 10-12斤 is a span of weights, and 250g*20 a sum somebody must do: neither is one weight.
@@ -52,10 +54,14 @@ PACK_WEIGHTS: tuple[PackWeight, ...] = (
 def pack_weight(source: str, unit: str, spec: str, name: str, told: str) -> Fraction | None:
     """Return the kilograms of the pack a price is per, or None where `unit` is no pack or nothing tells its weight.
 
+    A unit that is an amount of weight by itself ("90 KG") weighs that.
+
     `told` is the source's own statement of the weight; a bare number in it is kilograms. Next come a weight in the unit itself
     ("5kg/箱", "箱(10斤)"), one in the specification ("泡沫箱 10斤", "cartons 25 lb"), and the table.
     """
     plain = unit.strip()
+    if _ALONE.match(plain):
+        return written_weight(plain)
     if not is_pack(plain):
         return None
     if _BARE.match(told.strip()):

@@ -16,6 +16,7 @@ from foundation.clock import FixedClock, to_ms
 from foundation.errors import BadInput
 from pricing import importing, store, streaming
 from pricing import spill as spilling
+from pricing.appending import Stage
 from pricing.importing import Importer
 from pricing.mapping import Columns, Mapping
 from pricing.quotes import Series
@@ -98,6 +99,32 @@ def test_an_import_that_breaks_off_leaves_nothing(lite_prices: Prices, tmp_path:
     with pytest.raises(BadInput, match=r"昨天.*row 502"):
         lite_prices.import_file(tmp_path / "x.csv", MAPPING)
     assert lite_prices.counts() == {"current": 0, "observed": 0, "series": 0}
+
+
+def test_an_import_stopped_between_its_parts_leaves_nothing_and_can_be_done_again(
+    lite_prices: Prices, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever stops an import after some parts were written, the records are as before, and it can be done again."""
+    monkeypatch.setattr(spilling, "ROWS_OF_PART", 100)
+    lines = [f"菜{k},{1 + d}.5,9,斤,{DAY - timedelta(days=d)}" for d in range(7) for k in range(60)]
+    (tmp_path / "x.csv").write_text("\n".join(["品名,最低价,最高价,单位,日期", *lines]))
+    importer = Importer(lite_prices.engine, clock, lite_prices._blobs)
+    append, parts = Stage.append_changed, []
+
+    def stopped(stage: Stage, run_id: int, now_ms: int) -> Any:
+        parts.append(run_id)
+        if len(parts) == 3:
+            raise KeyboardInterrupt
+        return append(stage, run_id, now_ms)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Stage, "append_changed", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            importer.run(tmp_path / "x.csv", MAPPING)
+    assert len(parts) == 3
+    assert lite_prices.counts() == {"current": 0, "observed": 0, "series": 0}
+    report = importer.run(tmp_path / "x.csv", MAPPING)
+    assert report.new == lite_prices.counts()["current"] == lite_prices.counts()["observed"] == 420
 
 
 def test_memory_grows_with_the_block_and_not_with_the_file(
