@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pricing.mapping import Columns, Mapping
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PRODUCTS, MARKETS, YEARS = 300, 400, 5
+_WRITTEN = 1_000_000
 # Of all rows: a second price under the same key, a copy of the row before, a zero, low above high, a price per piece.
 SECOND, COPY, ZERO, SWAPPED, PIECE = 0.04, 0.01, 0.004, 0.0003, 0.0001
 MAPPING = Mapping(
@@ -54,3 +56,13 @@ def quotes(count: int, *, products: int = PRODUCTS, markets: int = MARKETS, seed
         pl.when("kilo").then(pl.lit("公斤")).otherwise(pl.lit("斤")).alias("unit"), pl.lit("普通").alias("spec"),
         pl.format("场{}", pl.col("series") // products).alias("origin"),
     )  # fmt: skip
+
+
+def csv_file(folder: Path, count: int) -> Path:
+    """Write a CSV file of `count` rows, some eighty to a series, as a few years of some markets are."""
+    file = folder / f"{count}.csv"
+    with file.open("wb") as out:
+        for number, part in enumerate(range(0, count, _WRITTEN)):
+            size = min(_WRITTEN, count - part)
+            quotes(size, markets=max(1, size // 12_500), seed=7 + number).write_csv(out, include_header=not part)
+    return file

@@ -8,8 +8,6 @@ this machine with fsync on.
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.prices_data import MAPPING, quotes
+from bench.prices_data import MAPPING, csv_file, quotes
 from bench.report import Row
 from foundation.blobs import BlobFolder
 from foundation.clock import FixedClock
@@ -40,13 +38,12 @@ def rows(*, quick: bool) -> list[Row]:
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        file = _file(folder, count)
+        file = csv_file(folder, count)
         for engine, url in _engines(folder):
             scale = f"{engine}, {count / 1e6:g} M rows" + (" (full: 1 M)" if quick else "")
             found += _batch(engine, url)
             found += _backfill(engine, url, folder, file, scale)
-        found += _memory(folder, *((60_000, 240_000) if quick else (1_000_000, 10_000_000)))
-    return found
+        return found
 
 
 def _batch(engine: str, url: str) -> list[Row]:
@@ -96,31 +93,6 @@ def _backfill(engine: str, url: str, folder: Path, file: Path, scale: str) -> li
     ]
 
 
-def _memory(folder: Path, small: int, large: int) -> list[Row]:
-    """Import a file and one several times as long, each in a process of its own; what memory they came to."""
-    peaks = []
-    for count in (small, large):
-        file = _file(folder, count)
-        # A child of a fork begins with its parent's peak; a spawned one begins with nothing.
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            peaks.append(pool.apply(_import_alone, (str(folder / f"{count}.db"), str(folder / "blobs"), str(file))))
-        file.unlink()
-    (before, _), (after, seconds) = peaks
-    scale = f"SQLite, {large / 1e6:g} M rows"
-    return [
-        Row("long import", seconds, "s", scale),
-        Row("peak memory of a long import", after, "MB", scale, f"of {small / 1e6:g} M rows", before, at_most=3),
-    ]
-
-
-def _import_alone(database: str, blobs: str, file: str) -> tuple[float, float]:
-    engine = open_engine(f"sqlite:///{database}")
-    metadata.create_all(engine)
-    start = time.perf_counter()
-    Importer(engine, FixedClock(NOW), BlobFolder(Path(blobs))).run(Path(file), MAPPING)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.perf_counter() - start
-
-
 def _raws() -> list[RawQuote]:
     texts = quotes(BATCH, markets=24)
     first = date(2039, 12, 1)
@@ -129,16 +101,6 @@ def _raws() -> list[RawQuote]:
         RawQuote("xinfadi", name, first + timedelta(days=k % 7), low, mid, high, unit, spec, "", origin, None, k)
         for k, (name, _, low, mid, high, unit, spec, origin) in enumerate(texts.rows())
     ]
-
-
-def _file(folder: Path, count: int) -> Path:
-    file = folder / f"{count}.csv"
-    if not file.exists():
-        with file.open("wb") as out:
-            for number, part in enumerate(range(0, count, 1_000_000)):
-                texts = quotes(min(1_000_000, count - part), seed=7 + number)
-                texts.write_csv(out, include_header=not part)
-    return file
 
 
 @contextmanager
