@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -63,30 +62,32 @@ class Stage:
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
         """Lay rows of STAGED on the stage; days as ISO text."""
-        found = iter(rows)
-        while chunk := list(islice(found, _CHUNK)):
-            self._rows += len(chunk)
-            if self._dialect == "postgresql":
-                with self._copy("") as copy:
-                    for row in chunk:
-                        copy.write_row(row)
-            else:
-                self._connection.exec_driver_sql(
-                    f"INSERT INTO price_stage VALUES ({', '.join('?' * len(STAGED))})", list(map(tuple, chunk))
-                )
+        if self._dialect == "postgresql":
+            with self._copy("") as copy:
+                for row in rows:
+                    self._rows += 1
+                    copy.write_row(row)
+        else:
+            self._insert(rows, STAGED)
 
     def add_frame(self, frame: pl.DataFrame) -> None:
         """Lay a frame of STAGED but the last two columns on the stage."""
-        if self._dialect != "postgresql":
+        columns = STAGED[:-2]
+        if self._dialect == "postgresql":
+            self._rows += len(frame)
+            with self._copy("(FORMAT csv)", columns) as copy:
+                for part in frame.select(columns).iter_slices(_CHUNK):
+                    copy.write(part.write_csv(include_header=False).encode())
+        else:
             import polars as pl
 
-            told = frame.select(*STAGED[:-2], pl.lit(None).alias("observed_ms"), pl.lit(None).alias("status"))
-            self.add(told.with_columns(pl.col("valid_date").dt.to_string()).iter_rows())
-            return
-        self._rows += len(frame)
-        with self._copy("(FORMAT csv)", STAGED[:-2]) as copy:
-            for part in frame.select(STAGED[:-2]).iter_slices(_CHUNK):
-                copy.write(part.write_csv(include_header=False).encode())
+            self._insert(frame.select(columns).with_columns(pl.col("valid_date").dt.to_string()).iter_rows(), columns)
+
+    def _insert(self, rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> None:
+        # The driver takes rows as they come; nothing between it and them keeps a list.
+        driver: Any = self._connection.connection.driver_connection
+        told = driver.executemany(f"INSERT INTO price_stage ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows)
+        self._rows += told.rowcount
 
     def append_told(self, run_id: int) -> None:
         """Append what was laid with its observed_ms and status, as it was told."""

@@ -65,22 +65,37 @@ def quote_of(raw: RawQuote, source: str, today: date, currency: str = "CNY") -> 
     An absent low and high with a middle price is a single price; an absent middle is the midpoint. A middle price that is the
     midpoint but for the rounding of its last digit is called one, whatever the source calls it.
     """
-    unit, name = raw.unit.strip(), clean_name(raw.name)
-    pack = None if unit in KILOGRAMS_PER_UNIT else pack_weight(source, unit, clean_name(raw.spec), name, raw.pack)
+    pack = None if raw.unit in KILOGRAMS_PER_UNIT else _pack(raw, source)
     found = _checked(raw.low, raw.mid, raw.high, raw.unit, pack)
-    if isinstance(found, tuple) and len(found) == 2:
+    if len(found) == 2:
         return _refuse(raw, *found)
-    low, mid, high, mid_kind = found
-    if not name:
-        return _refuse(raw, "no-name", repr(raw.name[:40]))
-    if raw.market == "?":
-        return _refuse(raw, "market", name)
-    if piece_in_name(name):
-        return _refuse(raw, "piece-name", name)
+    series = _series_written(source, raw.market, raw.name, raw.spec, raw.grade, raw.origin, currency)
+    if not isinstance(series, Series):
+        return _refuse(raw, *series)
     if raw.day > today:
         return _refuse(raw, "future", raw.day.isoformat())
-    series = series_of(source, raw.market, name, clean_name(raw.spec), clean_name(raw.grade), clean_name(raw.origin), currency)
+    low, mid, high, mid_kind = found
     return Quote(series, raw.day, low, mid, high, mid_kind, raw.raw_price, unit_kept(raw.unit, pack), raw.volume_kg)
+
+
+def _pack(raw: RawQuote, source: str) -> Fraction | None:
+    unit = raw.unit.strip()
+    return None if unit in KILOGRAMS_PER_UNIT else pack_weight(source, unit, clean_name(raw.spec), clean_name(raw.name), raw.pack)
+
+
+# A source writes the same few names day after day: what they mean is found once.
+@lru_cache(maxsize=65536)
+def _series_written(
+    source: str, market: str, name: str, spec: str, grade: str, origin: str, currency: str
+) -> Series | tuple[str, str]:  # fmt: skip
+    clean = clean_name(name)
+    if not clean:
+        return "no-name", repr(name[:40])
+    if market == "?":
+        return "market", clean
+    if piece_in_name(clean):
+        return "piece-name", clean
+    return Series(source, market, clean, clean_name(spec), clean_name(grade), clean_name(origin), currency, *reading_of(clean))
 
 
 def unit_kept(unit: str, pack: Fraction | None) -> str:
@@ -97,19 +112,13 @@ def piece_in_name(name: str) -> bool:
     return _PIECE_IN_NAME.search(name) is not None
 
 
-@lru_cache(maxsize=65536)
-def series_of(source: str, market: str, name: str, spec: str, grade: str, origin: str, currency: str) -> Series:
-    """Return a series of clean texts with our reading of its name."""
-    return Series(source, market, name, spec, grade, origin, currency, *reading_of(name))
-
-
 # Prices are sticky and few: the same three texts come again and again, so the exact arithmetic is done once for each.
 @lru_cache(maxsize=65536)
 def _checked(low: str, mid: str, high: str, unit: str, pack: Fraction | None) -> tuple[str, str] | tuple[int, int, int, MidKind]:
     texts = [t for t in (low, mid, high) if t.strip()]
     weight = pack or KILOGRAMS_PER_UNIT.get(unit.strip())
     try:
-        values = [amount_of(t, weight) for t in texts] if weight is not None else []
+        values = [_amount_per(t, unit) if pack is None else amount_of(t, pack) for t in texts] if weight is not None else []
     except BadInput:
         values = []
     if len(values) < len(texts) or weight is None:
@@ -117,26 +126,36 @@ def _checked(low: str, mid: str, high: str, unit: str, pack: Fraction | None) ->
         if any(_PIECE_IN_PRICE.search(t) for t in texts):
             return "piece-price", shown(low, mid, high, unit)
         return unit_reason(unit) if weight is None else "no-number", shown(low, mid, high, unit)
-    written = shown(low, mid, high, unit)
     if not values or (not low.strip()) != (not high.strip()):
-        return "no-number", written
+        return "no-number", shown(low, mid, high, unit)
     if min(values) < 0:
-        return "negative", written
+        return "negative", shown(low, mid, high, unit)
     if min(values) == 0:
-        return "zero", written
+        return "zero", shown(low, mid, high, unit)
     if max(values) > LARGEST_MILLI:
-        return "absurd", written
+        return "absurd", shown(low, mid, high, unit)
     if len(values) == 1:
         return values[0], values[0], values[0], "single"
     first, last = values[0], values[-1]
     if first > last:
-        return "order", written
+        return "order", shown(low, mid, high, unit)
     if len(values) == 2:
         return first, (first + last + 1) // 2, last, "midpoint"
     middle = values[1]
     if not first <= middle <= last:
-        return "mid", written
-    return first, middle, last, "midpoint" if abs(2 * middle - first - last) <= rounding_of(weight) else "reported"
+        return "mid", shown(low, mid, high, unit)
+    rounding = _rounding_per(unit) if pack is None else rounding_of(pack)
+    return first, middle, last, "midpoint" if abs(2 * middle - first - last) <= rounding else "reported"
+
+
+@lru_cache(maxsize=65536)
+def _amount_per(text: str, unit: str) -> int:
+    return amount_of(text, KILOGRAMS_PER_UNIT[unit.strip()])
+
+
+@lru_cache(maxsize=64)
+def _rounding_per(unit: str) -> int:
+    return rounding_of(KILOGRAMS_PER_UNIT[unit.strip()])
 
 
 def shown(low: str, mid: str, high: str, unit: str) -> str:

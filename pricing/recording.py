@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 from pricing.quotes import Quote, Series
@@ -113,7 +114,7 @@ def changes(
              "run_id": run_id, "status": "withdrawn"}
         )  # fmt: skip
     # Rows go in by key: the table is kept in that order, and an ordered insert is two to three times faster.
-    observed.sort(key=lambda r: (r["series_id"], r["valid_date"], r["ordinal"]))
+    observed.sort(key=itemgetter("series_id", "valid_date", "ordinal"))
     return Changes(observed, copies, new, revised, len(withdrawn), len(gone) - len(withdrawn))
 
 
