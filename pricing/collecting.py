@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from foundation.blobs import BlobFolder
 from foundation.clock import Clock, market_day, to_ms
@@ -28,7 +28,7 @@ from pricing.desk.aside import Held, hold_back
 from pricing.fetching import FetchFailed, Pause, Payload, Policy, Stopped, fetch, manners_for, policy_of
 from pricing.guards import Finding, inspect, unknown_share
 from pricing.hosts import HostBook
-from pricing.lease import Fence
+from pricing.lease import Fence, LeaseLost
 from pricing.payloads import compressed, note_payloads, raw_bytes
 from pricing.quotes import Quote, Window
 from pricing.recording import Changes, Standing, changes, with_ordinals
@@ -138,23 +138,31 @@ class Collector:
         if run_id is None:
             return RunReport(source.id, window, "taken")
         run = _Run(run_id, kind, source, window, base_url, began, fence)
-        batch = Batch()
         policy = policy or policy_of(source, base_url)
         if kind == "history" and policy.daily_bytes is not None:
             # The past takes no more than half of a day's bytes: the rounds must not starve for it.
             policy = replace(policy, daily_bytes=policy.daily_bytes // 2)
         try:
+            return self._work(run, Batch(), client, pause, policy)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            # A fault of ours, such as a full disk: the days it claimed are given back, and it is told as what it is.
+            self._give_back(run, f"the run broke off: {type(error).__name__}")
+            raise
+
+    def _work(self, run: _Run, batch: Batch, client: httpx.Client, pause: Pause | None, policy: Policy) -> RunReport:
+        source, window = run.source, run.window
+        try:
             self._fill(batch, run, client, pause, policy)  # 2, 3
         except SuheError as error:
             # 200 with a page or another shape is an answer we do not believe; no answer at all is a failure.
-            failed = isinstance(error, FetchFailed | AddressRefused)
+            state = "failed" if isinstance(error, FetchFailed | AddressRefused) else "quarantined"
             found = [Finding(True, error.explain(), "read", error.expected or "", error.got or "")]
-            with self._writing(fence) as connection:
-                return self._close(
-                    connection, run, batch, "failed" if failed else "quarantined", found, blame=not isinstance(error, Stopped)
-                )
+            with self._writing(run.fence) as connection:
+                return self._close(connection, run, batch, state, found, blame=not isinstance(error, Stopped))
         # What is recorded and that it was recorded are one transaction: a process killed here leaves the old state or the new one.
-        with self._writing(fence) as connection:
+        with self._writing(run.fence) as connection:
             ids = store.series_ids(connection, source.id)
             standing = self._standing(connection, ids, _hull(window, batch.quotes))
             usual, today = usual_of(connection, source.id, window), market_day(self._clock.now())
@@ -163,8 +171,13 @@ class Collector:
             )  # 4
             if any(f.fatal for f in found):
                 return self._close(connection, run, batch, "quarantined", found)
-            change = self._record(connection, source, window, run_id, batch, ids, standing)  # 5
+            change = self._record(connection, source, window, run.id, batch, ids, standing)  # 5
             return self._close(connection, run, batch, "ok", found, change)
+
+    def _give_back(self, run: _Run, why: str) -> None:
+        ended = {"state": "failed", "why": why, "finished_ms": to_ms(self._clock.now())}
+        with suppress(SQLAlchemyError, LeaseLost), self._writing(run.fence) as connection:
+            connection.execute(update(store.price_run).where(store.price_run.c.id == run.id).values(**ended))
 
     def try_out(self, source: Source, base_url: str, window: Window, client: httpx.Client, policy: Policy | None = None) -> Batch:
         """Fetch and read one window and store no quote at all; what a host is owed is kept and paid as ever."""

@@ -301,7 +301,7 @@ def read_answer(source: Source, body: bytes, request: Request) -> Page:
     """Return what an answer holds. A source file names the changes it foresees; one nobody foresaw is a change all the same."""
     try:
         return source.parse(body, request)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError) as error:
         raise SourceChanged(f"{source.name_en} changed its shape", expected="the documented one", got=repr(error)[:160]) from error
 
 

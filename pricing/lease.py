@@ -131,31 +131,30 @@ class _AdvisoryLock:
         self._engine = engine
         self._key = int.from_bytes(hashlib.sha256(f"suhe lease {name}".encode()).digest()[:4], "big") & 0x7FFFFFFF
         self._connection: Connection | None = None
+        self._held = False
 
     def take(self) -> bool:
-        """Take the lock where it is free."""
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        # Detached: the pool must not hand the connection that holds the lock to anybody else.
-        connection.detach()
+        """Take the lock where it is free. Who stands by asks on the connection it keeps for that."""
         try:
-            if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar_one():
-                self._connection = connection
-                return True
+            if self._connection is None:
+                self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+                # Detached: the pool must not hand the connection that holds the lock to anybody else.
+                self._connection.detach()
+            self._held = bool(self._connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar_one())
         except exc.DBAPIError:
             get_logger(__name__).warning("the lock cannot be asked for")
-        connection.close()
-        return False
+            self.release()
+        return self._held
 
     def held(self) -> bool:
         """Tell whether our connection, and with it the lock, is still there."""
-        if self._connection is None:
+        if not self._held or self._connection is None:
             return False
         try:
             self._connection.execute(text("SELECT 1"))
         except exc.DBAPIError:
             self.release()
-            return False
-        return True
+        return self._held
 
     def end_other_holders(self) -> None:
         """End the connection that holds the lock: its process stands still or is cut off."""
@@ -172,7 +171,7 @@ class _AdvisoryLock:
 
     def release(self) -> None:
         """Close the connection, which frees the lock."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._held = self._connection, None, False
         if connection is not None:
             try:
                 connection.close()

@@ -49,6 +49,12 @@ def raw_bytes(blobs: BlobFolder, blob: str) -> bytes:
     return gzip.decompress(blobs.get(blob))
 
 
+def as_received(blobs: BlobFolder, stored: StoredPayload) -> bytes:
+    """Return a payload byte for byte: an imported file that came compressed was kept as it came."""
+    kept = blobs.get(stored.blob)
+    return kept if stored.blob == stored.sha256 else gzip.decompress(kept)
+
+
 def note_payloads(connection: Connection, run_id: int, payloads: Sequence[Payload], blobs: Sequence[str]) -> None:
     """Keep what was asked in a run and which blobs hold the answers."""
     rows = [

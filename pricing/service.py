@@ -28,7 +28,7 @@ from pricing.mapping import Mapping, read_mapping
 from pricing.markets import MARKETS, markets_of
 from pricing.names import reading_of
 from pricing.open_data import OpenData
-from pricing.payloads import StoredPayload, payload_of, payloads_of, raw_bytes
+from pricing.payloads import StoredPayload, as_received, payload_of, payloads_of
 from pricing.proposing import Proposal, propose_mapping
 from pricing.provenance import Observation, observations
 from pricing.quarantine import HeldBatch, HeldDetail
@@ -223,7 +223,7 @@ class Prices:
         """Return one raw answer of a run as it came, and what is known of it; raise NotFound where there is none."""
         with self._reading.connect() as connection:
             found = payload_of(connection, run_id, number, _licences())
-        return found, raw_bytes(self._blobs, found.blob)
+        return found, as_received(self._blobs, found)
 
     def payloads(self, run_id: int) -> list[StoredPayload]:
         """Return what is known of every raw answer of a run."""

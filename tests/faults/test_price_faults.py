@@ -114,6 +114,25 @@ def test_a_body_that_breaks_off_is_no_answer(prices: Prices, clock: FixedClock) 
     assert prices.counts()["observed"] == 0
 
 
+class _FullDisk(BlobFolder):
+    """A folder into which nothing more goes."""
+
+    def put(self, content: bytes) -> str:
+        """Fail as a full disk does."""
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_keeps_no_days_from_the_next_run(prices: Prices, clock: FixedClock, tmp_path: Path) -> None:
+    """What cannot be kept is not recorded; the fault is told as ours, and the next run may ask for the same days at once."""
+    body = DATA.replace(b"20261122", b"20261123")
+    full = Prices(prices.engine, clock, _FullDisk(tmp_path / "blobs"))
+    with served(lambda *_: (200, {}, body)) as host, open_client(allow=LOOPBACK_HOSTS) as client:
+        with pytest.raises(OSError, match="No space"):
+            full.collect("shenxian_origin", host.url, None, client, slot="round:1")
+        assert prices.counts()["observed"] == 0
+        assert prices.collect("shenxian_origin", host.url, None, client, slot="round:1").state == "ok"
+
+
 def test_a_batch_in_quarantine_is_looked_at_and_believed(prices: Prices, addresses: dict[str, str], clock: FixedClock) -> None:
     """What was promised and what came, the signal, the rows and the raw answer are there; accepted, it stands like any other."""
     line = Tampered()
