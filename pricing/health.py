@@ -32,7 +32,8 @@ class SourceHealth:
 
     `quarantined` counts the batches that somebody should still look at. `newest_day` is the newest market day it told. Of its host:
     whether its breaker is closed, open (left alone until `rests_until_ms`) or half-open; the bytes it gave today of `daily_bytes`; and
-    `robots`: unasked (loopback or not yet), allows, or the line that forbids us something.
+    `robots`: unasked (loopback or not yet), allows, or the line that forbids us something. `enabled` is whether the source is read
+    unless an operator says otherwise; `covers` what it tells.
     """
 
     id: str
@@ -56,6 +57,9 @@ class SourceHealth:
     bytes_today: int = 0
     daily_bytes: int | None = None
     robots: str = "unasked"
+    enabled: bool = True
+    covers_zh: str = ""
+    covers_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ def silent(connection: Connection, now: datetime) -> list[SilentSource]:
 def _of(s: Source, row: Any, held: int, newest: date | None, hosts: dict[str, HostState], now: datetime) -> SourceHealth:
     if row is None:
         return SourceHealth(
-            s.id, s.name_zh, s.name_en, "never", "", None, None, None, 0, held, s.licence, s.permission, s.address, s.markets
-        )
+            s.id, s.name_zh, s.name_en, "never", "", None, None, None, 0, held, s.licence, s.permission, s.address, s.markets,
+            enabled=s.enabled, covers_zh=s.covers_zh, covers_en=s.covers_en,
+        )  # fmt: skip
     state, why = (row.state, row.why) if row.last_attempt_ms is not None else ("never", "")
     if state == "ok" and row.period_ms and row.last_success_ms:
         ms = s.calendar.open_ms(from_ms(row.last_success_ms), now)
@@ -122,4 +127,5 @@ def _of(s: Source, row: Any, held: int, newest: date | None, hosts: dict[str, Ho
         s.permission, address, s.markets, newest, row.period_ms, breaker,
         host.breaker.open_until_ms if host and breaker == "open" else None, host.bytes_today if host else 0,
         None if is_loopback(address) else s.daily_bytes, robots,
+        s.enabled, s.covers_zh, s.covers_en,
     )  # fmt: skip

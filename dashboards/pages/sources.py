@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from dashboards.api.deps import READERS, require
 from dashboards.held_view import bytes_text, held_lines, host_text, robots_text
-from dashboards.i18n import Translate, age_text, day_text, name_of
+from dashboards.i18n import CHINESE, Translate, age_text, day_text, name_of
 from dashboards.joining import listed
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.reasons import reason_text, state_text, terms_text
@@ -50,6 +50,7 @@ class SourceLine:
     host: str
     bytes_today: str
     robots: tuple[str, str]
+    covers: str
 
 
 def router(services: Services) -> APIRouter:
@@ -67,13 +68,17 @@ def sources_context(services: Services, lang: str, t: Translate) -> dict[str, An
     """Return everything the page's template shows."""
     now_ms = to_ms(services.clock.now())
     markets = {m.id: name_of(m, lang) for m in services.prices.markets(everywhere=True)}
-    lines = source_lines(services.prices.sources(), markets, now_ms, lang, t)
+    found = services.prices.sources()
+    lines = source_lines(found, markets, now_ms, lang, t)
+    off = sum(_is_off(s) for s in found)
     bad = [s for s in lines if s.state not in ("ok", "never")]
     summary = (
-        t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines), bad=len(bad), names=listed((s.name for s in bad), lang))
+        t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines) - off, bad=len(bad), names=listed((s.name for s in bad), lang))
         if bad
-        else t("%(n)s 个来源，都正常。", n=len(lines))
+        else t("%(n)s 个来源，都正常。", n=len(lines) - off)
     )
+    if off:
+        summary += (" " if lang != CHINESE else "") + t("另有 %(n)s 个没有启用。", n=off)
     held = held_lines(services.prices.held_batches(limit=HELD_SHOWN), lang, t)
     return {
         "held": held,
@@ -91,7 +96,7 @@ def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], no
             name=name_of(s, lang),
             state=s.state,
             mark=MARKS.get(s.state, "?"),
-            state_text=state_text(s.state, t),
+            state_text=t("没有启用") if _is_off(s) else state_text(s.state, t),
             why=reason_text(s.why, lang),
             last_success=moment(s.last_success_ms),
             lag=age_text(now_ms - s.last_success_ms, t) if s.last_success_ms else "",
@@ -106,10 +111,16 @@ def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], no
             host=host_text(s.breaker, s.rests_until_ms, lang, t),
             bytes_today=bytes_text(s.bytes_today, s.daily_bytes, t),
             robots=robots_text(s.robots, t),
+            covers=s.covers_zh if lang == CHINESE else s.covers_en,
         )
         for s in sources
     ]
     return sorted(lines, key=lambda line: (ORDER.index(line.state) if line.state in ORDER else 0, line.id))
+
+
+def _is_off(s: SourceHealth) -> bool:
+    """Tell whether a source is off by default and nobody has read it."""
+    return not s.enabled and s.state == "never"
 
 
 def moment(ms: int | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def test_every_source_is_listed_with_all_its_facts(web: TestClient) -> None:
     said = words(page)
     for part in ("都正常", "45 秒前", "20 秒后", "本县自有", "只在内部用，不转发", "北京新发地"):
         assert part in said, part
+
+
+def test_a_source_that_is_off_is_not_counted_among_those_that_are_fine(tmp_path: Path) -> None:
+    """What needs leave or is in other money is listed as off, with what it covers; the line above counts the others."""
+    empty = build_house(tmp_path, readings_every_minutes=1440)
+    with TestClient(empty.app(sources), headers={"accept": "text/html"}) as web:
+        said, english = (words(unescape(web.get(f"/sources?lang={lang}").text)) for lang in ("zh-Hans", "en"))
+    on = sum(s.enabled for s in SOURCES.values())
+    assert f"{on} 个来源" in said
+    assert f"另有 {len(SOURCES) - on} 个没有启用" in said
+    assert "3 more are off." in english
+    for source in SOURCES.values():
+        assert source.covers_zh in said
+        assert source.covers_en in english
 
 
 def test_trouble_comes_first_with_its_reason(house: House, web: TestClient) -> None:
