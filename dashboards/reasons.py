@@ -58,7 +58,7 @@ def state_text(state: str, t: Translate) -> str:
 
 def terms_text(terms: str, lang: str) -> str:
     """Return a licence or a permission, for a reader of the language."""
-    return _TERMS.get(terms, terms) if lang == CHINESE else terms
+    return (_TERMS if lang == CHINESE else _TERMS_EN).get(terms, terms)
 
 
 _TERMS = {
@@ -69,4 +69,9 @@ _TERMS = {
     "CC BY-IGO": "知识共享：署名（政府间组织）",
     "written": "要对方书面同意",
     "none": "没有另外的授权，只读公开页面",
+}
+_TERMS_EN = {
+    "own": "the county's own site",
+    "written": "needs the owner's permission in writing",
+    "none": "no leave needed: public pages only",
 }

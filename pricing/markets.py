@@ -29,7 +29,10 @@ MARKETS: dict[str, Market] = {
         Market("baishazhou", "武汉白沙洲", "Baishazhou, Wuhan", "wholesale"),
         Market("jiangnan", "广州江南", "Jiangnan, Guangzhou", "wholesale"),
         Market("national", "全国平均", "National average", "wholesale", reference=True),
-        *(Market(f"tw-{c}", f"台湾{zh}", f"{en}, Taiwan", "wholesale", territory="TW", currency="TWD") for c, (zh, en) in TAIWAN.items()),
+        *(
+            Market(f"tw-{c}", f"{zh}（台湾）", f"{en} (Taiwan)", "wholesale", territory="TW", currency="TWD")
+            for c, (zh, en) in TAIWAN.items()
+        ),
     )
 }
 

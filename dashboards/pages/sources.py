@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from dashboards.services import Services
     from pricing.health import SourceHealth
 
-MARKS = {"ok": "●", "stale": "◐", "quarantined": "▲", "failing": "✕", "never": "○"}
+MARKS = {"ok": "●", "stale": "◐", "quarantined": "▲", "failing": "✕", "never": "○", "off": "○"}
 # Trouble first, so that the reader need not look for it.
 HELD_SHOWN = 30
-ORDER = ("failing", "quarantined", "stale", "never", "ok")
+ORDER = ("failing", "quarantined", "stale", "never", "ok", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def sources_context(services: Services, lang: str, t: Translate) -> dict[str, An
     found = services.prices.sources()
     lines = source_lines(found, markets, now_ms, lang, t)
     off = sum(_is_off(s) for s in found)
-    bad = [s for s in lines if s.state not in ("ok", "never")]
+    bad = [s for s in lines if s.state not in ("ok", "never", "off")]
     summary = (
         t("%(n)s 个来源，%(bad)s 个有问题：%(names)s。", n=len(lines) - off, bad=len(bad), names=listed((s.name for s in bad), lang))
         if bad
@@ -94,7 +94,7 @@ def source_lines(sources: Sequence[SourceHealth], markets: Mapping[str, str], no
         SourceLine(
             id=s.id,
             name=name_of(s, lang),
-            state=s.state,
+            state="off" if _is_off(s) else s.state,
             mark=MARKS.get(s.state, "?"),
             state_text=t("没有启用") if _is_off(s) else state_text(s.state, t),
             why=reason_text(s.why, lang),

@@ -82,5 +82,5 @@ def test_a_source_never_asked_says_so(tmp_path: Path) -> None:
     empty = build_house(tmp_path, readings_every_minutes=1440)
     with TestClient(empty.app(sources), headers={"accept": "text/html"}) as web:
         page = web.get("/sources").text
-    assert set(re.findall(r'<li class="source ([a-z]+)', page)) == {"never"}
+    assert set(re.findall(r'<li class="source ([a-z]+)', page)) == {"never", "off"}
     assert "还没取过" in page
