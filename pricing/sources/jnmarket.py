@@ -20,7 +20,7 @@ from pricing.source import Page, Request, Source, SourceChanged, first_keys, mus
 
 MARKET = "jiangnan"
 PATH = "/api/dailypricelist"
-SIZE = 500
+SIZE = 2000
 KINDS = {"1": "vegetables", "2": "fruit"}
 KEYS = ("productName", "provenanceName", "topPrice", "minimumPrice", "averagePrice", "standard", "weight", "priceDate")
 UNIT = "公斤"

@@ -51,11 +51,12 @@ def test_jiangnan_is_asked_for_both_kinds_and_all_pages() -> None:
     """Vegetables and fruit are two lists; a page that gives nothing ends the asking whatever the count says."""
     first = list(jnmarket.plan(MONTH))
     assert [r.params["kind"] for r in first if r.params] == ["1", "2"]
-    (second,) = jnmarket.follow(first[0], Page((), 501, frozenset(), 1, 500))
+    size = jnmarket.SIZE
+    (second,) = jnmarket.follow(first[0], Page((), size + 1, frozenset(), 1, size))
     assert second.params is not None
     assert (second.params["pageNum"], second.params["kind"], second.params["params[endTime]"]) == ("2", "1", "2026-11-30")
-    assert jnmarket.follow(second, Page((), 501, frozenset(), 2, 1)) == []
-    assert jnmarket.follow(first[0], Page((), 501, frozenset(), 1, 0)) == []
+    assert jnmarket.follow(second, Page((), size + 1, frozenset(), 2, 1)) == []
+    assert jnmarket.follow(first[0], Page((), size + 1, frozenset(), 1, 0)) == []
 
 
 def test_xinfadi_reads_page_one_again_where_the_list_grew() -> None:
