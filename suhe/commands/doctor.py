@@ -56,6 +56,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _chain(settings)
     yield _server_store(settings)
     yield from _children(settings)
+    yield from _notifications(settings)
 
 
 def _broker(settings: Settings) -> Finding:
@@ -164,3 +165,21 @@ def _children(settings: Settings) -> Iterator[Finding]:
         fine = bool(child["running"])
         seen = f"process {child['pid']}, restarted {child['restarts']} times" if fine else "down"
         yield Finding(name, fine, seen, "" if fine else f"suhe demo heal, or read {settings.data}/logs/{name}.log")
+
+
+def _notifications(settings: Settings) -> Iterator[Finding]:
+    """Tell how the outbox stands; nothing where there are no records yet."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from foundation.clock import SystemClock
+    from foundation.database import open_engine
+    from foundation.notify_outbox import DEAD, WAITING, Outbox
+
+    if not settings.database_url.get_secret_value() and not (settings.data / "records.db").exists():
+        return
+    try:
+        counts = Outbox(open_engine(settings.records_url), SystemClock()).counts()
+    except SQLAlchemyError:
+        return  # a schema of before there were messages; `suhe up` brings it up to date
+    seen = f"{counts[WAITING]} waiting, {counts[DEAD]} not delivered"
+    yield Finding("messages", not counts[DEAD], seen, "suhe notify outbox --state dead says why" if counts[DEAD] else "")

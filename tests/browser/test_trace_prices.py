@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 
 PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/lots/{county}:P1/labels", "/c/{county}/lots",
          "/c/{county}/prices", "/c/{county}/prices/tomato", "/c/{county}/prices/tomato/xinfadi/2025-11-23", "/sources",
-         "/c/{county}/index", "/anchor")  # fmt: skip
+         "/c/{county}/index", "/c/{county}/price-alerts", "/anchor")  # fmt: skip
 
 
 class Site:

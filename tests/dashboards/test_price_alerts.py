@@ -10,6 +10,9 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboards.alarms import FirstSeen, alarms
+from dashboards.field_view import field_view
+from dashboards.i18n import translator
 from foundation.notify_channels import ChannelSettings
 from pricing.alerts.conditions import ALPS, CHANGE, FORECAST, IPA, LEVEL, NEEDS, SILENT, SPREAD, Condition
 from pricing.alerts.rules import Rule
@@ -170,6 +173,22 @@ def test_who_may_look_and_who_may_act(office: Office) -> None:
         assert "王丽 于" in client.get(PAGE).text
     with office.signed_in("李伟") as client:
         assert client.post(f"{PAGE}/rules/{rule.id}/remove").status_code == 303
+
+
+def test_what_rings_is_on_the_countys_list_until_somebody_has_it_in_hand(office: Office) -> None:
+    """An open alarm is among the county's, with a link to the page; an acknowledged one is not; another county's never is."""
+    services, t = office.house.services, translator("en")
+
+    def told(county: str) -> dict[str, str]:
+        found = alarms(services, county, field_view(services, county, "en", t), "en", t, FirstSeen())
+        return {a.key.removeprefix("price-alert:"): a.text for a in found if a.key.startswith("price-alert:")}
+
+    ringing = {a.id for a in services.price_alerts.open_alarms(SHENXIAN) if a.acked_ms is None}
+    assert ringing and set(told(SHENXIAN)) == ringing
+    assert all(text.startswith("Price alert: ") and not HAN.search(text) for text in told(SHENXIAN).values())
+    assert told(BAOYING) == {}
+    services.price_alerts.acknowledge(min(ringing), "李伟")
+    assert set(told(SHENXIAN)) == ringing - {min(ringing)}
 
 
 def test_a_channel_is_tried_from_the_page(office: Office) -> None:

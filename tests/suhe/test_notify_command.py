@@ -7,14 +7,17 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from foundation.clock import SystemClock, to_ms
 from foundation.database import open_engine
 from foundation.errors import BadInput, NotFound
-from foundation.notify import Message
+from foundation.notify import Message, SendFailed
 from foundation.notify_outbox import Outbox, put
+from foundation.settings import Settings
 from suhe.cli import app
+from suhe.commands.doctor import _notifications
 from suhe.migrate import migrate
 
 SECRET = "SEC0123456789abcdef"
@@ -34,6 +37,23 @@ def run(*words: str, told: str = "") -> str:
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.output
+
+
+class Refusing:
+    """A channel that takes nothing."""
+
+    kind, per_minute = "test", 20
+
+    def send(self, _message: Message) -> None:
+        """Refuse for good."""
+        raise SendFailed("refused", permanent=True)
+
+
+def put_dead(engine: Engine) -> None:
+    """Write a message that is refused for good."""
+    with engine.begin() as connection:
+        put(connection, Message("b", "t", ""), ["refusing"], "s", to_ms(SystemClock().now()))
+    Outbox(engine, SystemClock()).deliver({"refusing": Refusing()}, only="refusing")
 
 
 def test_a_channel_comes_and_goes_and_its_secret_is_seen_nowhere(folder: Path) -> None:
@@ -78,4 +98,9 @@ def test_the_outbox_is_shown_and_a_dead_message_revived(folder: Path) -> None:
     assert (entry["title"], entry["tries"]) == ("番茄", 1)
     with pytest.raises(NotFound):
         run("again", str(entry["id"]))
+    assert [f.seen for f in _notifications(Settings(data=folder))] == ["1 waiting, 0 not delivered"]
+    put_dead(engine)
+    (found,) = _notifications(Settings(data=folder))
+    assert (found.fine, found.seen) == (False, "1 waiting, 1 not delivered") and "dead" in found.todo
     engine.dispose()
+    assert list(_notifications(Settings(data=folder / "nothing"))) == []
