@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
-from foundation.clock import Clock, market_day
+from foundation.clock import Clock, from_ms, market_day
 from foundation.errors import NotFound
 from foundation.ids import check_county
 from pricing.analysis import basket as baskets
 from pricing.analysis import levels as leveling
 from pricing.analysis.basket import Basket, read_baskets
-from pricing.analysis.book import Book
+from pricing.analysis.book import Book, Pair, of_one_source
 from pricing.analysis.cpi import Cpi, read_cpi
-from pricing.analysis.facts import Fact, IndexPoint, IndexSeries, Link, ProductFacts, SpreadFacts, Unusual
+from pricing.analysis.facts import IndexPoint, IndexSeries, Link, ProductFacts, SpreadFacts, Unusual
 from pricing.analysis.index import chained, laspeyres
 from pricing.analysis.levels import Rule, read_rules
-from pricing.analysis.spread import FEWEST_STEPS, coming_back, log_spread, outside, steps_of
-from pricing.analysis.telling import facts_of, of_one_source
-from pricing.analysis.usual import OWN_MARKET, Past, past_of, unusual_of, unusual_spread
+from pricing.analysis.telling import facts_of, spread_facts
+from pricing.analysis.usual import Past, past_of, ranked, unusual_of, unusual_spread
 from pricing.board import Point
 from pricing.markets import markets_of
-from pricing.weekly import monday_of, weekly_prices
+from pricing.weekly import monday_of
 
 if TYPE_CHECKING:
     from pricing.service import Prices
 
-# A spread is judged over a year of days, its return over two years of weeks.
-SPREAD_DAYS, RETURN_WEEKS = 365, 104
-FEWEST_COMMON_DAYS = 30
+# How fast a spread returns is judged over two years.
+RETURN_WEEKS = 104
 _FIRST = date(1990, 1, 1)
 
 
@@ -47,12 +41,12 @@ class Analysis:
         self._clock = clock
         self._folder = folder
         self._book = Book(prices.engine, clock)
-        self._pasts: dict[tuple[str, str], tuple[Sequence[Point], Past]] = {}
-        self._told: dict[str, tuple[tuple[int, date, object], list[Unusual]]] = {}
+        self._pasts: dict[Pair, tuple[Sequence[Point], Past]] = {}
+        self._told: dict[str, tuple[tuple[object, ...], list[Unusual]]] = {}
 
     def product(self, product: str, market: str, day: date | None = None, as_of_ms: int | None = None) -> ProductFacts:
         """Return all facts of a product in a market on a day (default today); `as_of_ms` tells them as they were known then."""
-        day = day or market_day(self._clock.now())
+        day = day or _day_of(as_of_ms) or market_day(self._clock.now())
         points = self._prices.series(product, market, _FIRST, day, as_of_ms=as_of_ms)
         cpi = self.cpi()
         return facts_of(
@@ -63,7 +57,7 @@ class Analysis:
         self, product: str, a: str, b: str, transfer_cost_milli: int | None, *, day: date | None = None, as_of_ms: int | None = None
     ) -> SpreadFacts:
         """Return how far market `a` lies above `b`; the transfer cost is what carrying a kilogram from the cheaper to the dearer takes."""
-        day = day or market_day(self._clock.now())
+        day = day or _day_of(as_of_ms) or market_day(self._clock.now())
         start = day - timedelta(weeks=RETURN_WEEKS)
         pa, pb = (_prices_of(self._prices.series(product, m, start, day, as_of_ms=as_of_ms)) for m in (a, b))
         return spread_facts(product, a, b, day, pa, pb, transfer_cost_milli)
@@ -105,8 +99,7 @@ class Analysis:
     def unusual(self, county: str, day: date | None = None, as_of_ms: int | None = None) -> list[Unusual]:
         """Return what is unusual in a county's markets on a day (default today), the most unusual first (see `ranked`).
 
-        Today's answer comes from memory and is brought up to date by what the runs have changed; another day, or a day as it was
-        known at a time, is computed anew.
+        Answers come from memory, brought up to date by what the runs have changed; what was known at a time is read from the tables.
         """
         today = market_day(self._clock.now())
         markets = markets_of(check_county(county))
@@ -115,20 +108,15 @@ class Analysis:
         cpi = self.cpi()
         if (day or today) == today and as_of_ms is None:
             version, points = self._book.look(names)
-            rules = self.rules()
-            state = (version, today, (tuple(rules), cpi.date if cpi else None))
+            state = (version, today, self.rules(), cpi)
             told = self._told.get(county)
             if told is None or told[0] != state:
-                told = (state, self._unusual(points, own, today, cpi))
+                told = (state, self._unusual(points, own, today, cpi, self._past))
                 self._told[county] = told
             return list(told[1])
-        day = day or today
-        then = {
-            (product, market): of_one_source(self._prices.series(product, market, _FIRST, day, as_of_ms=as_of_ms))
-            for product in self._prices.products_quoted()
-            for market in names
-        }
-        return self._unusual({pair: points for pair, points in then.items() if points}, own, day, cpi)
+        day = day or _day_of(as_of_ms) or today
+        then = self._book.look(names, day)[1] if as_of_ms is None else self._book.look_back(names, day, as_of_ms)
+        return self._unusual(then, own, day, cpi, lambda _pair, points, day: past_of(points, day))
 
     def baskets(self, county: str) -> list[Basket]:
         """Return the versions of a county's basket, oldest first: the installation's own before the one that is shipped."""
@@ -152,16 +140,20 @@ class Analysis:
         """Return the installation's price index; without one, prices stay nominal."""
         return read_cpi(self._folder / "cpi.toml")
 
-    def _quotes(self, b: Basket, end: date, as_of_ms: int | None) -> dict[tuple[str, str], list[tuple[date, float]]]:
+    def _quotes(self, b: Basket, end: date, as_of_ms: int | None) -> dict[Pair, list[tuple[date, float]]]:
         """Return the basket's days up to `end`; as they stand today from memory, else from the tables."""
+        if as_of_ms is not None:
+            known = self._book.look_back(b.markets, end, as_of_ms, [w.product for w in b.items])
+        else:
+            known = self._book.look(b.markets, end if end < market_day(self._clock.now()) else None)[1]
         pairs = [(w.product, market) for w in b.items for market in b.markets]
-        if as_of_ms is None and end >= market_day(self._clock.now()):
-            _, known = self._book.look(b.markets)
-            return {pair: [(p.valid_date, float(p.mid)) for p in known.get(pair, ()) if p.valid_date >= b.base.start] for pair in pairs}
-        return {pair: _prices_of(self._prices.series(*pair, b.base.start, end, as_of_ms=as_of_ms)) for pair in pairs}
+        return {pair: [(p.valid_date, float(p.mid)) for p in known.get(pair, ()) if p.valid_date >= b.base.start] for pair in pairs}
 
-    def _unusual(self, points: Mapping[tuple[str, str], Sequence[Point]], own: set[str], day: date, cpi: Cpi | None) -> list[Unusual]:
-        pasts = {pair: self._past(pair, known, day) for pair, known in points.items() if known}
+    def _unusual(
+        self, points: Mapping[Pair, Sequence[Point]], own: set[str], day: date, cpi: Cpi | None,
+        past: Callable[[Pair, Sequence[Point], date], Past],
+    ) -> list[Unusual]:  # fmt: skip
+        pasts = {pair: past(pair, known, day) for pair, known in points.items()}
         found: list[Unusual] = []
         months = cpi.months if cpi else None
         rules = self.rules()
@@ -175,7 +167,7 @@ class Analysis:
                     found += unusual_spread(product, market, other, day, pair, {m: pasts[product, m] for m in pair})
         return ranked(found, own)
 
-    def _past(self, pair: tuple[str, str], points: Sequence[Point], day: date) -> Past:
+    def _past(self, pair: Pair, points: Sequence[Point], day: date) -> Past:
         """Return the pair's past, made anew only in a new week or where a day before this week was corrected."""
         before = points[: bisect_left(points, monday_of(day), key=lambda p: p.valid_date)]
         had = self._pasts.get(pair)
@@ -186,58 +178,13 @@ class Analysis:
         return made
 
 
-def ranked(found: Sequence[Unusual], own: set[str]) -> list[Unusual]:
-    """Return one entry for each product, kind and direction, the gravest first; the other markets of which it is true stand in `also`.
-
-    What the county sells itself counts a quarter more, and speaks for the others.
-    """
-    groups: dict[tuple[str, str, bool], list[Unusual]] = defaultdict(list)
-    for u in found:
-        groups[(u.product, u.kind, u.up)].append(u)
-    told = []
-    for of in groups.values():
-        of.sort(key=lambda u: (u.market not in own, -u.score, u.market, u.other_market))
-        others = dict.fromkeys(u.market for u in of[1:] if u.market != of[0].market)
-        told.append(replace(of[0], also=tuple(others)))
-    return sorted(told, key=lambda u: (-u.score * (OWN_MARKET if u.market in own else 1.0), u.product, u.kind, u.market))
-
-
-def spread_facts(
-    product: str, a: str, b: str, day: date, pa: Sequence[tuple[date, float]], pb: Sequence[tuple[date, float]], cost: int | None
-) -> SpreadFacts:
-    """Return the spread of two markets from their days up to `day`."""
-    recent_a, recent_b = ([p for p in points if (day - p[0]).days < SPREAD_DAYS] for points in (pa, pb))
-    spreads = log_spread(recent_a, recent_b)
-    n = len(spreads)
-    if n < FEWEST_COMMON_DAYS:
-        now = usual = Fact("spread", None, n, reason="not-enough-history", need=FEWEST_COMMON_DAYS)
-    else:
-        now = Fact("spread", spreads[-1][1], n, spreads[-1][0], spreads[-1][0])
-        usual = Fact("spread", median(s for _, s in spreads), n, spreads[0][0], spreads[-1][0])
-    share = Fact("spread", None, n, reason="not-enough-history" if n < FEWEST_COMMON_DAYS else "no-thresholds")
-    beyond = outside(recent_a, recent_b, cost) if cost is not None else []
-    band = None
-    if cost is not None and n >= FEWEST_COMMON_DAYS:
-        share = Fact("spread", sum(out for _, out in beyond) / n, n, spreads[0][0], spreads[-1][0])
-        cheaper = {m: dict(points) for m, points in ((a, recent_a), (b, recent_b))}
-        band = math.log1p(cost / median(min(cheaper[a][d], cheaper[b][d]) for d, _ in spreads))
-    weekly = log_spread(weekly_prices(pa), weekly_prices(pb))
-    back = coming_back(weekly)
-    if back is None:
-        steps = len(steps_of(weekly))
-        reason = "not-enough-history" if steps < FEWEST_STEPS else "no-variation"
-        rho = half = Fact("half-life", None, steps, reason=reason, need=FEWEST_STEPS)
-    else:
-        rho = Fact("half-life", back.rho, back.n, weekly[0][0], weekly[-1][0])
-        half = Fact("half-life", back.half_life, back.n, weekly[0][0], weekly[-1][0], "" if back.half_life is not None else "no-return")
-    return SpreadFacts(
-        product, a, b, day, now, usual, cost, band, share, beyond[-1][1] if beyond else None, half,
-        back.half_life_low if back else None, back.half_life_high if back else None, rho,
-    )  # fmt: skip
-
-
 def _rule(rules: Sequence[Rule], product: str, market: str, *, own: bool) -> Rule | None:
     return next((r for r in rules if r.product == product and (r.market == market or (r.market is None and own))), None)
+
+
+def _day_of(as_of_ms: int | None) -> date | None:
+    """Return the market day of a moment: what is told as it was known then is told of that day."""
+    return market_day(from_ms(as_of_ms)) if as_of_ms is not None else None
 
 
 def _prices_of(points: Sequence[Point]) -> list[tuple[date, float]]:

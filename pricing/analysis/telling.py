@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from statistics import median
 
 from pricing.analysis import alps, ipa, season
+from pricing.analysis.book import of_one_source
 from pricing.analysis.comparison import MONTH, WEEK, previous_period, previous_ten_days, span_of, year_on_year
-from pricing.analysis.facts import AlpsNow, Comparison, Fact, IpaNow, Latest, LevelNow, ProductFacts, SeasonNow
+from pricing.analysis.facts import AlpsNow, Comparison, Fact, IpaNow, Latest, LevelNow, ProductFacts, SeasonNow, SpreadFacts
 from pricing.analysis.levels import Rule, levels
 from pricing.analysis.months import monthly_prices
+from pricing.analysis.spread import FEWEST_STEPS, coming_back, log_spread, outside, steps_of
 from pricing.analysis.volatility import unchanged_share, volatility
 from pricing.band import SeasonalBand
 from pricing.board import Point
@@ -18,11 +22,9 @@ from pricing.weekly import weekly_prices
 Prices = Sequence[tuple[date, float]]
 # The day before is looked for in two weeks: a longer pause is no change from one day to the next.
 _DAYS_BACK = 14
-
-
-def of_one_source(points: Sequence[Point]) -> list[Point]:
-    """Return the points of the source that spoke last: an imported past of other making is never mixed in."""
-    return [p for p in points if p.source == points[-1].source] if points else []
+# A spread is judged over a year of days, its return over all the weeks given.
+SPREAD_DAYS = 365
+FEWEST_COMMON_DAYS = 30
 
 
 def facts_of(
@@ -141,3 +143,37 @@ def level_now(rule: Rule | None, weekly: Prices, day: date) -> LevelNow:
 def whole_weeks(weekly: Prices, day: date) -> list[tuple[date, float]]:
     """Return the weeks that are over on `day`; a Sunday ends its week."""
     return [(monday, price) for monday, price in weekly if monday + timedelta(days=6) <= day]
+
+
+def spread_facts(
+    product: str, a: str, b: str, day: date, pa: Sequence[tuple[date, float]], pb: Sequence[tuple[date, float]], cost: int | None
+) -> SpreadFacts:
+    """Return the spread of two markets from their days up to `day`."""
+    recent_a, recent_b = ([p for p in points if (day - p[0]).days < SPREAD_DAYS] for points in (pa, pb))
+    spreads = log_spread(recent_a, recent_b)
+    n = len(spreads)
+    if n < FEWEST_COMMON_DAYS:
+        now = usual = Fact("spread", None, n, reason="not-enough-history", need=FEWEST_COMMON_DAYS)
+    else:
+        now = Fact("spread", spreads[-1][1], n, spreads[-1][0], spreads[-1][0])
+        usual = Fact("spread", median(s for _, s in spreads), n, spreads[0][0], spreads[-1][0])
+    share = Fact("spread", None, n, reason="not-enough-history" if n < FEWEST_COMMON_DAYS else "no-thresholds")
+    beyond = outside(recent_a, recent_b, cost) if cost is not None else []
+    band = None
+    if cost is not None and n >= FEWEST_COMMON_DAYS:
+        share = Fact("spread", sum(out for _, out in beyond) / n, n, spreads[0][0], spreads[-1][0])
+        cheaper = {m: dict(points) for m, points in ((a, recent_a), (b, recent_b))}
+        band = math.log1p(cost / median(min(cheaper[a][d], cheaper[b][d]) for d, _ in spreads))
+    weekly = log_spread(weekly_prices(pa), weekly_prices(pb))
+    back = coming_back(weekly)
+    if back is None:
+        steps = len(steps_of(weekly))
+        reason = "not-enough-history" if steps < FEWEST_STEPS else "no-variation"
+        rho = half = Fact("half-life", None, steps, reason=reason, need=FEWEST_STEPS)
+    else:
+        rho = Fact("half-life", back.rho, back.n, weekly[0][0], weekly[-1][0])
+        half = Fact("half-life", back.half_life, back.n, weekly[0][0], weekly[-1][0], "" if back.half_life is not None else "no-return")
+    return SpreadFacts(
+        product, a, b, day, now, usual, cost, band, share, beyond[-1][1] if beyond else None, half,
+        back.half_life_low if back else None, back.half_life_high if back else None, rho,
+    )  # fmt: skip

@@ -13,8 +13,9 @@ The score is how many times the limit was reached, so that the questions can be 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
 
@@ -114,6 +115,22 @@ def unusual_spread(
         yield _Teller(product, own, a, (day - a.valid_date).days).tell(
             "spread", off > 0, score, _percent(off), _percent(-reach), _percent(reach), fact, other=other
         )
+
+
+def ranked(found: Sequence[Unusual], own: set[str]) -> list[Unusual]:
+    """Return one entry for each product, kind and direction, the gravest first; the other markets of which it is true stand in `also`.
+
+    What the county sells itself counts a quarter more, and speaks for the others.
+    """
+    groups: dict[tuple[str, str, bool], list[Unusual]] = defaultdict(list)
+    for u in found:
+        groups[(u.product, u.kind, u.up)].append(u)
+    told = []
+    for of in groups.values():
+        of.sort(key=lambda u: (u.market not in own, -u.score, u.market, u.other_market))
+        others = dict.fromkeys(u.market for u in of[1:] if u.market != of[0].market)
+        told.append(replace(of[0], also=tuple(others)))
+    return sorted(told, key=lambda u: (-u.score * (OWN_MARKET if u.market in own else 1.0), u.product, u.kind, u.market))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from foundation.errors import BadInput, NotFound
 from pricing.analysis.basket import SHIPPED
 from pricing.analysis.book import Book, read_points
 from pricing.analysis.facts import Fact, Unusual
-from pricing.analysis.service import Analysis, ranked
+from pricing.analysis.service import Analysis
+from pricing.analysis.usual import ranked
 from pricing.service import Prices
 from tests.pricing.analysis.kit import TODAY, back, put, wave
 
@@ -210,9 +211,14 @@ def test_memory_answers_what_the_tables_say(prices: Prices, clock: FixedClock, t
             price = {d: dice.uniform(2000, 6000) for d in days}
             put(prices, product, market, price, grade=dice.choice(("", "a")), source=dice.choice(("xinfadi", "other")))
         assert kept.unusual(SHENXIAN) == Analysis(prices, clock, folder).unusual(SHENXIAN)
-        for (p, m), points in book.look(["shenxian", "xinfadi"])[1].items():
-            series = prices.series(p, m, date(1990, 1, 1), TODAY)
-            assert points == [x for x in series if x.source == series[-1].source]
+        markets, then = ["shenxian", "xinfadi"], to_ms(clock.now()) - 5_000_000
+        earlier = TODAY - timedelta(days=dice.randint(0, 30))
+        for until, as_of, found in (
+            (TODAY, None, book.look(markets)[1]), (earlier, None, book.look(markets, earlier)[1]),
+            (TODAY, then, book.look_back(markets, TODAY, then)),
+        ):  # fmt: skip
+            told = {(p, m): prices.series(p, m, date(1990, 1, 1), until, as_of_ms=as_of) for p in ("tomato", "cucumber") for m in markets}
+            assert found == {pair: [x for x in s if x.source == s[-1].source] for pair, s in told.items() if s}
 
 
 def test_money_of_another_country_stays_out(lite_prices: Prices) -> None:

@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 from scipy import stats
 
-from pricing.analysis.service import spread_facts
 from pricing.analysis.spread import coming_back, half_life, log_spread, outside, t_quantile
+from pricing.analysis.telling import spread_facts
 
 START = date(2025, 1, 6)
 
