@@ -169,6 +169,6 @@ def why_none(fact: Fact, t: Translate) -> str:
         return t("历史不够（有 %(n)s，要 %(need)s）", n=fact.n, need=fact.need)
     return {
         "not-enough-history": t("历史不够"), "not-quoted": t("没有报价"), "not-comparable": t("两边报的品种不同，不比"),
-        "low-coverage": t("报价的天数太少，不比"), "no-variation": t("算不出：没有变化"), "annual-cpi": t("只有年度物价指数，不用来折实"),
-        "no-thresholds": t("县里没有定参考"), "too-old": t("价格太旧"),
+        "low-coverage": t("报价的天数太少，不比"), "no-variation": t("算不出：没有变化"), "no-return": t("看不出回归"),
+        "annual-cpi": t("只有年度物价指数，不用来折实"), "no-thresholds": t("县里没有定参考"), "too-old": t("价格太旧"),
     }.get(fact.reason, t("没有"))  # fmt: skip

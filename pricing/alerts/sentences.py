@@ -134,6 +134,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "not-enough-history": ("历史不够", "not enough history"),
     "not-enough-history-of": ("历史不够：有 {have}，要 {need}", "not enough history: {have} of {need}"),
     "no-variation": ("价格没有变化，算不出", "prices do not vary, so nothing can be told"),
+    "no-return": ("价差看不出回归", "the spread is not seen to return"),
     "annual-cpi": ("物价指数只有年度的", "the price index is yearly only"),
     "no-thresholds": ("没有可用的界限", "no thresholds to judge by"),
     "low-coverage": ("报价覆盖不足", "too little is quoted"),

@@ -10,9 +10,10 @@ import pytest
 
 from foundation.clock import FixedClock, to_ms
 from foundation.errors import BadInput, NotFound
+from pricing.alerts.sentences import SAYS
 from pricing.analysis.basket import SHIPPED
 from pricing.analysis.book import Book, read_points
-from pricing.analysis.facts import Fact, Unusual
+from pricing.analysis.facts import REASONS, Fact, Unusual
 from pricing.analysis.service import Analysis
 from pricing.analysis.usual import ranked
 from pricing.service import Prices
@@ -72,6 +73,11 @@ def test_a_fact_without_a_value_has_a_reason_and_the_other_way_round() -> None:
             Fact("ipa", n=0, **wrong)  # type: ignore[arg-type]
     with pytest.raises(BadInput):
         Fact("feeling", 1.0, 1)
+
+
+def test_every_reason_is_told_in_words_by_alerts() -> None:
+    """An alert that cannot look says why in both languages, whatever reason analysis gives."""
+    assert all(all(SAYS[reason]) for reason in REASONS)
 
 
 def test_all_is_told_as_it_was_known(analysis: Analysis, lite_prices: Prices, clock: FixedClock) -> None:
