@@ -23,7 +23,7 @@ from simulators import markets_wire as wire
 from simulators.control import break_market as _break
 from simulators.control import broken_markets, heal_markets
 from simulators.markets_prices import PriceWorld
-from simulators.markets_sites import MODES, SITES, Site, odd
+from simulators.markets_sites import MODES, SITES, SLIP, Site, odd
 
 SEED = 20260301
 __all__ = ["MODES", "SITES", "MarketSites", "addresses", "break_market", "heal", "run_markets"]
@@ -32,6 +32,8 @@ THROTTLED_EVERY = 41
 SPELL_EVERY, SPELL_LENGTH = 67, 2
 # So many of today's rows at Xinfadi come out one by one with its first requests, so that the list moves while it is paged.
 LATE_ROWS = 3
+# Where and of what the point slips.
+SLIPS_AT, SLIPPING = "xinfadi", "番茄"
 _WALL = "<!DOCTYPE html><html><head><title>访问被拒绝</title></head><body>您的请求已被防火墙拦截。</body></html>".encode()
 _WRONG = json.dumps({"code": 500, "message": "系统异常", "content": None}, ensure_ascii=False).encode()
 _PAGE = "<!DOCTYPE html><html><head><title>请验证</title></head><body>访问过于频繁，请完成验证后继续。</body></html>".encode()
@@ -68,7 +70,7 @@ def break_market(folder: Path, source: str, mode: str = "html") -> None:
     """Have a site answer rubbish of a kind until it is healed; `folder` is the simulators' own, SUHE_DATA/simulator."""
     if source not in SITES:
         raise BadInput("there is no such market site", expected=", ".join(SITES), got=source[:64])
-    if mode not in MODES:
+    if mode not in (*MODES, SLIP) or (mode == SLIP and source != SLIPS_AT):
         raise BadInput("a market site cannot be broken like that", expected=", ".join(MODES), got=mode[:64])
     _break(folder, source, mode)
 
@@ -116,6 +118,8 @@ class MarketSites:
             content = wire.shape_changed(content)
         elif mode == "short":
             content = _rows_kept_back(content)
+        elif mode == SLIP:
+            content = _one_point_slipped(content)
         return 200, content, kind
 
     def _late(self, source: str) -> int:
@@ -166,6 +170,16 @@ def _rows_kept_back(content: bytes) -> bytes:
     for holder, key in ((told, "list"), (told, "rows"), (inside[0], "rows"), (inside[0], "list"), (inside[1], "list")):
         if isinstance(holder, dict) and isinstance(holder.get(key), list):
             holder[key] = holder[key][: len(holder[key]) // 3]
+    return json.dumps(told, ensure_ascii=False).encode()
+
+
+def _one_point_slipped(content: bytes) -> bytes:
+    """Return an answer of Xinfadi in which the tomato of its newest day costs ten times as much."""
+    told: dict[str, Any] = json.loads(content)
+    # The list is newest first.
+    row = next((r for r in told["list"] if r["prodName"] == SLIPPING), None)
+    if row is not None:
+        row.update({k: f"{10 * float(row[k]):.2f}" for k in ("lowPrice", "avgPrice", "highPrice")})
     return json.dumps(told, ensure_ascii=False).encode()
 
 

@@ -53,6 +53,8 @@ SITES: dict[str, Site] = {
 }  # fmt: skip
 # How a site can be broken: a page for people, nothing at all, prices per 公斤 still called 斤, a renamed column, gone, rows kept back.
 MODES = ("html", "empty", "units", "columns", "down", "short")
+# And how a person at the site errs: the point of one price slips. The answer is as good as ever, all but that row.
+SLIP = "slip"
 # Sites that say how many rows there are, so that rows kept back show.
 COUNTED = ("xinfadi", "shenxian_origin", "jnmarket", "pfsc_quotes")
 # A program that gives a library's name or none is turned away; one that says whose it is comes through.

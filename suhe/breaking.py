@@ -114,6 +114,8 @@ def _market(settings: Settings, which: str) -> str:
     source, _, mode = (which or "xinfadi").partition(":")
     break_market(simulator_folder(settings), source, mode or "html")
     _ask_for_rounds(settings, [source])
+    if mode == "slip":
+        return f"{source} says ten times its tomato's price: that quote waits on /c/371522/desk and the board keeps the one before"
     return f"market site {source} answers rubbish now: its quotes go stale within seconds and the board keeps the last good ones"
 
 

@@ -110,4 +110,6 @@ def test_sites_break_as_asked_and_heal(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         break_market(tmp_path, "nowhere", "html")
     with pytest.raises(BadInput):
+        break_market(tmp_path, "ncpscxx", "slip")
+    with pytest.raises(BadInput):
         break_market(tmp_path, "xinfadi", "nonsense")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import httpx
 
+from foundation.blobs import BlobFolder
+from foundation.clock import FixedClock
 from pricing.desk.service import PriceDesk
 from pricing.quotes import Window
 from pricing.service import Prices
+from simulators.markets import break_market, heal
+from tests.pricing.conftest import Sites
 
 TODAY = date(2026, 11, 23)
 NAMES = ("番茄", "黄瓜", "茄子", "芹菜", "菠菜")
@@ -54,3 +59,19 @@ def test_one_odd_row_waits_and_the_rest_of_the_batch_stands(prices: Prices, desk
         site.spoilt = {}
         assert prices.collect("xinfadi", "http://127.0.0.1:1", day, client).new == 1
     assert desk.waiting(None) == [] and [d.why for d in desk.decided(None)] == ["said-otherwise"]
+
+
+def test_a_slip_of_the_point_at_the_simulated_site(
+    lite_prices: Prices, sites: Sites, client: httpx.Client, clock: FixedClock, tmp_path: Path
+) -> None:
+    """The demo's own way to see it: one row waits, the round is ok, and put right by the site nothing is left waiting."""
+    desk = PriceDesk(lite_prices.engine, clock, BlobFolder(tmp_path / "blobs"))
+    url = sites.addresses["xinfadi"]
+    lite_prices.collect("xinfadi", url, Window(TODAY - timedelta(days=9), TODAY - timedelta(days=1)), client)
+    break_market(sites.folder, "xinfadi", "slip")
+    assert lite_prices.collect("xinfadi", url, Window(TODAY, TODAY), client).state == "ok"
+    [waits] = desk.waiting(None)
+    assert (waits.product, waits.day) == ("tomato", TODAY) and 8 < waits.oddity.factor < 12
+    heal(sites.folder)
+    assert lite_prices.collect("xinfadi", url, Window(TODAY, TODAY), client).new == 1
+    assert desk.waiting(None) == []
