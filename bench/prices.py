@@ -8,7 +8,7 @@ from importlib import import_module
 from bench.report import Row, print_report
 
 # Part -> the seconds its quick rows may take, set-up and all.
-PARTS = {"store": 10, "import": 7, "pandas": 10, "query": 15, "analysis": 6}
+PARTS = {"store": 10, "import": 7, "pandas": 10, "query": 15, "export": 15, "analysis": 6}
 
 
 def main() -> None:

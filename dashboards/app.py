@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 API = (
     "system", "registry", "readings", "line_protocol", "recall", "trace", "documents", "log_tiles", "witnesses", "anchor", "prices",
-    "forecasts", "prices_open", "price_payloads", "freight", "cold_chain", "selling", "price_alerts", "photos", "scans",
+    "forecasts", "prices_open", "prices_derived", "price_payloads", "freight", "cold_chain", "selling", "price_alerts", "photos", "scans",
     "price_notes",
 )  # fmt: skip
 PAGES = (
-    "home", "field", "lots", "recall", "problem_reports", "reports",
+    "home", "field", "lots", "recall", "problem_reports", "reports", "open_data",
     "trace", "bundle", "anchor", "labels", "prices", "price_index", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list", "scans", "embed", "price_alerts", "held_batches",
     "price_desk", "price_desk_telephone", "price_desk_import",

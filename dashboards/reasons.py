@@ -64,6 +64,8 @@ def terms_text(terms: str, lang: str) -> str:
 _TERMS = {
     "the county's own": "本县自有",
     "none stated: internal use, not redistributed": "对方没有写明：只在内部用，不转发",
+    "synthetic: made up by the simulators of a demo, free to use": "演示：模拟器编的数，随意用",
+    "none stated": "没有写明",
     "own": "自有",
     "Open Government Data License, version 1.0 (Taiwan)": "政府资料开放授权条款第 1 版（台湾）",
     "CC BY-IGO": "知识共享：署名（政府间组织）",

@@ -52,11 +52,6 @@ class OpenRow(NamedTuple):
     run_id: int
     licence: str
 
-    @property
-    def observed_at(self) -> str:
-        """When this value was first seen, in UTC."""
-        return from_ms(self.observed_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -87,6 +82,11 @@ class LeftOut:
     source: str
     rows: int
     licence: str
+
+
+def observed_at(observed_ms: int) -> str:
+    """Return when a value was first seen as text, in UTC."""
+    return from_ms(observed_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_of_ms(text: str | None) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection, func, select
 
@@ -51,10 +52,15 @@ def terms_of_sources(connection: Connection, *, demo: bool) -> dict[str, Terms]:
     return found
 
 
+@cache
+def _packaged() -> tuple[tuple[str, str], ...]:
+    return tuple((m.source, m.licence) for m in map(read_mapping, packaged_mappings()))
+
+
 def _stated(connection: Connection) -> Mapping[str, str]:
     """Return the licence of every source that states one; of an import whose mappings disagree the one that is not open."""
     found = {s.id: s.licence for s in (*SOURCES.values(), TELEPHONE)}
-    told = [(m.source, m.licence) for m in map(read_mapping, packaged_mappings())]
+    told = list(_packaged())
     for (text,) in connection.execute(select(price_mapping.c.mapping)):
         saved = json.loads(text)
         told.append((str(saved.get("source", "")), str(saved.get("licence", ""))))

@@ -269,17 +269,26 @@ class Prices:
             decide(connection, run_id, "left", by, to_ms(self._clock.now()))
 
     def build_snapshot(self, *, at_least: int = 0) -> SnapshotState | None:
-        """Build the snapshot anew where `at_least` rows were appended since the last one, or there is none; None where nothing was due."""
+        """Build the snapshot anew where `at_least` rows were appended since the last one, or there is none.
+
+        None where nothing was due, there is no folder for it, or another process is building.
+        """
         from pricing.snapshot_build import build
 
         if self._snapshot_folder is None:
             return None
-        state = read_state(self._snapshot_folder)
-        if state is not None:
-            with self._reading.connect() as connection:
-                if changed_since(connection, state.seen) < max(1, at_least):
-                    return None
+        state, waiting = self.snapshot_state()
+        if state is not None and waiting < max(1, at_least):
+            return None
         return build(self._snapshot_folder, self._reading, self._clock)
+
+    def snapshot_state(self) -> tuple[SnapshotState | None, int]:
+        """Return what the snapshot holds and how many rows were appended since; None and 0 where there is none."""
+        state = read_state(self._snapshot_folder) if self._snapshot_folder is not None else None
+        if state is None:
+            return None, 0
+        with self._reading.connect() as connection:
+            return state, changed_since(connection, state.seen)
 
     def ask_round(self, source_id: str) -> None:
         """Ask for a round of a source now instead of at its time; the scheduler looks for this every few seconds."""

@@ -6,13 +6,15 @@ build removes.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from foundation.clock import Clock, to_ms
 from foundation.files import sync_folder
@@ -59,9 +61,19 @@ class _Numbers:
     sources: Mapping[str, int]
 
 
-def build(folder: Path, reading: Engine, clock: Clock) -> SnapshotState:
-    """Write a new snapshot of everything that stands and let it be the current one."""
+def build(folder: Path, reading: Engine, clock: Clock) -> SnapshotState | None:
+    """Write a new snapshot of everything that stands and let it be the current one; None where another process is at it."""
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "build.lock").open("w") as held:
+        try:
+            # The kernel frees it, whatever becomes of this process.
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return None
+        return _build(folder, reading, clock)
+
+
+def _build(folder: Path, reading: Engine, clock: Clock) -> SnapshotState:
     for left in folder.glob("*.part*"):
         left.unlink(missing_ok=True)
     name = f"quotes-{uuid7(to_ms(clock.now()))}.duckdb"
@@ -129,18 +141,32 @@ def _fill(duck: Any, connection: Connection) -> int:
     total, rows = 0, list[tuple[Any, ...]]()
     for (product, market), ids in pairs.items():
         p, m = numbers.products[product], numbers.markets[market]
-        rows += ((p, m, ids[r[0]], *r[1:]) for r in _quotes(connection, list(ids)))
-        if len(rows) >= BLOCK:
-            total += _insert(duck, rows)
-            rows = []
+        for start, end in _spans(connection, list(ids)):
+            rows += ((p, m, ids[r[0]], *r[1:]) for r in _quotes(connection, list(ids), start, end))
+            if len(rows) >= BLOCK:
+                total += _insert(duck, rows)
+                rows = []
     return total + _insert(duck, rows)
 
 
-def _quotes(connection: Connection, ids: list[int]) -> Iterator[Any]:
+def _spans(connection: Connection, ids: list[int]) -> Iterator[tuple[date, date]]:
+    """Yield the days of a pair in spans short enough to hold: whole days, because a day's quotes make one point together."""
+    t = quote_current.c
+    # One series at a time: the first and the last of each is at an end of the key.
+    ends = [connection.execute(select(func.min(t.valid_date), func.max(t.valid_date)).where(t.series_id == i)).one() for i in ids]
+    first, last = min((r[0] for r in ends if r[0]), default=None), max((r[1] for r in ends if r[1]), default=None)
+    step = timedelta(days=max(1, BLOCK // len(ids)))
+    while first is not None and last is not None and first <= last:
+        yield first, min(first + step - timedelta(days=1), last)
+        first += step
+
+
+def _quotes(connection: Connection, ids: list[int], start: date, end: date) -> Iterator[Any]:
     t = quote_current.c
     columns = (t.series_id, t.valid_date, t.low, t.mid, t.high, t.observed_ms)
     for part in range(0, len(ids), 500):
-        yield from connection.execute(select(*columns).where(t.series_id.in_(ids[part : part + 500])))
+        some = ids[part : part + 500]
+        yield from connection.execute(select(*columns).where(t.series_id.in_(some), t.valid_date.between(start, end)))
 
 
 def _insert(duck: Any, rows: list[tuple[Any, ...]]) -> int:

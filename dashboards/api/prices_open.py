@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,7 +26,7 @@ from dashboards.api.prices import FIRST_DAY, LAST_DAY
 from foundation.csv_cells import csv_text
 from foundation.errors import TooMany
 from foundation.ids import check_county
-from pricing.open_rows import LeftOut, OpenRow, Selection, as_of_ms
+from pricing.open_rows import LeftOut, OpenRow, Selection, as_of_ms, observed_at
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -124,11 +125,10 @@ def router(services: Services) -> APIRouter:
             tuple(sorted(set(product or ()))), tuple(sorted(set(market or ()))), tuple(sorted(set(source or ()))),
             check_county(county) if county is not None else None, start, end, as_of_ms(as_of),
         )  # fmt: skip
-        caller = caller_of(request)
-        everything = caller is not None and caller is not GUEST
-        tag = _tag(data.stamp(), str(request.url.query), everything=everything)
+        everything = sees_everything(request)
+        tag = answer_tag(data.stamp(), f"{request.url.query}|{everything}")
         headers = {"etag": tag, "cache-control": "no-cache", "vary": "Authorization, Cookie"}
-        if tag in [t.strip() for t in request.headers.get("if-none-match", "").split(",")]:
+        if is_known(request, tag):
             return Response(status_code=304, headers=headers)
         terms = data.terms(demo=services.demo)
         if output == "json":
@@ -144,15 +144,23 @@ def router(services: Services) -> APIRouter:
         if output == "csv":
             headers["content-disposition"] = 'attachment; filename="quotes.csv"'
             rows = data.stream(selection, terms, everything=everything)
-            return StreamingResponse(_csv(rows, turn), headers=headers, media_type="text/csv; charset=utf-8")
+            return StreamingResponse(_held(csv_lines(rows), turn), headers=headers, media_type="text/csv; charset=utf-8")
         headers["content-disposition"] = 'attachment; filename="quotes.parquet"'
         folder = Path(tempfile.mkdtemp(prefix="export-", dir=_exports(services.settings.data)))
         turn.folder = folder
         data.write_parquet(folder / "quotes.parquet", selection, terms, everything=everything, raw=RAW)
         headers["content-length"] = str((folder / "quotes.parquet").stat().st_size)
-        return StreamingResponse(_file(folder / "quotes.parquet", turn), headers=headers, media_type="application/vnd.apache.parquet")
+        return StreamingResponse(
+            _held(_pieces(folder / "quotes.parquet"), turn), headers=headers, media_type="application/vnd.apache.parquet"
+        )
 
     return routes
+
+
+def sees_everything(request: Request) -> bool:
+    """Tell whether the reader signed in; a demo's guest did not."""
+    caller = caller_of(request)
+    return caller is not None and caller is not GUEST
 
 
 class _Turn:
@@ -173,33 +181,34 @@ class _Turn:
 
 
 def _entry(row: OpenRow) -> QuoteEntry:
-    return QuoteEntry(**row._asdict(), observed_at=row.observed_at, raw=RAW.format(run_id=row.run_id))
+    return QuoteEntry(**row._asdict(), observed_at=observed_at(row.observed_ms), raw=RAW.format(run_id=row.run_id))
 
 
-def _csv(blocks: Iterable[list[OpenRow]], turn: _Turn) -> Iterator[bytes]:
-    try:
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow(COLUMNS)
-        for rows in blocks:
-            writer.writerows([*map(_cell, r[:20]), r.run_id, r.observed_at, _cell(r.licence), RAW.format(run_id=r.run_id)] for r in rows)
-            yield out.getvalue().encode()
-            out.seek(0)
-            out.truncate()
+def csv_lines(blocks: Iterable[list[OpenRow]]) -> Iterator[bytes]:
+    """Yield CSV in pieces, a block of rows at a time."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    yield out.getvalue().encode()
+    # Words, moments and addresses come again and again: each is made once for a while.
+    words, text = lru_cache(4096)(lambda head: tuple(map(csv_text, head))), lru_cache(4096)(csv_text)
+    moment, raw = lru_cache(4096)(observed_at), lru_cache(4096)(lambda run_id: RAW.format(run_id=run_id))
+    for rows in blocks:
+        out.seek(0)
+        out.truncate()
+        writer.writerows((*words(r[:11]), *r[11:18], text(r[18]), text(r[19]), r[21], moment(r[20]), text(r[22]), raw(r[21])) for r in rows)
         yield out.getvalue().encode()
-    finally:
-        turn.give_back()
 
 
-def _cell(value: object) -> object:
-    return csv_text(value) if isinstance(value, str) else value
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
-def _file(path: Path, turn: _Turn) -> Iterator[bytes]:
+def _held(pieces: Iterator[bytes], turn: _Turn) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
+        yield from pieces
     finally:
         turn.give_back()
 
@@ -214,9 +223,14 @@ def _exports(data: Path) -> Path:
     return folder
 
 
-def _tag(stamp: tuple[int, ...], asked: str, *, everything: bool) -> str:
-    digest = hashlib.sha256(f"{stamp}|{asked}|{everything}".encode()).hexdigest()
-    return f'W/"{digest[:32]}"'
+def answer_tag(stamp: tuple[int, ...], asked: str) -> str:
+    """Return the tag of an answer: it differs whenever quotes did or something else was asked. Weak, because answers are compressed."""
+    return f'W/"{hashlib.sha256(f"{stamp}|{asked}".encode()).hexdigest()[:32]}"'
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the reader has the answer of this tag already."""
+    return tag in [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
 
 
 def _told(left: Iterable[LeftOut]) -> dict[str, str]:

@@ -84,6 +84,25 @@ def board(
         print(f"{r.product:<22} {r.market:<18} {r.mid / 2000:>8.3f} 元/斤 {change:>9}  {r.valid_date} {'STALE' if r.stale else ''}")
 
 
+@app.command()
+def snapshot(*, build: Annotated[bool, typer.Option("--build", help="Write it anew now, if anything changed.")] = False) -> None:
+    """Say what the snapshot for large questions holds; the scheduler writes it at night."""
+    from foundation.clock import SHANGHAI, from_ms
+
+    prices = _services().prices
+    if build:
+        prices.build_snapshot()
+    state, waiting = prices.snapshot_state()
+    if state is None:
+        print("no snapshot: the records answer everything")
+        return
+    read = from_ms(state.read_ms).astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+    days = f"{state.first_day} to {state.last_day}" if state.points else "none"
+    print(f"{state.file}: {state.size / 1e6:,.1f} MB, read {read}")
+    print(f"{state.points:,} market days of {state.quotes:,} quotes and {state.pairs:,} pairs of product and market; days {days}")
+    print(f"{waiting:,} rows were appended since; their days are asked of the records")
+
+
 def _services() -> Services:
     from suhe.commands.trace import _services as build
 

@@ -17,6 +17,7 @@ from foundation.clock import market_day, to_ms
 from pricing import store
 from tests.dashboards.fakes import Installation, build_installation
 from tests.dashboards.fakes_house import NOW
+from tests.dashboards.fakes_prices import MARKETS
 
 TODAY = market_day(NOW)
 EVIL = '=HYPERLINK("http://x","藕")'
@@ -179,3 +180,35 @@ def test_what_a_demo_made_up_says_so(whole: Installation) -> None:
     licences = {r["source"]: r["licence"] for r in told["items"]}
     assert licences["xinfadi"].startswith("synthetic")
     assert {x["source"] for x in told["left_out"]} == {"ncpscxx"}
+
+
+def test_what_is_computed_names_its_source_and_its_gaps(public: TestClient, whole: Installation) -> None:
+    """Quartiles are of one source and kind, the newest of each market has its age, the index says why there is none."""
+    span = {"start": str(TODAY - timedelta(days=9)), "end": str(TODAY + timedelta(days=1))}
+    told = public.get("/api/v1/prices/quartiles", params={"product": "tomato", **span}).json()
+    assert told["source"] == "ncpscxx" and told["kind"] == "wholesale" and 8 <= len(told["items"]) <= 10
+    assert all(d["low"] <= d["mid"] <= d["high"] and d["markets"] >= 4 for d in told["items"]) and told["left_out"] == 0
+    one = public.get("/api/v1/prices/quartiles", params={"product": "tomato", "source": "xinfadi", **span}).json()
+    assert one["items"] == [] and one["left_out"] >= 8
+    newest = public.get("/api/v1/prices/latest", params={"product": "tomato"}).json()
+    assert [x["market"] for x in newest["items"]] == ["shenxian"] and newest["left_out"] == len(MARKETS) - 1
+    with whole.machine(whole.key("cooperative")) as member:
+        newest = member.get("/api/v1/prices/latest", params={"product": "tomato"}).json()
+    assert {x["market"]: x["age_days"] for x in newest["items"]} == dict.fromkeys((m for m, _ in MARKETS), 0)
+    assert newest["left_out"] == 0
+    index = public.get("/api/v1/index", params={"county": "371522", **span}).json()
+    assert index["reason"] == "not-enough-history" and index["points"] == [] and index["weights"]
+
+
+def test_computed_answers_have_tags_too(public: TestClient) -> None:
+    """Asked again they are 304; another question is another answer."""
+    query = {"product": "tomato", "start": str(TODAY - timedelta(days=9)), "end": str(TODAY)}
+    first = public.get("/api/v1/prices/quartiles", params=query)
+    tag = {"if-none-match": first.headers["etag"]}
+    assert public.get("/api/v1/prices/quartiles", params=query, headers=tag).status_code == 304
+    assert public.get("/api/v1/prices/quartiles", params={**query, "kind": "origin"}, headers=tag).status_code == 200
+    assert public.get("/api/v1/prices/latest", params={"product": "tomato"}, headers=tag).status_code == 200
+    for wrong in ({"end": query["start"]}, {"kind": "x"}, {"currency": "yuan"}):
+        assert public.get("/api/v1/prices/quartiles", params={**query, **wrong}).status_code == 422
+    assert public.get("/api/v1/index", params={"county": "371522", "start": "1990-01-01", "end": "2199-01-01"}).status_code == 422
+    assert public.get("/api/v1/index", params={"county": "110000", "start": "2025-01-01", "end": "2025-02-01"}).status_code == 404

@@ -54,6 +54,7 @@ PAGES = (
     "/", f"/c/{BAOYING}", f"/c/{SHENXIAN}", f"/c/{BAOYING}/field", f"/c/{SHENXIAN}/field", "/c/371522/field/sx-01-g1-climate?span=60d",
     f"/c/{BAOYING}/field/by-03-weather", f"/c/{SHENXIAN}/lots", f"/c/{BAOYING}/lots", f"/lots/{SHENXIAN}:P1", f"/c/{SHENXIAN}/prices",
     f"/c/{BAOYING}/prices", f"/c/{SHENXIAN}/prices/tomato", "/sources", "/t/{code}", "/t/AAAA-AAAA-AAAA-AAAA-A", "/style", "/api/v1/docs",
+    "/open-data",
     "/anchor", "/sign-in/none", "/no/such/page", f"/c/{SHENXIAN}/sell", f"/c/{SHENXIAN}/sell?product=cucumber&base=sx-04&kg=2000",
     f"/c/{BAOYING}/sell", f"/c/{BAOYING}/sell?kg=x", f"/c/{BAOYING}/sell?product=lotus_root",
      f"/c/{SHENXIAN}/freight", f"/c/{BAOYING}/freight",

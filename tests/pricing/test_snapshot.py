@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -143,10 +144,22 @@ def test_a_snapshot_is_built_only_where_something_changed(prices: Prices, folder
     assert prices.build_snapshot() is None
     for k in range(3):
         record(prices, clock, [(1, LAST, 4000 + k)])
+        assert prices.snapshot_state() == (read_state(folder), 1)
         assert prices.build_snapshot(at_least=50) is None
         assert prices.build_snapshot() is not None
     assert len(list(folder.glob("quotes-*"))) == 2
-    assert sorted(p.suffix for p in folder.iterdir()) == [".duckdb", ".duckdb", ".json"]
+    assert sorted(p.suffix for p in folder.iterdir()) == [".duckdb", ".duckdb", ".json", ".lock"]
+
+
+def test_one_builds_at_a_time(lite: Prices, folder: Path) -> None:
+    """While a process is building another one leaves it to it, and touches none of its files."""
+    folder.mkdir()
+    (folder / "quotes-x.duckdb.part").write_bytes(b"half")
+    with (folder / "build.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert lite.build_snapshot() is None
+        assert (folder / "quotes-x.duckdb.part").exists()
+    assert lite.build_snapshot() is not None
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "zeros", "other form", "pointer"])
