@@ -132,6 +132,16 @@ def test_spreads_say_their_footing(web: TestClient, house: House) -> None:
     assert "天里" in section
 
 
+def test_every_fact_names_a_method_that_is_told(web: TestClient) -> None:
+    """Each indicator on the product's page carries the id of its method, and the method page has an anchor of that id."""
+    page = web.get(f"/c/{COUNTY}/prices/tomato").text
+    rows = re.findall(r"<tr role=\"row\">.*?</tr>", page[page.index("facts-table") :], re.S)
+    methods = [m for row in rows for m in re.findall(r"<code>([a-z-]+)</code>", row)]
+    assert len(methods) == 13
+    told = (Path(__file__).parents[2] / "docs" / "prices.md").read_text("utf-8")
+    assert {m for m in methods if f'id="{m}"' not in told} == set()
+
+
 @pytest.mark.parametrize("lang", ["zh-Hans", "en"])
 def test_every_reason_for_no_number_has_words(lang: str) -> None:
     """Whatever reason analysis has for giving no number, the reader is told it."""
