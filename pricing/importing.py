@@ -108,13 +108,6 @@ class ImportReport:
             lines.append(f"{f['far_from_own_past']:,} quotes lie far from the {PAST} before them; they were taken")
         return "\n".join(lines)
 
-    def write_refused(self, path: Path) -> None:
-        """Write the refused rows the report names with their reasons to a CSV file that is safe to open in a spreadsheet."""
-        with path.open("w", encoding="utf-8-sig", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(["row", "day", "name", "reason", "why", "detail"])
-            writer.writerows([r.row, r.day, csv_text(r.name), r.reason, r.text, csv_text(r.detail)] for r in self.refused)
-
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
@@ -319,6 +312,19 @@ def far_from_own_past(part: Part) -> int:
 
     known = (part.series[1:] == part.series[:-1]) & (part.deviation[:-1] > 0)
     return int((known & (np.abs(part.mid[1:] - part.mean[:-1]) > FAR * part.deviation[:-1])).sum())
+
+
+def write_refused(connection: Connection, run_id: int, path: Path) -> int:
+    """Write every refused row of an import with its reason to a CSV file that is safe to open in a spreadsheet; return how many."""
+    t = store.price_refused.c
+    count = 0
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["row", "day", "name", "reason", "why", "detail"])
+        for r in connection.execute(select(t.row, t.day, t.name, t.reason, t.detail).where(t.run_id == run_id).order_by(t.row)):
+            writer.writerow([r.row, r.day, csv_text(r.name), r.reason, REASONS.get(r.reason, ""), csv_text(r.detail)])
+            count += 1
+    return count
 
 
 def spans_text(days: list[str]) -> str:

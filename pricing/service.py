@@ -149,6 +149,13 @@ class Prices:
 
         return Importer(self.engine, self._clock, self._blobs).run_table(table, mapping)
 
+    def write_refused(self, report: ImportReport, path: Path) -> int:
+        """Write every row an import refused to a CSV file, however many there were; return how many."""
+        from pricing.importing import write_refused
+
+        with self._reading.connect() as connection:
+            return write_refused(connection, report.run_id, path)
+
     def preview(self, table: Table, mapping: Mapping, rows: int = 20) -> Preview:
         """Return what an import of a table would take and refuse, with its first rows; nothing is stored."""
         from pricing.importing import Importer

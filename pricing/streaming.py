@@ -98,14 +98,14 @@ def frames_of_file(file: CsvFile, mapping: Mapping) -> Iterator[pl.DataFrame]:
     ours = mapping.columns.model_dump()
     # The few different texts of these columns are numbered while they are read.
     few = {ours[c] for c in ("name", "unit", "spec", "grade", "origin", "market")}
-    schema = {n: pl.Categorical if n in few else pl.String for n in names}
+    schema = {f"c{k}": pl.Categorical if n in few else pl.String for k, n in enumerate(names)}
+    # A header of our own before each block: a row with fewer cells than the header is then short, and no narrower table.
+    head = (file.separator.join(schema) + "\n").encode()
     first = file.above + 1
     try:
         for block in _blocks(file):
-            frame = pl.read_csv(
-                block, has_header=False, infer_schema=False, separator=file.separator, schema=schema,
-                missing_columns="insert", raise_if_empty=False,
-            )  # fmt: skip
+            frame = pl.read_csv(head + block, separator=file.separator, schema=schema)
+            frame.columns = names
             yield _ours(frame, mapping, first)
             first += len(frame)
     except pl.exceptions.PolarsError as error:

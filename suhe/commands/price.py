@@ -29,7 +29,7 @@ def import_file(
     services = _services()
     report = services.prices.import_file(file, mapping)
     if refused is not None:
-        report.write_refused(refused)
+        services.prices.write_refused(report, refused)
     print(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) if json_output else report.summary())
 
 

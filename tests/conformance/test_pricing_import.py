@@ -49,7 +49,7 @@ def test_the_whole_file_is_imported_and_explained(prices: Prices, conformance_da
     assert report.kept + report.copies + len(report.refused) == report.rows
     assert prices.counts()["current"] == prices.counts()["observed"] == report.kept == report.new
     assert all(word in report.summary() for word in ("74,882", "2,973", "2013-06-10", "小白菜 on 325 days"))
-    report.write_refused(tmp_path / "refused.csv")
+    assert prices.write_refused(report, tmp_path / "refused.csv") == 426
     lines = list(csv.DictReader((tmp_path / "refused.csv").open(encoding="utf-8-sig")))
     assert len(lines) == len(report.refused) == 426
     assert all(line["why"] and line["row"] and line["detail"] for line in lines)

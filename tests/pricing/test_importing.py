@@ -205,7 +205,7 @@ def test_a_workbook_and_a_column_of_markets(lite_prices: Prices, tmp_path: Path)
 def test_refused_rows_are_safe_to_open_in_a_spreadsheet(lite_prices: Prices, tmp_path: Path) -> None:
     """A name that is a formula comes out as text."""
     report = lite_prices.import_rows(_table(("=HYPERLINK(1)", "0", "0")), MAPPING)
-    report.write_refused(tmp_path / "refused.csv")
+    assert lite_prices.write_refused(report, tmp_path / "refused.csv") == 1
     assert "'=HYPERLINK(1)" in (tmp_path / "refused.csv").read_text("utf-8-sig")
 
 
