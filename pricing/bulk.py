@@ -46,7 +46,7 @@ _TABLE = 1 << 24
 class Gated:
     """All rows of a frame as columns, and why some were refused.
 
-    Columns: row, home (the series its texts name, -1 for none), series (-1 where refused), day (since 1970), low, mid, high, kind,
+    Columns: home (the series its texts name, -1 for none), series (-1 where refused), day (since 1970), low, mid, high, kind,
     volume (-1 where not told), raw_unit.
     """
 
@@ -105,7 +105,7 @@ def gate(frame: pl.DataFrame, mapping: Mapping, today: date, book: SeriesBook) -
             raw_unit = raw_unit.clone().scatter(list(units), list(units.values()))
     # Thirty-two bits hold all but volumes, and half the memory moves in half the time.
     narrow = {c: v.astype(np.int64 if c == "volume" else np.int8 if c == "kind" else np.int32) for c, v in columns.items()}
-    return Gated(pl.DataFrame({"row": frame["row"], **narrow, "raw_unit": raw_unit}), refused)
+    return Gated(pl.DataFrame({**narrow, "raw_unit": raw_unit}), refused)
 
 
 def _zeros(frame: pl.DataFrame, places: Whole, mapping: Mapping) -> list[Refusal]:
@@ -180,20 +180,18 @@ def distinct(column: pl.Series) -> tuple[list[str], Whole]:
     import numpy as np
     import polars as pl
 
-    if column.dtype == pl.Categorical:
-        # Numbered when it was read; the numbers of one process are shared and may be far apart.
-        numbers = column.to_physical().to_numpy()
-        seen = np.full(int(numbers.max()) + 1, -1, np.int64)
-        seen[numbers] = np.arange(len(numbers))
-        met = np.flatnonzero(seen >= 0)
-        texts = column[seen[met]].cast(pl.String).to_list()
-        seen[met] = np.arange(len(met))
-        return texts, np.take(seen, numbers)
-    if (column == column[0]).all():
-        return [column[0]], np.zeros(len(column), np.int64)
-    different = column.unique()
-    codes = column.cast(pl.Enum(different)).to_physical().to_numpy().astype(np.int64)
-    return different.to_list(), codes
+    if column.dtype != pl.Categorical:
+        if (column == column[0]).all():
+            return [column[0]], np.zeros(len(column), np.int32)
+        column = column.cast(pl.Categorical)
+    # The numbers of one process are shared and may be far apart; the last place of each leads to its text.
+    numbers = column.to_physical().to_numpy()
+    seen = np.full(int(numbers.max()) + 1, -1, np.int32)
+    seen[numbers] = np.arange(len(numbers), dtype=np.int32)
+    met = np.flatnonzero(seen >= 0)
+    texts = column[seen[met]].cast(pl.String).to_list()
+    seen[met] = np.arange(len(met), dtype=np.int32)
+    return texts, np.take(seen, numbers)
 
 
 def together(columns: list[tuple[list[str], Whole]]) -> tuple[list[Whole], Whole]:
@@ -209,12 +207,13 @@ def together(columns: list[tuple[list[str], Whole]]) -> tuple[list[Whole], Whole
         if width == 1:
             kept.append(np.zeros(len(kept[0]), np.int64))
             continue
-        both = codes * width + more
-        if len(kept[0]) * width <= _TABLE:
+        fits = len(kept[0]) * width <= _TABLE
+        both = codes * width + more if fits else codes.astype(np.int64) * width + more
+        if fits:
             met = np.zeros(len(kept[0]) * width, bool)
             met[both] = True
             pairs = np.flatnonzero(met)
-            codes = np.take(np.cumsum(met) - 1, both)
+            codes = np.take(np.cumsum(met, dtype=np.int32) - 1, both)
         else:
             pairs, codes = np.unique(both, return_inverse=True)
         kept = [*(k[pairs // width] for k in kept), pairs % width]
@@ -237,8 +236,9 @@ def _amounts(frame: pl.DataFrame, unit_codes: Whole, units: list[str]) -> Whole:
 
     texts, codes = distinct(pl.concat([frame[c].alias("price") for c in ("low", "mid", "high")]))
     width = len(units)
-    both = codes.reshape(3, -1) * width + unit_codes
     size = len(texts) * width
+    codes = codes.reshape(3, -1) if size <= _TABLE else codes.reshape(3, -1).astype(np.int64)
+    both = codes * width + unit_codes if width > 1 else codes
     if size > _TABLE:
         pairs, places = np.unique(both, return_inverse=True)
     else:
