@@ -235,7 +235,7 @@ class Unusual:
 
     `value` is in the kind's unit: level the ratio to the reference, ipa and alps their value, band and spread per cent over the usual,
     move the week's change in per cent. `low` and `high` bound what is usual, in the same unit. `fact` carries n, method and days. `also`
-    are the other markets of which the same is true: a harvest shows everywhere, and is one thing to know.
+    are the other markets that are unusual in the same direction: a harvest shows everywhere, and is one thing to know.
     """
 
     kind: str

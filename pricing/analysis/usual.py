@@ -118,13 +118,13 @@ def unusual_spread(
 
 
 def ranked(found: Sequence[Unusual], own: set[str]) -> list[Unusual]:
-    """Return one entry for each product, kind and direction, the gravest first; the other markets of which it is true stand in `also`.
+    """Return one entry for each product and direction, the gravest first; other markets unusual in that direction stand in `also`.
 
-    What the county sells itself counts a quarter more, and speaks for the others.
+    What the county sells itself counts a quarter more, and speaks for the others; of one market the highest score speaks.
     """
-    groups: dict[tuple[str, str, bool], list[Unusual]] = defaultdict(list)
+    groups: dict[tuple[str, bool], list[Unusual]] = defaultdict(list)
     for u in found:
-        groups[(u.product, u.kind, u.up)].append(u)
+        groups[(u.product, u.up)].append(u)
     told = []
     for of in groups.values():
         of.sort(key=lambda u: (u.market not in own, -u.score, u.market, u.other_market))

@@ -15,7 +15,7 @@ from pricing.analysis.basket import SHIPPED
 from pricing.analysis.book import Book, read_points
 from pricing.analysis.facts import REASONS, Fact, Unusual
 from pricing.analysis.service import Analysis
-from pricing.analysis.usual import ranked
+from pricing.analysis.usual import past_of, ranked, unusual_of, unusual_spread
 from pricing.service import Prices
 from tests.pricing.analysis.kit import TODAY, back, put, wave
 
@@ -39,11 +39,6 @@ item = [{{ product = "tomato", percent = {tomato}, group = "g" }}, {{ product = 
 def analysis(lite_prices: Prices, clock: FixedClock, tmp_path: Path) -> Analysis:
     """Return analysis on an empty database, with a folder of its own."""
     return Analysis(lite_prices, clock, tmp_path / "analysis")
-
-
-def kinds(found: list[Unusual], product: str, market: str) -> set[str]:
-    """Return the kinds told of a product in a market."""
-    return {u.kind for u in found if u.product == product and (u.market == market or market in u.also)}
 
 
 def test_facts_carry_what_they_rest_on_or_why_there_are_none(analysis: Analysis, lite_prices: Prices) -> None:
@@ -165,16 +160,22 @@ def test_a_leap_in_price_is_told_in_every_way_it_is_one(analysis: Analysis, lite
         put(lite_prices, "cucumber", market, wave(days, 2500), source="xinfadi")
     assert analysis.unusual(SHENXIAN) == []
     put(lite_prices, "tomato", "shenxian", {d: p * 2.2 for d, p in wave(back(20)).items() if p})
-    found = analysis.unusual(SHENXIAN)
-    assert kinds(found, "tomato", "shenxian") >= {"band", "alps", "spread", "ipa"}
-    assert {u.product for u in found} == {"tomato"} and all(u.up for u in found)
-    assert [u.score for u in found] == sorted((u.score for u in found), reverse=True)
-    for u in found:
-        assert u.fact.n > 0 and u.source == "xinfadi" and u.age_days == 0 and u.score >= 1
+    (leap,) = analysis.unusual(SHENXIAN)
+    assert (leap.product, leap.market, leap.up, leap.age_days, leap.source, leap.also) == ("tomato", "shenxian", True, 0, "xinfadi", ())
+    assert leap.fact.n > 0 and leap.score >= 1
+    assert kinds_of_tomato(lite_prices) == {"band", "alps", "spread", "ipa"}
     put(lite_prices, "tomato", "shenxian", dict.fromkeys(back(5), 1500.0))
-    low = analysis.unusual(SHENXIAN)
-    assert "move" in kinds(low, "tomato", "shenxian")
-    assert next(u for u in low if u.kind == "move").value < -40
+    assert "move" in kinds_of_tomato(lite_prices)
+    assert any(not u.up for u in analysis.unusual(SHENXIAN))
+
+
+def kinds_of_tomato(prices: Prices) -> set[str]:
+    """Return in which ways Shenxian's tomatoes are unusual today, before anything is put together."""
+    series = {m: prices.series("tomato", m, date(1990, 1, 1), TODAY) for m in ("shenxian", "xinfadi")}
+    pasts = {m: past_of(points, TODAY) for m, points in series.items()}
+    found = list(unusual_of("tomato", "shenxian", TODAY, series["shenxian"], pasts["shenxian"]))
+    found += unusual_spread("tomato", "shenxian", "xinfadi", TODAY, series, pasts)
+    return {u.kind for u in found}
 
 
 def test_a_level_is_told_after_whole_weeks_and_an_old_price_not_at_all(analysis: Analysis, lite_prices: Prices) -> None:
@@ -190,12 +191,13 @@ def test_a_level_is_told_after_whole_weeks_and_an_old_price_not_at_all(analysis:
 
 
 def test_a_harvest_everywhere_is_one_thing_to_know() -> None:
-    """Same product, kind and direction are one entry; the own market speaks, the others stand beside it."""
+    """Same product and direction are one entry; the own market speaks by its highest score, the others stand beside it."""
 
     def one(market: str, score: float, *, up: bool = True) -> Unusual:
         return Unusual("move", "tomato", market, up, score, 30.0, -10.0, 10.0, Fact("volatility", 30.0, 52), 3000, TODAY, 0, "s")
 
-    found = ranked([one("xinfadi", 3.0), one("shenxian", 1.5), one("zhongcai", 2.0), one("lianyi", 2.0, up=False)], {"shenxian"})
+    some = [one("xinfadi", 3.0), one("shenxian", 1.5), one("shenxian", 1.2), one("zhongcai", 2.0), one("lianyi", 2.0, up=False)]
+    found = ranked(some, {"shenxian"})
     assert [(u.market, u.also, u.up) for u in found] == [("lianyi", (), False), ("shenxian", ("xinfadi", "zhongcai"), True)]
 
 
