@@ -49,6 +49,7 @@ class Held:
     released: int = 0  # by rule
     # Observations of earlier days that a second day released; they are appended with the batch.
     observed: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -88,6 +89,8 @@ def hold_back(
             judging.take(key, before.get((series_id, key[1], (q.low, q.mid, q.high))))
         judging.settle()
         _note(connection, judging, run_id, now_ms)
+    if held.rows:
+        connection.execute(insert(quote_aside), held.rows)
     waiting = {key for w in walks.values() for key in w.held}
     held.quotes = {key: q for key, q in quotes.items() if key not in waiting}
     return held
@@ -319,8 +322,7 @@ def _note(connection: Connection, judging: _Judging, run_id: int, now_ms: int) -
         if p.row is not None:  # superseded once, and now said again
             note_decision(connection, p.row, "open", "", "said-again", now_ms)
         else:
-            row = _aside_row(judging.series_id, p, judging.quotes[p.key], run_id, now_ms)
-            connection.execute(insert(quote_aside).values(row))
+            held.rows.append(_aside_row(judging.series_id, p, judging.quotes[p.key], run_id, now_ms))
         held.aside += 1
 
 
