@@ -23,7 +23,8 @@ from tests.waiting import wait_until
 
 PAGES = ("/t/{code}", "/t/ABCD-EFGH-JKMN-PQRS-T", "/lots/{county}:T1", "/lots/{county}:P1/labels", "/c/{county}/lots",
          "/c/{county}/prices", "/c/{county}/prices/tomato", "/c/{county}/prices/tomato/xinfadi/2025-11-23", "/sources",
-         "/c/{county}/index", "/c/{county}/price-alerts", "/anchor")  # fmt: skip
+         "/c/{county}/index", "/c/{county}/price-alerts", "/anchor", "/c/{county}/desk", "/c/{county}/desk/telephone",
+         "/c/{county}/desk/import")  # fmt: skip
 
 
 class Site:
@@ -80,8 +81,8 @@ def test_targets_are_large_enough_for_a_thumb(site: Site, chromium: Any, page: s
     tab = context.new_page()
     tab.goto(site.address(page))
     small = tab.evaluate(
-        "[...document.querySelectorAll('button, select, input:not([type=radio]):not([type=checkbox]), label:has(input[type=radio], "
-        "input[type=checkbox])')].filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"
+        "[...document.querySelectorAll('button, select, input:not([type=radio]):not([type=checkbox]):not([type=hidden]), "
+        "label:has(input[type=radio], input[type=checkbox])')].filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"
     )
     context.close()
     assert not small
