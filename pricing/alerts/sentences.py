@@ -140,6 +140,7 @@ SAYS: dict[str, tuple[str, str]] = {
     "low-coverage": ("报价覆盖不足", "too little is quoted"),
     "not-watched": ("这里没有这项分析", "this analysis is not available here"),
     "never-asked": ("还没有问过这个来源", "this source was never asked"),
+    "fault": ("这一项算不出来，原因在日志里", "this could not be worked out; the log says why"),
     "combination": ("组合法", "combination"),
     "naive": ("朴素法", "naive"),
     "unknown": ("未知", "unknown"),

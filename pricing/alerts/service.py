@@ -12,16 +12,17 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from foundation.clock import Clock, to_ms
 from foundation.database import reading
-from foundation.errors import BadInput, Conflict, NotAllowed, NotFound, TooMany
+from foundation.errors import BadInput, Conflict, NotAllowed, NotFound, SuheError, TooMany
 from foundation.ids import uuid7
 from foundation.log import get_logger
-from foundation.notify import LONGEST_TEXT, LONGEST_TITLE, SEVERITIES, Message
+from foundation.notify import LONGEST_TITLE, SEVERITIES, Message
 from foundation.notify_channels import ChannelFile, ChannelSettings
 from foundation.notify_outbox import Delivered, Entry, Outbox, put
 from pricing.alerts import store
+from pricing.alerts.conditions import Condition
 from pricing.alerts.evidence import Evidence
 from pricing.alerts.judging import due_ms, judge
-from pricing.alerts.rules import CLEARED, RAISED, Alarm, Fact, Rule, RuleNow
+from pricing.alerts.rules import CLEARED, RAISED, REMINDER, Alarm, Fact, Rule, RuleNow
 from pricing.alerts.sentences import say
 from pricing.alerts.wording import Names, digest_text, moment, title_of, told_fact, told_rule
 from pricing.markets import MARKETS
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MOST_RULES = 200
 # Tests go the way of alarms and take up their limit: a few a minute are enough to see whether a channel works.
 TEST, MOST_TESTS = "test:", 3
+# A message of several alarms must arrive whole: a WeCom robot cuts plain text at 2,048 bytes, title and link included.
+LARGEST_PART = 1700
 # Who may change a rule that is not their own.
 OFFICES = ("county", "administrator")
 
@@ -136,6 +139,7 @@ class PriceAlerts:
             raise Conflict("this alarm is over already", got=alarm_id[:64])
         with self._engine.begin() as connection:
             a, s = store.price_alert, store.price_alert_state
+            store.state_for_update(connection, found.rule.id)  # first the state, then the alarm, as every look does
             mine = update(a).where(a.c.id == alarm_id, a.c.cleared_ms.is_(None), a.c.acked_ms.is_(None))
             if connection.execute(mine.values(acked_ms=to_ms(self._clock.now()), acked_by=by)).rowcount:
                 connection.execute(update(s).where(s.c.rule_id == found.rule.id, s.c.alarm_id == alarm_id).values(acked=True))
@@ -146,21 +150,15 @@ class PriceAlerts:
         now = to_ms(self._clock.now())
         with self._reading.connect() as connection:
             rules = store.rules(connection)
-        known = {c: self._evidence.look(c, now) for c in {r.condition for r in rules}}
-        happened = {RAISED: 0, CLEARED: 0, "reminder": 0}
+        known = {c: self._look(c, now) for c in {r.condition for r in rules}}
+        happened = {RAISED: 0, CLEARED: 0, REMINDER: 0}
         with self._engine.begin() as connection:
             for rule in sorted(rules, key=lambda r: r.id):  # the same order in every process: no two wait for each other
-                found = known[rule.condition]
-                fact, why = (
-                    (found, "")
-                    if isinstance(found, Fact)
-                    else (None, f"{found.why} {found.have}/{found.need}" if found.need else found.why)
-                )
-                what = self._judge(connection, rule, fact, why, now)
+                what = self._judge(connection, rule, *known[rule.condition], now)
                 if what:
                     happened[what] += 1
             messages = self._tell(connection, now)
-        return Looked(len(rules), happened[RAISED], happened[CLEARED], happened["reminder"], messages)
+        return Looked(len(rules), happened[RAISED], happened[CLEARED], happened[REMINDER], messages)
 
     def deliver(self) -> Delivered:
         """Hand over what waits in the outbox."""
@@ -197,6 +195,17 @@ class PriceAlerts:
             {s.id: (s.name_zh, s.name_en) for s in SOURCES.values()},
         )
 
+    def _look(self, condition: Condition, now: int) -> tuple[Fact | None, str]:
+        """Return what is known for a condition, or None and why; a fault of one look must not silence the other rules."""
+        try:
+            found = self._evidence.look(condition, now)
+        except Exception:  # noqa: BLE001 - whatever it is, it is told in the log and on the rule
+            self._log.exception("a rule could not be looked at", kind=condition.kind, product=condition.product, market=condition.market)
+            return None, "fault"
+        if isinstance(found, Fact):
+            return found, ""
+        return None, f"{found.why} {found.have}/{found.need}" if found.need else found.why
+
     def _check(self, rule: Rule) -> None:
         c = rule.condition
         if rule.county not in {known.code for known in self._registry.counties()}:
@@ -216,9 +225,10 @@ class PriceAlerts:
         held = store.state_for_update(connection, rule.id)
         if held is None:
             return ""  # removed since
-        state, alarm_id = held
+        state, alarm_id, kept = held
         after, what = judge(rule, fact, state, now)
-        kept = {"fact": store.fact_text(fact)} if fact is not None else {}
+        # A reminder of an alarm about which nothing new is known tells what was known last, with its age.
+        told = store.fact_text(fact) or kept
         if what == RAISED:
             assert fact is not None
             alarm_id = str(uuid7(now))
@@ -226,20 +236,14 @@ class PriceAlerts:
                       "cleared_fact": "", "acked_by": ""}  # fmt: skip
             connection.execute(insert(store.price_alert).values(raised))
         if what:
-            event = {
-                "rule_id": rule.id,
-                "alarm_id": alarm_id,
-                "kind": what,
-                "at_ms": now,
-                "fact": store.fact_text(fact),
-                "due_ms": due_ms(rule, now),
-            }
+            due = due_ms(rule, now)
+            event = {"rule_id": rule.id, "alarm_id": alarm_id, "kind": what, "at_ms": now, "fact": told, "due_ms": due}
             connection.execute(insert(store.price_alert_event).values(event))
         if what == CLEARED:
             a = store.price_alert
             connection.execute(update(a).where(a.c.id == alarm_id).values(cleared_ms=now, cleared_fact=store.fact_text(fact)))
             alarm_id = ""
-        store.write_state(connection, rule.id, after, alarm_id=alarm_id, why=why, looked_ms=now, **kept)
+        store.write_state(connection, rule.id, after, alarm_id=alarm_id, why=why, looked_ms=now, fact=told)
         return what
 
     def _tell(self, connection: Connection, now: int) -> int:
@@ -247,7 +251,7 @@ class PriceAlerts:
         events = store.due_events(connection, now)
         if not events:
             return 0
-        known = {c.name: c for c in self._channels.settings()}
+        known = self._channels_by_name()
         # A channel that was removed is written to all the same: its message ends as dead, with the reason, and is seen.
         wanted = [(e.rule.county, name, known[name].lang if name in known else e.rule.lang, e) for e in events for name in e.rule.channels]
         wanted.sort(key=lambda w: w[:3])
@@ -257,6 +261,14 @@ class PriceAlerts:
                 written += put(connection, message, [name], _scope(county), now)
         store.mark_told(connection, [e.id for e in events], now)
         return written
+
+    def _channels_by_name(self) -> dict[str, ChannelSettings]:
+        """Return the channels; none where their file cannot be read, so that alarms are raised all the same and wait."""
+        try:
+            return {c.name: c for c in self._channels.settings()}
+        except SuheError as error:
+            self._log.error("the channels cannot be read", why=error.explain())
+            return {}
 
     def _messages(self, county: str, channel: str, lang: str, events: Sequence[store.Event], now: int) -> list[Message]:
         names = self.names()
@@ -273,8 +285,7 @@ class PriceAlerts:
             return [Message(_key(channel, [e]), title[:LONGEST_TITLE], text, url, e.rule.severity, lang)]
         made, part = list[Message](), list[tuple[store.Event, str, str, list[str]]]()
         for one in [*told, None]:
-            size = sum(len(t) + len(w) + sum(map(len, ls)) + 8 for _, w, t, ls in part)
-            if part and (one is None or size > LONGEST_TEXT // 4):
+            if part and (one is None or _bytes([*part, one], lang) > LARGEST_PART):
                 severity = max((p[0].rule.severity for p in part), key=SEVERITIES.index)
                 text = digest_text([p[1:] for p in part], lang)
                 made.append(Message(_key(channel, [p[0] for p in part]), say("digest-title", lang, n=len(part)), text, url, severity, lang))
@@ -282,6 +293,10 @@ class PriceAlerts:
             if one is not None:
                 part.append(one)
         return made
+
+
+def _bytes(part: Sequence[tuple[store.Event, str, str, list[str]]], lang: str) -> int:
+    return len(digest_text([p[1:] for p in part], lang).encode())
 
 
 def _key(channel: str, events: Sequence[store.Event]) -> str:

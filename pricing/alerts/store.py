@@ -123,6 +123,7 @@ def change_rule(connection: Connection, rule: Rule) -> None:
 def end_rule(connection: Connection, rule_id: str, now_ms: int) -> None:
     """Take a rule out of use, close its alarm and drop what was still to be told of it; its past stays."""
     t, a, e = price_alert_rule, price_alert, price_alert_event
+    state_for_update(connection, rule_id)
     connection.execute(update(t).where(t.c.id == rule_id).values(removed_ms=now_ms))
     connection.execute(update(a).where(a.c.rule_id == rule_id, a.c.cleared_ms.is_(None)).values(cleared_ms=now_ms))
     connection.execute(delete(e).where(e.c.rule_id == rule_id, e.c.told_ms.is_(None)))
@@ -148,13 +149,16 @@ def rules_now(connection: Connection, county: str) -> list[RuleNow]:
     return [RuleNow(rule_of(r), fact_of(r.fact), r.why, r.looked_ms or None, r.alarm_id) for r in found]
 
 
-def state_for_update(connection: Connection, rule_id: str) -> tuple[State, str] | None:
-    """Return where a rule stands and its open alarm, holding the row until the transaction ends; None where the rule is gone."""
+def state_for_update(connection: Connection, rule_id: str) -> tuple[State, str, str] | None:
+    """Return where a rule stands, its open alarm and its last fact as JSON, holding the row until the transaction ends.
+
+    None where the rule is gone.
+    """
     s = price_alert_state
     r = connection.execute(select(s).where(s.c.rule_id == rule_id).with_for_update()).first()
     if r is None:
         return None
-    return State(r.stamp, r.before, r.run, r.alarm, r.acked, r.told_ms), r.alarm_id
+    return State(r.stamp, r.before, r.run, r.alarm, r.acked, r.told_ms), r.alarm_id, r.fact
 
 
 def write_state(connection: Connection, rule_id: str, state: State, **values: object) -> None:

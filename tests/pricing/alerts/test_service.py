@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from foundation.clock import to_ms
 from foundation.errors import BadInput, Conflict, NotAllowed, NotFound
+from foundation.notify_words import markdown, plain_text
 from pricing.alerts import store
 from pricing.alerts.conditions import CHANGE, LEVEL, SILENT, Condition
 from pricing.alerts.rules import Rule
@@ -210,14 +211,58 @@ def test_a_removed_rule_closes_its_alarm_and_tells_nothing_more(desk: Desk) -> N
     assert (desk.alerts.evaluate().messages, desk.alerts.open_alarms(), len(desk.alerts.past_alarms(COUNTY))) == (0, [], 1)
 
 
+def test_one_rule_in_trouble_silences_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that fails is said on its rule and nowhere else; the others ring."""
+    desk.rule()
+    broken = desk.rule(Condition(SILENT, source="xinfadi"))
+    desk.quotes.quote(TODAY, 3120)
+
+    def fail() -> list[object]:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(desk.quotes, "sources", fail)
+    assert desk.alerts.evaluate().raised == 1
+    assert {r.rule.id: r.why for r in desk.alerts.rules(COUNTY)}[broken.id] == "fault"
+
+
+def test_alarms_are_raised_though_the_channels_cannot_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken file of channels stops no alarm: the message waits in the outbox for the day the file is mended."""
+    desk.rule()
+    desk.quotes.quote(TODAY, 3120)
+
+    def fail(_scope: str | None = None) -> list[object]:
+        raise BadInput("the file of channels cannot be read")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.alerts._channels, "settings", fail)
+        assert (desk.alerts.evaluate().raised, desk.alerts.outbox.counts()["waiting"]) == (1, 1)
+    assert desk.alerts.deliver().sent == 1
+
+
+def test_a_reminder_without_news_tells_what_was_known_and_how_old_it_is(desk: Desk) -> None:
+    """Days after the last quote an alarm nobody has seen is told again with its number, source and age."""
+    desk.rule()
+    desk.quotes.quote(TODAY, 3120)
+    desk.alerts.evaluate()
+    desk.clock.advance(timedelta(days=6))
+    assert desk.alerts.evaluate().reminded == 1
+    desk.alerts.deliver()
+    last = desk.channels["group"].got[-1]
+    assert last.title.startswith("仍未确认")
+    for part in ("1.56 元/斤", "来源：", "6 天前"):
+        assert part in last.text, part
+
+
 def test_a_flood_is_few_messages(desk: Desk) -> None:
-    """Forty alarms at once are a handful of messages for a robot, each within its size, and every alarm is in one of them."""
+    """Forty alarms at once are fewer messages than a robot takes in a minute, each whole on the wire, and every alarm is in one of them."""
     for limit in range(1000, 1040):
         desk.rule(Condition(LEVEL, "above", limit, "tomato", "xinfadi"))
     desk.quotes.quote(TODAY, 3120)
     assert desk.alerts.evaluate().raised == 40
     desk.alerts.deliver()
     got = desk.channels["group"].got
-    assert 1 < len(got) <= 8
+    assert 1 < len(got) <= 20
+    assert max(len(plain_text(m).encode()) for m in got) <= 2048
+    assert max(len(markdown(m).encode()) for m in got) <= 4096
     assert sum(m.text.count("警报：") for m in got) == 40
     assert len({m.id for m in got}) == len(got)
