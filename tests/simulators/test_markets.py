@@ -11,7 +11,8 @@ import pytest
 
 from foundation.clock import FixedClock
 from foundation.errors import BadInput
-from simulators.markets import MODES, SITES, THROTTLED_EVERY, MarketSites, break_market, heal
+from pricing.sources import SOURCES
+from simulators.markets import MODES, SEED, SITES, THROTTLED_EVERY, MarketSites, addresses, break_market, heal
 from simulators.markets_catalog import PLATFORM_MARKETS, catalog
 from simulators.markets_prices import PriceWorld
 
@@ -28,6 +29,23 @@ def test_prices_of_the_past_never_change() -> None:
         was = early.mids(index, *week, NOW)
         assert was == late.mids(index, *week, NOW + timedelta(days=700, hours=3))
         assert was != PriceWorld(8).mids(index, *week, NOW)
+
+
+def test_a_new_site_changes_no_price_of_another() -> None:
+    """Each block of series is drawn by itself: the first site's prices are what they were before there were others."""
+    world = PriceWorld(SEED)
+    first = [round(p.mid, 3) for _, p in world.mids(0, date(2026, 11, 1), date(2026, 11, 3), NOW)]
+    assert first == [2.9, 3.15, 3.15]
+    assert [round(p.mid, 3) for _, p in world.mids(len(catalog()) - 1, date(2026, 11, 1), date(2026, 11, 1), NOW)] == [10.2]
+
+
+def test_a_demo_polls_what_needs_no_leave_and_is_in_yuan(tmp_path: Path) -> None:
+    """Sites that need leave, quote in other money or are files of the past are served and not polled; every source has a site."""
+    polled = addresses(1)
+    assert set(polled) == {s.id for s in SOURCES.values() if s.enabled}
+    assert set(addresses(1, every=True)) == set(SOURCES)
+    site = MarketSites(tmp_path, PriceWorld(7), FixedClock(NOW))
+    assert site.answer("GET", "/wfp_hdx/wfp_food_prices.csv", b"")[0] == 200
 
 
 def test_today_moves_through_the_day_and_settles() -> None:
