@@ -18,6 +18,7 @@ from dashboards.api.deps import READERS, After, Limit, next_page, require
 from foundation.clock import from_ms, to_ms
 from foundation.errors import BadInput
 from foundation.ids import check_county
+from pricing.markets import currency_of
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -126,9 +127,10 @@ class Board(BaseModel):
 
 
 class Points(BaseModel):
-    """A page of market days and the cursor of the next page."""
+    """A page of market days, the currency their prices are thousandths of (per kilogram), and the cursor of the next page."""
 
     items: list[PointEntry]
+    currency: str = Field(description="ISO 4217; a market's own, so that nobody takes another money for yuan")
     next: str | None
 
 
@@ -196,7 +198,7 @@ def router(services: Services) -> APIRouter:
         page = found[:limit]
         cursor = page[-1].valid_date.isoformat() if len(found) > limit else None
         next_page(request, response, cursor)
-        return Points(items=[PointEntry.model_validate(p) for p in page], next=cursor)
+        return Points(items=[PointEntry.model_validate(p) for p in page], currency=currency_of(market) or "CNY", next=cursor)
 
     @routes.get("/band")
     def band(product: str, market: str, start: Start, end: End) -> Bands:
