@@ -24,7 +24,8 @@ from foundation.log import get_logger
 from pricing import index_store, store
 from pricing.addresses import AddressRefused
 from pricing.clean import Refusal, quote_of
-from pricing.desk.aside import Held, hold_back
+from pricing.desk.aside import hold_back
+from pricing.desk.judging import Held
 from pricing.fetching import FetchFailed, Pause, Payload, Policy, Stopped, fetch, manners_for, policy_of
 from pricing.guards import Finding, inspect, unknown_share
 from pricing.hosts import HostBook

@@ -6,10 +6,9 @@ One transaction with the batch: it is called where a batch is about to be record
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,50 +16,16 @@ from sqlalchemy import Connection, insert, select
 
 from pricing import store
 from pricing.desk.deciding import note_decision, observed_at, observed_row
-from pricing.desk.moves import Moves, read_moves
-from pricing.desk.queue import oddity_of
+from pricing.desk.judging import AsideKey, BatchKey, Held, Judging, MovesWhenAsked, Pending, Walk
 from pricing.desk.soft_gate import (
     PAST_DAYS,
     SECOND_WITHIN_DAYS,
-    Oddity,
     Triple,
-    confirms,
-    judge,
     looks_usual,
-    recent_of,
-    released_by_a_second_day,
 )
 from pricing.desk.tables import quote_aside
 from pricing.quotes import Quote
 from pricing.recording import Standing, values_of
-
-BatchKey = tuple[Any, date, int]
-AsideKey = tuple[int, date, Triple]
-
-
-@dataclass(slots=True)
-class Held:
-    """What became of a batch: the quotes that may be recorded, and the series' days on which something waits."""
-
-    quotes: dict[BatchKey, Quote] = field(default_factory=dict)
-    days: set[tuple[int, date]] = field(default_factory=set)
-    aside: int = 0  # newly set aside
-    waiting: int = 0  # said again, still waiting or rejected
-    released: int = 0  # by rule
-    # Observations of earlier days that a second day released; they are appended with the batch.
-    observed: list[dict[str, Any]] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A quote of one series that waits for a second day while the batch is walked through."""
-
-    day: date
-    prices: Triple
-    oddity: Oddity
-    key: BatchKey | None  # in this batch
-    row: Any | None  # in the table
 
 
 def hold_back(
@@ -79,12 +44,12 @@ def hold_back(
     known = _known(connection, sorted({q.series.source for q in quotes.values()}), first, last)
     _supersede(connection, ids, quotes, known, now_ms)
     walks = _walks(connection, ids, quotes, standing)
-    moves = _MovesWhenAsked(connection, first, last, quotes, ids)
+    moves = MovesWhenAsked(connection, first, last, quotes, ids)
     for series_id, walk in walks.items():
         if not walk.odd and series_id not in known:
             continue
         before = known.get(series_id, {})
-        judging = _Judging(held, series_id, walk, before, moves)
+        judging = Judging(held, series_id, walk, before, moves)
         for key, q in walk.quotes:
             judging.take(key, before.get((series_id, key[1], (q.low, q.mid, q.high))))
         judging.settle()
@@ -96,42 +61,9 @@ def hold_back(
     return held
 
 
-class _MovesWhenAsked:
-    """The other markets' moves, read for a product when one of its quotes is far from its own past: few are."""
-
-    def __init__(self, connection: Connection, first: date, last: date, quotes: Mapping[BatchKey, Quote], ids: Mapping[Any, int]) -> None:
-        self._connection, self._first, self._last, self._quotes, self._ids = connection, first, last, quotes, ids
-        self._by_product: dict[str, dict[BatchKey, Quote]] | None = None
-        self._read: dict[str, Moves] = {}
-
-    def others(self, q: Quote) -> dict[str, float]:
-        """Return market -> log move of the quote's product on its day."""
-        product = q.series.product
-        if product is None:
-            return {}
-        if self._by_product is None:
-            self._by_product = defaultdict(dict)
-            for key, x in self._quotes.items():
-                if x.series.product is not None:
-                    self._by_product[x.series.product][key] = x
-        if product not in self._read:
-            self._read[product] = read_moves(self._connection, [product], self._first, self._last, self._by_product[product], self._ids)
-        return self._read[product].others(product, q.series.market, q.valid_date)
-
-
-@dataclass(slots=True)
-class _Walk:
-    """One series of a batch: its past, and its quotes in order of time."""
-
-    past: list[tuple[date, Triple]]
-    quotes: list[tuple[BatchKey, Quote]]
-    odd: bool = False
-    held: set[BatchKey] = field(default_factory=set)
-
-
 def _walks(
     connection: Connection, ids: Mapping[Any, int], quotes: Mapping[BatchKey, Quote], standing: Mapping[store.Key, Standing]
-) -> dict[int, _Walk]:
+) -> dict[int, Walk]:
     """Return the series of the batch in which something changed, each with its past; `odd` where the quick look is not enough."""
     batch: dict[int, list[tuple[BatchKey, Quote]]] = defaultdict(list)
     for key, q in quotes.items():
@@ -145,14 +77,14 @@ def _walks(
     for (i, day, ordinal), s in standing.items():
         if i in batch and (i, day, ordinal) not in changed:
             past[i].append((day, s.values[:3]))
-    walks = {i: _Walk(sorted(past[i]), sorted(of, key=lambda x: (x[0][1], x[0][2]))) for i, of in batch.items()}
+    walks = {i: Walk(sorted(past[i]), sorted(of, key=lambda x: (x[0][1], x[0][2]))) for i, of in batch.items()}
     for walk in walks.values():
         walk.odd = _needs_a_look(walk)
     _deepen(connection, {i: w for i, w in walks.items() if w.odd}, changed)
     return walks
 
 
-def _needs_a_look(walk: _Walk) -> bool:
+def _needs_a_look(walk: Walk) -> bool:
     recent: list[Triple] = []
     for (_, day, _), q in walk.quotes:
         prices = (q.low, q.mid, q.high)
@@ -164,7 +96,7 @@ def _needs_a_look(walk: _Walk) -> bool:
     return False
 
 
-def _deepen(connection: Connection, walks: Mapping[int, _Walk], changed: set[store.Key]) -> None:
+def _deepen(connection: Connection, walks: Mapping[int, Walk], changed: set[store.Key]) -> None:
     """Read farther back for the few series that need a closer look."""
     if not walks:
         return
@@ -210,98 +142,7 @@ def _supersede(
                 del of[(series_id, day, prices)]
 
 
-class _Judging:
-    """One series of a batch walked through in order of time, until nothing more is released.
-
-    What is left waiting at the end would wait again if the same batch came once more: the same answer twice changes nothing.
-    """
-
-    def __init__(self, held: Held, series_id: int, walk: _Walk, known: Mapping[AsideKey, Any], moves: _MovesWhenAsked) -> None:
-        self.held, self.series_id, self.walk, self.moves = held, series_id, walk, moves
-        self.accepted: list[tuple[date, Triple]] = list(walk.past)
-        self.quotes = dict(walk.quotes)
-        said_now = {(series_id, key[1], (q.low, q.mid, q.high)) for key, q in walk.quotes}
-        self.pending = [
-            _Pending(r.valid_date, (r.low, r.mid, r.high), oddity_of(r), None, r)
-            for key, r in known.items() if r.state == "open" and key not in said_now
-        ]  # fmt: skip
-        self.released: list[tuple[_Pending, str]] = []
-
-    def take(self, key: BatchKey, row: Any | None) -> None:
-        """Judge one quote; `row` is what was set aside of it before."""
-        q = self.quotes[key]
-        day, prices = key[1], (q.low, q.mid, q.high)
-        if row is not None and row.state == "rejected":
-            self._hold(key)
-            self.held.waiting += 1
-            return
-        oddity = None if row is not None and row.state == "released" else self._oddity(day, prices, key)
-        if oddity is None:
-            insort(self.accepted, (day, prices))
-            if row is not None and row.state == "open":
-                self.released.append((_Pending(day, prices, oddity_of(row), key, row), "fits-now"))
-            return
-        found = _Pending(day, prices, oddity, key, row)
-        self._hold(key)
-        self.pending.append(found)
-        # A second day is taken at once, so that the days after it are held against the new level.
-        for earlier in [p for p in self.pending if _both(p, found)]:
-            self._let(earlier, "second-day")
-            if found in self.pending:
-                self._let(found, "second-day")
-
-    def settle(self) -> None:
-        """Release what the days that were taken meanwhile let stand, until nothing changes."""
-        changed = True
-        while changed:
-            changed = False
-            for p in list(self.pending):
-                if p.key is not None:
-                    oddity = self._oddity(p.day, p.prices, p.key)
-                    if oddity is None:
-                        self._let(p, "fits-now")
-                        changed = True
-                        continue
-                    p.oddity = oddity
-                if self._next_day_agrees(p) or any(_both(p, later) or _both(later, p) for later in self.pending):
-                    self._let(p, "second-day")
-                    changed = True
-
-    def _oddity(self, day: date, prices: Triple, key: BatchKey) -> Oddity | None:
-        recent = recent_of(self.accepted, day)
-        if looks_usual(recent, prices) or judge(recent, prices, {}) is None:
-            return None
-        return judge(recent, prices, self.moves.others(self.quotes[key]))
-
-    def _next_day_agrees(self, p: _Pending) -> bool:
-        """Tell whether the next day that stands is at the level of a quote that waits; a day much later may have drifted there."""
-        if not released_by_a_second_day(p.oddity):
-            return False
-        later = self.accepted[bisect_left(self.accepted, (p.day + timedelta(days=1),)) :]
-        return any(d == later[0][0] and confirms(p.day, p.prices, d, prices) for d, prices in later[:8])
-
-    def _hold(self, key: BatchKey) -> None:
-        self.walk.held.add(key)
-        self.held.days.add((self.series_id, key[1]))
-
-    def _let(self, p: _Pending, why: str) -> None:
-        self.pending.remove(p)
-        self.released.append((p, why))
-        insort(self.accepted, (p.day, p.prices))
-        if p.key is not None:
-            self.walk.held.discard(p.key)
-
-
-def _both(earlier: _Pending, later: _Pending) -> bool:
-    """Tell whether two odd quotes say the same level on two days, and a rule may believe them."""
-    return (
-        confirms(earlier.day, earlier.prices, later.day, later.prices)
-        and released_by_a_second_day(earlier.oddity)
-        and released_by_a_second_day(later.oddity)
-    )
-
-
-def _note(connection: Connection, judging: _Judging, run_id: int, now_ms: int) -> None:
+def _note(connection: Connection, judging: Judging, run_id: int, now_ms: int) -> None:
     """Write down what became of a series: decisions by rule, days that are recorded now, quotes that wait."""
     held = judging.held
     for p, why in judging.released:
@@ -326,7 +167,7 @@ def _note(connection: Connection, judging: _Judging, run_id: int, now_ms: int) -
         held.aside += 1
 
 
-def _aside_row(series_id: int, p: _Pending, q: Quote, run_id: int, now_ms: int) -> dict[str, Any]:
+def _aside_row(series_id: int, p: Pending, q: Quote, run_id: int, now_ms: int) -> dict[str, Any]:
     assert p.key is not None
     return {
         "series_id": series_id, "valid_date": p.day, "ordinal": p.key[2], "low": q.low, "mid": q.mid, "high": q.high,

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from foundation.clock import to_ms
 from foundation.errors import BadInput, Conflict, NotFound
 from pricing import store
-from pricing.desk.aside import Held, hold_back
+from pricing.desk.aside import hold_back
 from pricing.desk.deciding import decide
+from pricing.desk.judging import Held
 from pricing.desk.tables import quote_aside, quote_aside_decision
 from pricing.quotes import Quote, Series
 from pricing.recording import Standing, changes, with_ordinals
