@@ -6,11 +6,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from foundation.clock import Clock, from_ms, market_day
-from foundation.errors import NotFound
+from foundation.errors import BadInput, NotFound
 from foundation.ids import check_county
+from foundation.log import get_logger
 from pricing.analysis import basket as baskets
 from pricing.analysis import levels as leveling
 from pricing.analysis.basket import Basket, read_baskets
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 RETURN_WEEKS = 104
 _FIRST = date(1990, 1, 1)
 
+T = TypeVar("T")
+
 
 class Analysis:
     """The use cases of analysis. `folder` is where the installation keeps its own baskets, levels and price index, all of them optional."""
@@ -42,15 +45,22 @@ class Analysis:
         self._folder = folder
         self._book = Book(prices.engine, clock)
         self._pasts: dict[Pair, tuple[Sequence[Point], Past]] = {}
+        self._complained: set[str] = set()
         self._told: dict[str, tuple[tuple[object, ...], list[Unusual]]] = {}
 
     def product(self, product: str, market: str, day: date | None = None, as_of_ms: int | None = None) -> ProductFacts:
         """Return all facts of a product in a market on a day (default today); `as_of_ms` tells them as they were known then."""
         day = day or _day_of(as_of_ms) or market_day(self._clock.now())
         points = self._prices.series(product, market, _FIRST, day, as_of_ms=as_of_ms)
-        cpi = self.cpi()
+        cpi = self._usable(self.cpi, None)
         return facts_of(
-            product, market, day, points, rule=self.rule_of(product, market), cpi=cpi.months if cpi else None, as_of_ms=as_of_ms
+            product,
+            market,
+            day,
+            points,
+            rule=self._usable(lambda: self.rule_of(product, market), None),
+            cpi=cpi.months if cpi else None,
+            as_of_ms=as_of_ms,
         )
 
     def spread(
@@ -105,10 +115,10 @@ class Analysis:
         markets = markets_of(check_county(county))
         names = [m.id for m in markets]
         own = {m.id for m in markets if m.county == county}
-        cpi = self.cpi()
+        cpi = self._usable(self.cpi, None)
         if (day or today) == today and as_of_ms is None:
             version, points = self._book.look(names)
-            state = (version, today, self.rules(), cpi)
+            state = (version, today, self._usable(self.rules, list[Rule]()), cpi)
             told = self._told.get(county)
             if told is None or told[0] != state:
                 told = (state, self._unusual(points, own, today, cpi, self._past))
@@ -156,7 +166,7 @@ class Analysis:
         pasts = {pair: past(pair, known, day) for pair, known in points.items()}
         found: list[Unusual] = []
         months = cpi.months if cpi else None
-        rules = self.rules()
+        rules = self._usable(self.rules, list[Rule]())
         for (product, market), known in points.items():
             rule = _rule(rules, product, market, own=market in own)
             found += unusual_of(product, market, day, known, pasts[product, market], rule=rule, cpi=months)
@@ -166,6 +176,16 @@ class Analysis:
                     pair = {market: known, other: others[other]}
                     found += unusual_spread(product, market, other, day, pair, {m: pasts[product, m] for m in pair})
         return ranked(found, own)
+
+    def _usable(self, read: Callable[[], T], otherwise: T) -> T:
+        """Return what a file of the county says; a slip in it must not take the morning's board away, but the log says so once."""
+        try:
+            return read()
+        except BadInput as error:
+            if error.explain() not in self._complained:
+                self._complained.add(error.explain())
+                get_logger(__name__).warning("a file of the county's is not used", why=error.explain())
+            return otherwise
 
     def _past(self, pair: Pair, points: Sequence[Point], day: date) -> Past:
         """Return the pair's past, made anew only in a new week or where a day before this week was corrected."""

@@ -152,6 +152,22 @@ def test_the_installations_own_files_go_before(analysis: Analysis) -> None:
         analysis.cpi()
 
 
+def test_a_slip_in_the_countys_file_does_not_take_the_board_away(analysis: Analysis, lite_prices: Prices) -> None:
+    """With broken levels and a broken price index the rest is told; who asks for the files themselves is told what is wrong."""
+    put(lite_prices, "tomato", "shenxian", wave(back(500)))
+    before = analysis.product("tomato", "shenxian")
+    analysis._folder.mkdir()
+    (analysis._folder / "levels.toml").write_text("[[rule]]\nproduct = 1\n")
+    (analysis._folder / "cpi.toml").write_text("[monthly")
+    after = analysis.product("tomato", "shenxian")
+    assert (after.week, after.volatility) == (before.week, before.volatility)
+    assert (before.level.ratio.value is not None, after.level.ratio.reason) == (True, "no-thresholds")
+    assert analysis.unusual(SHENXIAN) == []
+    for ask in (analysis.rules, analysis.cpi):
+        with pytest.raises(BadInput):
+            ask()
+
+
 def test_a_leap_in_price_is_told_in_every_way_it_is_one(analysis: Analysis, lite_prices: Prices) -> None:
     """Dear since Monday: a move, out of season, a spike, far from other markets; quiet products are not named."""
     days = back(6 * 365)
