@@ -23,6 +23,7 @@ _CHINESE = tuple(
         (r"no rows of (.*?)( and others)?$", r"没有这些天的行：\1"),
         (r"new columns: (.*)", r"多出几列：\1"),
         (r"(\d+%) of the rows are of markets that never quoted here", r"有 \1 的行来自从没在这里报过价的市场"),
+        (r"(\d+%) of the names were never used here", r"有 \1 的品名在这里从没用过"),
         (r"(\d+%) of the rows changed their unit", r"有 \1 的行换了单位"),
         (r"robots\.txt forbids", "网站的 robots.txt 不许读这里"),
         (r"robots\.txt cannot be read", "读不到网站的 robots.txt，所以什么也没问"),

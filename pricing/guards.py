@@ -25,6 +25,9 @@ MOST_REFUSED = 0.20
 MOST_NEW_UNKNOWN = 0.30
 # Market lists do change: an index sample of some three hundred markets once took in 53 new ones in a day.
 MOST_NEW_MARKETS = 0.50
+# A season's goods come and go over weeks, not over a few days.
+MOST_NEW_NAMES = 0.50
+SHORT_DAYS = 14
 MOST_UNITS_MOVED = 0.50
 FEWEST_ROWS_FOR_UNITS = 10
 
@@ -77,7 +80,7 @@ def inspect(
     return [
         *_shape(shape, usual),  # a
         *_rows(window, pages, usual, today or window.end + timedelta(days=1), calendar),  # b
-        *_names(pages, quotes, refused, known, usual),  # c
+        *_names(window, pages, quotes, refused, known, usual),  # c
         *_units(pages, usual),  # d
         *_moves(quotes, known),  # e
         *_promised(pages),  # f
@@ -126,13 +129,21 @@ def _rows(window: Window, pages: Sequence[Page], usual: Usual, today: date, cale
 
 
 def _names(
-    pages: Sequence[Page], quotes: Sequence[Quote], refused: Sequence[Refusal], known: Mapping[tuple[str, ...], object], usual: Usual
-) -> Iterator[Finding]:
+    window: Window, pages: Sequence[Page], quotes: Sequence[Quote], refused: Sequence[Refusal], known: Mapping[tuple[str, ...], object],
+    usual: Usual,
+) -> Iterator[Finding]:  # fmt: skip
     rows = sum(len(p.rows) for p in pages)
     unknown = unknown_share(quotes)
     if usual.unknown_share is not None and unknown > usual.unknown_share + MOST_NEW_UNKNOWN:
         text = f"{unknown:.0%} of the names are not known, {usual.unknown_share:.0%} before"
         yield Finding(True, text, "c", f"{1 - usual.unknown_share:.0%}", f"{1 - unknown:.0%}")
+    # Where most names mean nothing to us anyway, it is the names themselves that tell another language.
+    names = {key[2] for key in known}
+    if window.days <= SHORT_DAYS and names and len(quotes) >= FEWEST_ROWS_FOR_UNITS:
+        strange = sum(q.series.name not in names for q in quotes) / len(quotes)
+        if strange > MOST_NEW_NAMES:
+            new = ", ".join(sorted({q.series.name for q in quotes} - names)[:5])
+            yield Finding(True, f"{strange:.0%} of the names were never used here", "c", ", ".join(sorted(names)[:5]), new)
     markets = {key[1] for key in known}
     if markets and quotes:
         strange = sum(q.series.market not in markets for q in quotes) / len(quotes)

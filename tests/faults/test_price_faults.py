@@ -101,6 +101,28 @@ def test_what_a_site_becomes_never_reaches_the_board(source: str, prices: Prices
         assert {s.id: s.quarantined for s in prices.sources()}[source] == 0
 
 
+def test_another_language_is_seen_where_most_names_mean_nothing_to_us(prices: Prices, tmp_path: Path, clock: FixedClock) -> None:
+    """Of a source most of whose crops are not ours the names themselves tell it: what was never said before is not believed."""
+    stop = threading.Event()
+    options = {"clock": clock, "quirks": False, "every": True}
+    serve = threading.Thread(target=run_markets, args=(0, tmp_path / "all", stop), kwargs=options)
+    serve.start()
+    told = tmp_path / "all" / "simulator" / "markets.json"
+    wait_until(told.exists, 10)
+    url = json.loads(told.read_text())["amis"]
+    line = Tampered()
+    with httpx.Client(transport=line) as client:
+        assert prices.collect("amis", url, Window(TODAY - timedelta(days=6), TODAY), client).state == "ok"
+        before = fingerprints(prices)
+        line.alter = ALTERATIONS["language"]
+        report = prices.collect("amis", url, None, client, pause=_no_wait)
+        assert report.state == "quarantined", report
+        assert "never used here" in report.why
+        assert fingerprints(prices) == before
+    stop.set()
+    serve.join(10)
+
+
 def test_a_body_that_breaks_off_is_no_answer(prices: Prices, clock: FixedClock) -> None:
     """A line that ends before the promised length is tried again and then a failure; nothing of the half is read."""
 
