@@ -55,7 +55,7 @@ def main() -> None:
 
 def rows(*, quick: bool) -> list[Row]:
     """Return the figures; quick: one of each and twenty runs."""
-    kills, runs = (1, 20) if quick else (7, 200)
+    kills, runs = (1, 20) if quick else (5, 200)
     found = []
     with tempfile.TemporaryDirectory() as name:
         for engine, url in _engines(Path(name)):
