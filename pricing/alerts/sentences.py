@@ -120,7 +120,7 @@ SAYS: dict[str, tuple[str, str]] = {
         "溯禾的价格提醒会发到这里。收到这一条说明通道可用。",
         "Price alerts of Suhe arrive here. This message shows that the channel works.",
     ),
-    "ago": ("{n}前", "{n} ago"),
+    "ago": ("{n}前有过可信的回答", "an answer that could be believed {n} ago"),
     "minutes": ("{n} 分钟", "{n} min"),
     "hours": ("{n} 小时", "{n} h"),
     "weeks": ("{n} 周", "{n} weeks"),

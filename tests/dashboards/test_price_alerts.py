@@ -117,8 +117,6 @@ def test_the_form_as_it_comes_makes_a_rule(office: Office, kind: str, lang: str)
         sent = form.sent
         if sent.get("limit") == "":
             sent["limit"] = "3.50"
-        if kind == SPREAD:
-            sent["other_market"] = next(m for m in ("xinfadi", "shouguang") if m != sent["market"])
         before = {r.rule.id for r in office.house.services.price_alerts.rules(SHENXIAN)}
         answer = client.post(PAGE, content=urlencode(sent), headers={"content-type": "application/x-www-form-urlencoded"})
         assert answer.status_code == 303, answer.text
