@@ -1,6 +1,6 @@
 """What the breakfast board asks of analysis: `python -m bench.prices analysis [--quick]`.
 
-The simulated market sites' catalogue, 182 series of three years on SQLite, put into the tables directly; that is set-up. "after a round"
+The simulated market sites' whole catalogue, three years of it on SQLite, put into the tables directly; that is set-up. "after a round"
 is asked straight after every round, each of which changed today's quotes of one source: a page asks oftener than sources speak.
 """
 

@@ -1,8 +1,8 @@
 """The days of many products at once, kept in memory and brought up to date by what the runs since the last look have changed.
 
 A board asks for all products of a county at every load; reading three years for each would take seconds. What a run changed lies in its
-window of days and its source, so that only those days are read again. Once an hour the last weeks are read again, and once a day
-everything, in case something was written without a run.
+window of days and its source, so that only those days are read again. Once an hour the last weeks are read again, in case
+something was written without a run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ class Book:
         self._version = 0
         self._all: dict[Pair, list[Point]] = {}
         self._points: dict[Pair, list[Point]] = {}
-        self._day = _FIRST
         self._lately_ms = 0
         self._last_run = 0
         self._runs: set[int] = set()
@@ -71,8 +70,8 @@ class Book:
         now = self._clock.now()
         today = market_day(now)
         starts = self._new_runs(connection)
-        if self._day != today:
-            self._day, self._lately_ms, starts = today, to_ms(now), [_FIRST]
+        if not self._lately_ms:
+            self._lately_ms, starts = to_ms(now), [_FIRST]
         elif to_ms(now) - self._lately_ms > HOUR_MS:
             self._lately_ms, starts = to_ms(now), [*starts, today - timedelta(days=LATELY_DAYS)]
         if starts:
