@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import insert, update
 
+from dashboards.api.prices_open import _held, _Turn
 from foundation.clock import market_day, to_ms
 from pricing import store
 from tests.dashboards.fakes import Installation, build_installation
@@ -212,3 +214,29 @@ def test_computed_answers_have_tags_too(public: TestClient) -> None:
         assert public.get("/api/v1/prices/quartiles", params={**query, **wrong}).status_code == 422
     assert public.get("/api/v1/index", params={"county": "371522", "start": "1990-01-01", "end": "2199-01-01"}).status_code == 422
     assert public.get("/api/v1/index", params={"county": "110000", "start": "2025-01-01", "end": "2025-02-01"}).status_code == 404
+
+
+def test_too_many_whole_answers_at_once_are_refused_and_pages_never(whole: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every turn taken a whole answer is 429 and says so; a page is given all the same."""
+    monkeypatch.setattr("dashboards.api.prices_open.MOST_EXPORTS", 0)
+    with whole.machine() as client:
+        refused = client.get("/api/v1/quotes", params={"format": "csv"})
+        assert refused.status_code == 429 and "again" in refused.json()["todo"]
+        assert client.get("/api/v1/quotes", params={"limit": 1}).status_code == 200
+
+
+def test_a_turn_is_given_back_once_whoever_leaves(tmp_path: Path) -> None:
+    """Whether an answer was read to its end, left half-way or never begun, its turn is free again and its file gone."""
+    turns = threading.BoundedSemaphore(1)
+    for read in (0, 1, 5):
+        assert turns.acquire(blocking=False)
+        turn = _Turn(turns)
+        turn.folder = tmp_path / "export"
+        turn.folder.mkdir()
+        pieces = _held(iter([b"a", b"b"]), turn)
+        del turn
+        for _ in range(read):
+            next(pieces, b"")
+        del pieces
+        assert not (tmp_path / "export").exists()
+    assert turns.acquire(blocking=False)
