@@ -230,7 +230,7 @@ def test_a_snapshot_replaced_under_a_reader_is_never_half_seen(lite: Prices, fol
     for r in readers:
         r.start()
     told = []
-    for k in range(4):
+    for k in range(3):
         told.append(3000 + k)
         record(lite, clock, [(1, LAST, 3000 + k), (2, LAST, 3000 + k)])
         lite.build_snapshot()
