@@ -126,6 +126,7 @@ def product_context(services: Services, a: Asked, public_url: str, lang: str, t:
         "ahead": [x for x in forecast_lines(d.forecast, lang, t) if x.weeks in SHOWN_HORIZONS] if d.forecast else [],
         "ahead_words": forecast_words(forecast, a.today, lang, t),
         "track": track_words(services.forecasts.track_record(a.product, lead), lang, t),
+        "alert_url": f"/c/{a.county}/price-alerts?kind=level&product={a.product}&market={lead}#add" if signed_in else "",
         "spreads": spreads(services, a, lang, t), "sell_base": base, "netbacks": netbacks,
         "embed_code": f'<img src="{public_url}/embed/prices/{a.product}.svg?county={a.county}&{query}&lang={lang}" alt="{chart.title}">',
         "csv": f"/c/{a.county}/prices/{a.product}.csv?" + "&".join(f"m={m}" for m in a.chosen),
