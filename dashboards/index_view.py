@@ -86,6 +86,8 @@ def index_context(services: Services, county: str, range_key: str, as_of_ms: int
             ((w.product, names.get(w.product, w.product)), f"{w.percent:g}", t("我们的假设，不是调查") if w.own else w.source, w.date)
             for w in found.weights
         ],
+        # A product of the basket that nobody in the county's markets quotes has no page.
+        "quoted": {r.product for r in services.prices.board(county, None)},
         "own_weights": any(w.own for w in found.weights),
         "same_source": len({(w.own, w.source, w.date) for w in found.weights}) == 1,
         "links": [(x.day, x.old, x.new, f"{x.factor:.4f}", x.overlap_days) for x in found.links],

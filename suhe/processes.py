@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundation.clock import SystemClock
 from foundation.database import open_engine
@@ -16,6 +16,9 @@ from foundation.errors import BadInput, NotFound
 from foundation.log import get_logger, set_up_logging
 from foundation.settings import Settings
 from suhe.broker import connection
+
+if TYPE_CHECKING:
+    from suhe.bootstrap import Services
 
 SHARDS = "0123456789abcdef"
 
@@ -39,7 +42,10 @@ def serve_web(settings: Settings, *, host: str, port: int, public_only: bool) ->
 
     set_up_logging(settings.log_level)
     migrate(open_engine(settings.records_url))
-    site = create_site(build_services(settings), public_only=public_only)
+    services = build_services(settings)
+    site = create_site(services, public_only=public_only)
+    # The first look at every county's prices reads years of them: it is taken before somebody waits for it, and beside the first answers.
+    threading.Thread(target=_look_at_prices, args=[services], name="first-look", daemon=True).start()
     where = (host or settings.http_host, port or settings.http_port)
     config = uvicorn.Config(
         site,
@@ -53,6 +59,14 @@ def serve_web(settings: Settings, *, host: str, port: int, public_only: bool) ->
         timeout_graceful_shutdown=2,
     )
     uvicorn.Server(config).run(sockets=[_shared_socket(*where)] if settings.web_processes > 1 else None)
+
+
+def _look_at_prices(services: Services) -> None:
+    try:
+        for county in services.registry.counties():
+            services.analysis.unusual(county.code)
+    except Exception:  # noqa: BLE001 - the board looks again itself when it is asked for
+        get_logger(__name__).exception("no first look at the prices")
 
 
 def _shared_socket(host: str, port: int) -> socket.socket:
