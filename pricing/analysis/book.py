@@ -1,8 +1,8 @@
-"""The days of many products at once, kept in memory and brought up to date by what the runs since the last look have changed.
+"""The days of many products at once, kept in memory and brought up to date by what was appended since the last look.
 
-A board asks for all products of a county at every load; reading three years for each would take seconds. What a run changed lies in its
-window of days and its source, so that only those days are read again. Once an hour the last weeks are read again, in case
-something was written without a run.
+A board asks for all products of a county at every load; reading three years for each would take seconds. Whoever appends quotes notes
+which days they are of (`pricing.touched`), so that only days from there on are read again. Once an hour the last weeks are read again, in
+case something was written without a note.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from foundation.clock import Clock, market_day, to_ms
 from foundation.database import reading
 from pricing.board import Point
 from pricing.markets import currency_of, markets_of
-from pricing.store import price_run, price_series, quote_current, quote_obs
+from pricing.store import price_series, quote_current, quote_obs
+from pricing.touched import Seen, seen_now, since
 
 Pair = tuple[str, str]
 HOUR_MS = 3_600_000
 LATELY_DAYS = 40
-# Runs end in another order than they began; so far back an earlier number may still come in.
-_RUNS_BACK = 64
 _FIRST = date(1990, 1, 1)
 
 
@@ -40,8 +39,7 @@ class Book:
         self._all: dict[Pair, list[Point]] = {}
         self._points: dict[Pair, list[Point]] = {}
         self._lately_ms = 0
-        self._last_run = 0
-        self._runs: set[int] = set()
+        self._seen: Seen = ()
 
     def look(self, markets: Collection[str], until: date | None = None) -> tuple[int, dict[Pair, list[Point]]]:
         """Return (version, points by pair) of some markets, of each pair the days of the source that spoke last.
@@ -69,7 +67,7 @@ class Book:
     def _freshen(self, connection: Connection) -> None:
         now = self._clock.now()
         today = market_day(now)
-        starts = self._new_runs(connection)
+        starts = self._newly_touched(connection)
         if not self._lately_ms:
             self._lately_ms, starts = to_ms(now), [_FIRST]
         elif to_ms(now) - self._lately_ms > HOUR_MS:
@@ -77,15 +75,13 @@ class Book:
         if starts:
             self._put(min(starts), read_points(connection, [m.id for m in markets_of(None)], min(starts)))
 
-    def _new_runs(self, connection: Connection) -> list[date]:
-        """Return the first days of the windows of the runs that ended since the last look and changed something."""
-        t = price_run.c
-        query = select(t.id, t.window_start).where(t.id > self._last_run - _RUNS_BACK, t.changed > 0, t.finished_ms.is_not(None))
-        new = [(r.id, r.window_start) for r in connection.execute(query) if r.id not in self._runs]
-        if new:
-            self._last_run = max(self._last_run, *(i for i, _ in new))
-            self._runs = {i for i in self._runs.union(i for i, _ in new) if i > self._last_run - _RUNS_BACK}
-        return [start for _, start in new]
+    def _newly_touched(self, connection: Connection) -> list[date]:
+        """Return the first days of everything appended since the last look, whoever wrote it: a run, an import, a person at the desk."""
+        # Noted before it is asked what is new: what comes between the two is told again at the next look, and never missed.
+        seen = seen_now(connection)
+        new = since(connection, self._seen)
+        self._seen = seen
+        return [first for first, _, _ in new]
 
     def _put(self, start: date, read: Mapping[Pair, Mapping[date, Point]]) -> None:
         changed = False

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from foundation.clock import FixedClock, to_ms
 from foundation.errors import BadInput, NotFound
+from pricing import store
 from pricing.alerts.sentences import SAYS
 from pricing.analysis.basket import SHIPPED
 from pricing.analysis.book import Book, read_points
@@ -243,6 +245,23 @@ def test_memory_answers_what_the_tables_say(prices: Prices, clock: FixedClock, t
         ):  # fmt: skip
             told = {(p, m): prices.series(p, m, date(1990, 1, 1), until, as_of_ms=as_of) for p in ("tomato", "cucumber") for m in markets}
             assert found == {pair: [x for x in s if x.source == s[-1].source] for pair, s in told.items() if s}
+
+
+def test_what_a_person_released_is_seen_at_the_next_look(lite_prices: Prices, clock: FixedClock) -> None:
+    """Quotes appended outside any run, as the price desk releases them, are in memory at once and not an hour later."""
+    put(lite_prices, "tomato", "shenxian", wave(back(60)))
+    book = Book(lite_prices.engine, clock)
+    version, before = book.look(["shenxian"])
+    with lite_prices.engine.begin() as connection:
+        series = connection.execute(select(store.price_series.c.id)).scalar_one()
+        released = {"series_id": series, "valid_date": TODAY, "ordinal": 0, "observed_ms": to_ms(clock.now()), "low": 9000, "mid": 9000,
+                    "high": 9000, "mid_kind": "single", "volume_kg": None, "raw_price": "9", "raw_unit": "kg", "run_id": 1,
+                    "status": "quoted"}  # fmt: skip
+        store.append(connection, [released])
+    later, after = book.look(["shenxian"])
+    assert later > version
+    assert after["tomato", "shenxian"][-1].mid == 9000 != before["tomato", "shenxian"][-1].mid
+    assert book.look(["shenxian"])[0] == later
 
 
 def test_money_of_another_country_stays_out(lite_prices: Prices) -> None:
