@@ -7,7 +7,7 @@ import io
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
@@ -47,6 +47,10 @@ async def upload_of(request: Request) -> Upload:
     return Upload("pasted", "", fields.get("text", "").encode())
 
 
+# What a database can hold as a run's number.
+RunId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
 def router(services: Services) -> APIRouter:
     """Return the routes of the import page."""
     pages = APIRouter(default_response_class=HTMLResponse, include_in_schema=False, dependencies=[Depends(require(*LOOKERS))])
@@ -65,13 +69,13 @@ def router(services: Services) -> APIRouter:
         return RedirectResponse(f"/c/{county}/desk/import/{services.desk.keep_upload(county, given)}", status_code=303)
 
     @pages.get("/c/{county}/desk/import/report/{run}")
-    def report(request: Request, county: str, run: int) -> Response:
+    def report(request: Request, county: str, run: RunId) -> Response:
         own_county(caller_of(request), county)
         lang, t = lang_of(request), gettext_of(request)
         return render(request, "price_import_report.html", **report_context(services, county, run, lang, t))
 
     @pages.get("/c/{county}/desk/import/report/{run}/refused.csv")
-    def refused(county: str, run: int, request: Request) -> Response:
+    def refused(county: str, run: RunId, request: Request) -> Response:
         own_county(caller_of(request), county)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\r\n")

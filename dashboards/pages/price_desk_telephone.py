@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.api.deps import caller_of, require
+from dashboards.api.prices import FIRST_DAY, LAST_DAY
 from dashboards.i18n import Translate, name_of, time_text
 from dashboards.joining import clauses, listed
 from dashboards.pages.price_desk import LOOKERS, Fields, Form, Staff, may_act, own_county
@@ -201,6 +202,9 @@ def _market(county: str, wished: str) -> str:
 def _day(text: str, services: Services) -> date:
     today = market_day(services.clock.now())
     try:
-        return date.fromisoformat(text) if text else today
+        day = date.fromisoformat(text) if text else today
     except ValueError as error:
         raise BadInput("this day cannot be read", expected="2026-11-29", got=text[:20]) from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise BadInput("no market quoted on this day", expected=f"{FIRST_DAY} to {LAST_DAY}", got=text[:20])
+    return day

@@ -108,4 +108,4 @@ def test_what_is_not_there_is_not_found(web: TestClient, path: str) -> None:
 def test_a_cursor_behind_the_end_has_nothing_after_it(web: TestClient) -> None:
     """The last page is empty and says that it is the last."""
     told = web.get("/api/v1/prices/series?product=lotus_root&market=xinfadi&start=2026-01-01&end=2026-02-01&after=2026-01-31").json()
-    assert told == {"items": [], "next": None}
+    assert told == {"currency": "CNY", "items": [], "next": None}
