@@ -27,10 +27,10 @@ PICTURES = ROOT / "docs" / "pictures"
 OUTLINES = PICTURES / "outlines.json"
 HEIGHTS = {390: 844, 1440: 900, 1920: 1080}
 
-# What of a page is the same on every day: its headings, the heads of its columns, its navigation. A heading marked `data-now` comes and
+# What of a page is the same on every day: its headings, the heads of its columns, its navigation. What is marked `data-now` comes and
 # goes with what it speaks of (an alarm, a market that is refused), and what is folded away is not in the picture.
 OUTLINE = """() => [...new Set([...document.querySelectorAll('h2:not([data-now]), thead th, header nav a')]
-  .filter(e => !e.closest('details') && e.getClientRects().length)
+  .filter(e => !e.closest('details, [data-now]') && e.getClientRects().length)
   .map(e => { const bare = e.cloneNode(true); bare.querySelectorAll('small, span, time').forEach(x => x.remove());
     return bare.textContent.replace(/[0-9.,:%+−-]+/g, '').replace(/\\s+/g, ' ').trim(); }))].filter(Boolean)"""
 
