@@ -127,6 +127,8 @@ def test_a_page_tells_a_name_only_to_who_may_read_it(house: House, client: TestC
         )  # fmt: skip
         house.services.trace.capture_many([replace(kit.sign(body, "sx-coop-02"), secrets=(secret,))])
     assert "演示农户甲" in client.get(f"/t/{house.code('N1')}").text
+    # On an English page a Chinese name is marked as Chinese, as every recorded word is.
+    assert '<span lang="zh-Hans">演示农户甲</span>' in client.get(f"/t/{house.code('N1')}", headers={"accept-language": "en"}).text
     assert "演示农户乙" not in client.get(f"/t/{house.code('N2')}").text
     events = house.services.trace.lot(kit.lot("N2")).events
     assert list(persons_of(house.services, events, "county", None, translator("zh-Hans")).values()) == ["演示农户乙"]
