@@ -22,6 +22,7 @@ from foundation.database import metadata, open_engine
 from pricing import store
 from pricing.analysis.service import Analysis
 from pricing.service import Prices
+from pricing.touched import note_touched
 from simulators.markets_prices import KILOGRAMS, PriceWorld
 
 NOW = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -83,9 +84,7 @@ def _after_round(prices: Prices, analysis: Analysis, k: int) -> float:
         connection.execute(
             text(f"UPDATE quote_current SET mid = mid + 1 WHERE valid_date = :d AND {which}"), {"s": source, "d": str(TODAY)}
         )
-        run = {"source": source, "slot": f"bench:{k}", "kind": "round", "window_start": TODAY - timedelta(days=2), "window_end": TODAY,
-               "started_ms": k, "finished_ms": k, "state": "ok", "changed": 20}  # fmt: skip
-        connection.execute(insert(store.price_run).values(**run))
+        note_touched(connection, TODAY, TODAY, 20)
     return _seconds(lambda: analysis.unusual(COUNTY))
 
 
