@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs, urlencode
 
@@ -21,6 +22,8 @@ Fields = dict[str, list[str]]
 Staff = Annotated[Caller, Depends(require("county"))]
 # In a demo the guest looks on; nothing of it can be pressed.
 LOOKERS = ("guest", "county")
+# Plain digits only: others, such as a superscript two, are digits to Python and no number.
+_NUMBER = re.compile(r"[0-9]{1,9}\Z")
 
 
 async def fields_of(request: Request) -> Fields:
@@ -73,12 +76,21 @@ def chosen(form: Fields) -> tuple[str, list[int]]:
 
     """
     one, every = form.get("one", [""])[0], form.get("every", [""])[0]
-    try:
-        if one:
-            decision, _, number = one.partition("-")
-            return decision, [int(number)]
-        if every:
-            return every, [int(n) for n in form.get("shown", [])]
-        return form.get("decision", [""])[0], [int(n) for n in form.get("id", [])]
-    except ValueError as error:
-        raise BadInput("this form cannot be read", expected="numbers of quotes", todo="open the page of the queue again") from error
+    if one:
+        decision, _, number = one.partition("-")
+        return decision, [number_of(number)]
+    if every:
+        return every, [number_of(n) for n in form.get("shown", [])]
+    return form.get("decision", [""])[0], [number_of(n) for n in form.get("id", [])]
+
+
+def number_of(text: str) -> int:
+    """Return the number of a quote, an entry or a run as a form of ours sends it.
+
+    Raises:
+        BadInput: no page of ours sends this; it is no number, or none that a database can hold.
+
+    """
+    if not _NUMBER.match(text):
+        raise BadInput("this form cannot be read", expected="a number the page gave", got=text[:20], todo="open the page again")
+    return int(text)

@@ -16,7 +16,7 @@ from dashboards.api.deps import caller_of, require
 from dashboards.api.prices import FIRST_DAY, LAST_DAY
 from dashboards.i18n import Translate, name_of, time_text
 from dashboards.joining import clauses, listed
-from dashboards.pages.price_desk import LOOKERS, Fields, Form, Staff, may_act, own_county
+from dashboards.pages.price_desk import LOOKERS, Fields, Form, Staff, may_act, number_of, own_county
 from dashboards.pages.shell import gettext_of, lang_of, render
 from dashboards.price_desk_words import day_choice, oddity_text, prices_text, refusal_text
 from dashboards.price_note_words import money_text, teller_text
@@ -81,10 +81,8 @@ def router(services: Services) -> APIRouter:
     @pages.post("/c/{county}/desk/telephone/withdraw")
     def withdraw(county: str, form: Form, caller: Staff) -> Response:
         own_county(caller, county)
-        entry = form.get("entry", [""])[0]
-        if not entry.isdigit():
-            raise BadInput("this form cannot be read", expected="the number of an entry", todo="open the page again")
-        services.desk.withdraw(int(entry), form.get("token", [""])[0], county, caller.name, anybodys=caller.role == "administrator")
+        entry = number_of(form.get("entry", [""])[0])
+        services.desk.withdraw(entry, form.get("token", [""])[0], county, caller.name, anybodys=caller.role == "administrator")
         return RedirectResponse(f"/c/{county}/desk/telephone?gone=1", status_code=303)
 
     return pages

@@ -140,6 +140,21 @@ def test_a_far_price_is_asked_about_and_nothing_typed_is_lost(house: House, web:
     assert {e.product for e in house.services.desk.book(COUNTY, TODAY)} == {"tomato", "cucumber"}
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 60, "9223372036854775808", "-1", "", "1e3"])
+def test_a_number_no_page_gave_is_refused_in_words(house: House, web: TestClient, number: str) -> None:
+    """Whatever stands where a quote's or an entry's number belongs, the answer says what to do, and nothing is decided."""
+    staff = _staff(house)
+    for path, form in (
+        (f"/c/{COUNTY}/desk/telephone/withdraw", {"entry": number}),
+        (f"/c/{COUNTY}/desk/decide", {"decision": "released", "id": number}),
+        (f"/c/{COUNTY}/desk/decide", {"one": f"released-{number}"}),
+    ):
+        answer = web.post(path, data=form, headers={**staff, "accept": "application/json"})
+        assert answer.status_code == 422, (path, form)
+        assert "open the page again" in answer.text
+    assert len(house.services.desk.waiting(COUNTY)) == 1
+
+
 def test_a_form_from_another_site_is_refused(house: House, web: TestClient) -> None:
     """A session's cookie alone does not let another site's page write a price or decide."""
     from dashboards.api.deps import SESSION_COOKIE
