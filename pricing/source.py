@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -183,6 +184,15 @@ def must_have(found: Iterable[str], needed: Iterable[str], what: str) -> None:
     missing = sorted(set(needed) - set(found))
     if missing:
         raise SourceChanged(f"{what} changed its shape", expected="with " + ", ".join(missing), got=", ".join(sorted(found))[:200])
+
+
+@lru_cache(maxsize=16384)
+def iso_day(text: str, what: str, expected: str = "YYYY-MM-DD") -> date:
+    """Return the day an ISO text begins with, a time behind it left out; raise SourceChanged where a site writes days otherwise."""
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise SourceChanged(f"{what} changed its dates", expected=expected, got=text[:40]) from error
 
 
 def _title(body: bytes) -> str:

@@ -10,13 +10,12 @@ kilogram: without, the row is refused. In which unit `tradingVolume` counts is n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
-from functools import lru_cache
+from functools import partial
 
 import msgspec
 
 from pricing.quotes import RawQuote, Window
-from pricing.source import Page, Request, Source, SourceChanged, first_keys, must_have, read_json
+from pricing.source import Page, Request, Source, SourceChanged, first_keys, iso_day, must_have, read_json
 
 MARKET = "jiangnan"
 PATH = "/api/dailypricelist"
@@ -91,12 +90,7 @@ def _request(begin: str, end: str, kind: str, number: int) -> Request:
     return Request(PATH, params={**asked, "params[beginTime]": begin, "params[endTime]": end})
 
 
-@lru_cache(maxsize=4096)
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError as error:
-        raise SourceChanged("the Jiangnan market changed its dates", expected="YYYY-MM-DD", got=text[:40]) from error
+_day = partial(iso_day, what="the Jiangnan market")
 
 
 SOURCE = Source(

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 import msgspec
@@ -26,7 +25,7 @@ from foundation.errors import BadInput
 from pricing.calendar import SPRING_FESTIVAL, WORKDAYS, Calendar
 from pricing.indices import IndexPoint
 from pricing.quotes import RawQuote, Window
-from pricing.source import Page, Request, Source, SourceChanged, read_json
+from pricing.source import Page, Request, Source, SourceChanged, iso_day, read_json
 
 MARKET = "national"
 DAYS = "/price_portal/pi-info-day/getPortalPiInfoDay"
@@ -132,13 +131,9 @@ def _point(code: str, day: str, value: Number) -> IndexPoint | None:
         raise SourceChanged(f"an index of {WHO} cannot be read", expected="a code and a number", got=f"{code} {value}"[:60]) from error
 
 
-@lru_cache(maxsize=4096)
 def day_of(text: str) -> date:
     """Return a day of the system; a time after it is left out."""
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError as error:
-        raise SourceChanged(f"{WHO} changed its dates", expected="YYYY-MM-DD", got=text[:40]) from error
+    return iso_day(text, WHO)
 
 
 SOURCE = Source(

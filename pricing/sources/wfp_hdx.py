@@ -19,12 +19,11 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from datetime import date
-from functools import lru_cache
+from functools import partial
 
 from pricing.calendar import Calendar
 from pricing.quotes import RawQuote, Window
-from pricing.source import Blocked, Page, Request, Source, SourceChanged, must_have
+from pricing.source import Blocked, Page, Request, Source, SourceChanged, iso_day, must_have
 
 PATH = "/wfp_food_prices.csv"
 COLUMNS = ("date", "market", "commodity", "unit", "priceflag", "pricetype", "currency", "price")
@@ -78,12 +77,7 @@ def _quote(told: dict[str, str], row: int) -> RawQuote | None:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError as error:
-        raise SourceChanged(f"{WHO} changed its dates", expected="YYYY-MM-15", got=text[:40]) from error
+_day = partial(iso_day, what=WHO, expected="YYYY-MM-15")
 
 
 SOURCE = Source(

@@ -12,13 +12,12 @@ closed and page 1 is read again where the list grew; too many requests are answe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
-from functools import lru_cache
+from functools import partial
 
 import msgspec
 
 from pricing.quotes import RawQuote, Window
-from pricing.source import Page, Request, Source, SourceChanged, first_keys, must_be_page, must_have, read_json
+from pricing.source import Page, Request, Source, first_keys, iso_day, must_be_page, must_have, read_json
 
 MARKET = "xinfadi"
 PATH = "/getPriceData.html"
@@ -95,12 +94,7 @@ def _request(start: str, end: str, current: int, note: str = "") -> Request:
     return Request(PATH, form=form, note=note)
 
 
-@lru_cache(maxsize=4096)
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError as error:
-        raise SourceChanged("Xinfadi changed its dates", expected="YYYY-MM-DD 00:00:00", got=text[:40]) from error
+_day = partial(iso_day, what="Xinfadi", expected="YYYY-MM-DD 00:00:00")
 
 
 SOURCE = Source(
