@@ -13,7 +13,8 @@ from foundation.errors import NotFound
 
 if TYPE_CHECKING:
     from dashboards.services import Services
-    from pricing.provenance import Observation, Payload
+    from pricing.payloads import StoredPayload
+    from pricing.provenance import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class QuoteLine:
     seen: str
     state: str
     stands: bool
-    payloads: tuple[Payload, ...]
+    payloads: tuple[StoredPayload, ...]
 
 
 def quote_context(services: Services, county: str, product: str, market: str, day: date, lang: str, t: Translate) -> dict[str, Any]:

@@ -7,18 +7,8 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from pricing.store import price_payload, price_run, price_series, quote_obs
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """One kept answer of a site: what was asked, the SHA-256 of what came, its size in bytes."""
-
-    run_id: int
-    number: int
-    url: str
-    sha256: str
-    size: int
+from pricing.payloads import StoredPayload, payloads_of
+from pricing.store import price_series, quote_obs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +31,10 @@ class Observation:
     raw_unit: str
     status: str
     stands: bool
-    run_kind: str
-    payloads: tuple[Payload, ...]
+    payloads: tuple[StoredPayload, ...]
 
 
-def observations(connection: Connection, product: str, market: str, day: date) -> list[Observation]:
+def observations(connection: Connection, product: str, market: str, day: date, licences: dict[str, str]) -> list[Observation]:
     """Return every observation of a market day, series by series, the newest first; what was revised or withdrawn is there, too."""
     s, o = price_series.c, quote_obs.c
     rows = connection.execute(
@@ -54,12 +43,7 @@ def observations(connection: Connection, product: str, market: str, day: date) -
         .where(s.product == product, s.market == market, o.valid_date == day)
         .order_by(s.source, s.name, s.spec, s.grade, s.origin, o.series_id, o.ordinal, o.observed_ms.desc())
     ).all()
-    runs = sorted({r.run_id for r in rows})
-    r, p = price_run.c, price_payload.c
-    kinds = {row.id: row.kind for row in connection.execute(select(r.id, r.kind).where(r.id.in_(runs)))}
-    kept: dict[int, list[Payload]] = {}
-    for row in connection.execute(select(p.run_id, p.number, p.url, p.sha256, p.size).where(p.run_id.in_(runs)).order_by(p.number)):
-        kept.setdefault(row.run_id, []).append(Payload(*row))
+    kept = {run: tuple(payloads_of(connection, run, licences)) for run in {r.run_id for r in rows}}
     found: list[Observation] = []
     newest: set[tuple[int, int]] = set()
     for row in rows:
@@ -69,8 +53,8 @@ def observations(connection: Connection, product: str, market: str, day: date) -
         found.append(
             Observation(
                 row.source, row.name, row.spec, row.grade, row.origin, row.currency, row.ordinal, row.observed_ms, row.low, row.mid,
-                row.high, row.mid_kind, row.raw_price, row.raw_unit, row.status, stands, kinds.get(row.run_id, ""),
-                tuple(kept.get(row.run_id, ())),
+                row.high, row.mid_kind, row.raw_price, row.raw_unit, row.status, stands,
+                kept[row.run_id],
             )
         )  # fmt: skip
     return found

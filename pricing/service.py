@@ -191,7 +191,7 @@ class Prices:
     def observations(self, product: str, market: str, day: date) -> list[Observation]:
         """Return everything ever observed of a product in a market on a day, each with the payloads it was read from."""
         with self._reading.connect() as connection:
-            return observations(connection, product, market, day)
+            return observations(connection, product, market, day, _licences())
 
     def seasonal_band(self, product: str, market: str) -> SeasonalBand | None:
         """Return what is usual for each time of year, or None where there is no earlier year to tell from."""
