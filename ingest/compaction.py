@@ -18,7 +18,7 @@ from ingest import catalog as cat
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim
 from ingest.cursors import first_unconfirmed, forget
-from ingest.segments import COLUMNS, parse_name, write_frame
+from ingest.segments import COLUMNS, parse_name, read_rows, write_frame
 
 GRACE_MS = 60_000
 MOST_AT_ONCE = 600
@@ -88,7 +88,7 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
          "channel": [s.channel for s in series]},
         schema={"sid": pl.UInt32, "county": pl.Utf8, "device": pl.Utf8, "channel": pl.Utf8},
     )  # fmt: skip
-    fresh = pl.concat([pl.read_parquet(folder / "segments" / s.name, columns=list(COLUMNS)) for s in segments])
+    fresh = pl.concat([read_rows(folder / "segments" / s.name) for s in segments])
     if fresh.height != sum(s.rows for s in segments):
         raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
     fresh = fresh.join(names.select("sid", "county"), on="sid", how="left").with_columns(((pl.col("t") + ZONE_MS) // _DAY_MS).alias("day"))
@@ -96,7 +96,7 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
     replaced: list[str] = [s.name for s in segments]
     for (county, day), part in fresh.group_by(["county", "day"]):
         older = catalog.files("kind = 'daily' AND county = ? AND day = ?", (county, day))
-        frames = [*(pl.read_parquet(folder / "daily" / f.name, columns=list(COLUMNS)) for f in older), part.select(COLUMNS)]
+        frames = [*(read_rows(folder / "daily" / f.name) for f in older), part.select(COLUMNS)]
         replaced += [f.name for f in older]
         made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), names, generation, now))
     with catalog.transaction() as db:

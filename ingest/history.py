@@ -182,7 +182,9 @@ class History:
 
 def _source(files: Sequence[str]) -> str:
     if not files:
-        none = "0::UINTEGER AS sid, 0::BIGINT AS t, 0::DOUBLE AS x, 0::UTINYINT AS flag, 0::BIGINT AS received, 0::BIGINT AS seq"
+        none = "0::UINTEGER AS sid, 0::BIGINT AS t, 0::DOUBLE AS x, 0::UTINYINT AS flag, 0::BIGINT AS received, 0::BIGINT AS seq, "
+        none += "0::UINTEGER AS tests, 0::BIGINT AS shift, 0::UTINYINT AS version"
         return f"(SELECT {none} WHERE false)"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-    return f"read_parquet([{names}])"
+    # By name: files of an earlier release have fewer columns.
+    return f"read_parquet([{names}], union_by_name = true)"

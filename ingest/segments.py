@@ -17,7 +17,12 @@ from typing import Any
 from foundation.files import sync_folder
 from ingest.signatures import SignedMessage
 
-COLUMNS = ("sid", "t", "x", "flag", "received", "seq")
+# series, best time, value, flag (the worst of the tests), when it was received, number of its message;
+# tests: each quality test's result, four bits a test, see quality; shift: the device's own time less the best time, in ms, null where it
+# told none; version: 0 as flagged on arrival, 1 for a row that says no more than the final flag of one stored before.
+COLUMNS = ("sid", "t", "x", "flag", "received", "seq", "tests", "shift", "version")
+# What a file of an earlier release has not got.
+ABSENT = {"tests": 0, "shift": 0, "version": 0}
 _NAME = re.compile(r"(.+)-(\d{10})\.parquet\Z")
 _MESSAGES, _SIGNED = "suhe.messages", "suhe.signed"
 
@@ -59,11 +64,23 @@ def write_segment(
 
 
 def frame_of(columns: Mapping[str, Any]) -> Any:
-    """Return a polars frame with the store's column types."""
+    """Return a polars frame with the store's column types; a column of `ABSENT` may be left out."""
     import polars as pl
 
-    kinds = {"sid": pl.UInt32, "t": pl.Int64, "x": pl.Float64, "flag": pl.UInt8, "received": pl.Int64, "seq": pl.Int64}
-    return pl.DataFrame({name: pl.Series(name, columns[name], dtype=kinds[name]) for name in COLUMNS})
+    kinds = {
+        "sid": pl.UInt32, "t": pl.Int64, "x": pl.Float64, "flag": pl.UInt8, "received": pl.Int64, "seq": pl.Int64,
+        "tests": pl.UInt32, "shift": pl.Int64, "version": pl.UInt8,
+    }  # fmt: skip
+    given = pl.DataFrame({name: pl.Series(name, columns[name], dtype=kinds[name]) for name in COLUMNS if name in columns})
+    return given.with_columns(pl.lit(ABSENT[c], dtype=kinds[c]).alias(c) for c in COLUMNS if c not in columns).select(COLUMNS)
+
+
+def read_rows(path: Path) -> Any:
+    """Return a segment's or daily file's rows as a frame of `COLUMNS`; what a file of an earlier release lacks is filled in."""
+    import polars as pl
+
+    frame = pl.read_parquet(path)
+    return frame_of({name: frame[name] for name in COLUMNS if name in frame.columns})
 
 
 def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> int:

@@ -17,7 +17,7 @@ from ingest.claims import Claim, claim_writer
 from ingest.intake import Batch, Directory, Intake
 from ingest.payloads import ranges
 from ingest.quality import FUTURE_SUSPECT_MS, GrossRange
-from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, signed_in, write_segment
+from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
 
 
@@ -124,7 +124,7 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
         if path.name in known:
             continue
         try:
-            frame, messages, signed = pl.read_parquet(path), messages_in(path), signed_in(path)
+            frame, messages, signed = read_rows(path), messages_in(path), signed_in(path)
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             log.error("a segment cannot be read; it is put aside", segment=path.name, why=str(error)[:200])
             path.replace(path.with_suffix(".unreadable"))

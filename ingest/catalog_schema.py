@@ -1,0 +1,45 @@
+"""The tables of `catalog.db`. Every statement may be run on a file that has them: a new table is added here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+
+_READINGS = """
+CREATE TABLE IF NOT EXISTS series (
+    sid INTEGER PRIMARY KEY, county TEXT NOT NULL, gateway TEXT NOT NULL, device TEXT NOT NULL, channel TEXT NOT NULL,
+    unit TEXT NOT NULL, UNIQUE (device, channel));
+CREATE TABLE IF NOT EXISTS latest (
+    sid INTEGER PRIMARY KEY, t INTEGER NOT NULL, x REAL NOT NULL, flag INTEGER NOT NULL, received INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS file (
+    name TEXT PRIMARY KEY, kind TEXT NOT NULL, county TEXT NOT NULL, day INTEGER NOT NULL, rows INTEGER NOT NULL,
+    min_t INTEGER NOT NULL, max_t INTEGER NOT NULL, made INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS file_by_time ON file (min_t, max_t);
+CREATE TABLE IF NOT EXISTS dropped (name TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS gateway (
+    gateway TEXT PRIMARY KEY, county TEXT NOT NULL, last_received INTEGER NOT NULL, messages INTEGER NOT NULL, readings INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sequence (
+    gateway TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (gateway, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (gateway TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (gateway, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead_letter (
+    id INTEGER PRIMARY KEY, received INTEGER NOT NULL, gateway TEXT NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
+    body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS signed_message (
+    gateway TEXT NOT NULL, seq INTEGER NOT NULL, received INTEGER NOT NULL, key_id TEXT NOT NULL, hash BLOB NOT NULL,
+    signature BLOB NOT NULL, PRIMARY KEY (gateway, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS arrival (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, rows INTEGER NOT NULL, made INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sink_refused (
+    id INTEGER PRIMARY KEY, sink TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, line TEXT NOT NULL);
+INSERT INTO arrival (name, kind, rows, made) SELECT name, kind, rows, made FROM file
+    WHERE name NOT IN (SELECT name FROM arrival) ORDER BY kind, made, name;
+INSERT OR IGNORE INTO counter SELECT 'forgotten', count(*) FROM arrival WHERE kind = 'daily';
+CREATE TABLE IF NOT EXISTS sink_cursor (
+    sink TEXT PRIMARY KEY, arrived INTEGER NOT NULL, filled INTEGER NOT NULL, daily INTEGER NOT NULL,
+    sent_arrived INTEGER NOT NULL, sent_filled INTEGER NOT NULL, sent_daily INTEGER NOT NULL,
+    seen INTEGER NOT NULL, refused INTEGER NOT NULL, refused_why TEXT NOT NULL, problem TEXT NOT NULL);
+"""
+
+STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in (_READINGS,) for s in part.split(";") if s.strip())
+TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))
