@@ -77,17 +77,6 @@ def web(
 
 
 @app.command()
-def ingest(
-    worker: Annotated[int, typer.Option(help="Number of this worker, from 0.")] = 0,
-    workers: Annotated[int, typer.Option(help="How many workers share the shards; default from SUHE_INGEST_WORKERS.")] = 0,
-) -> None:
-    """Take readings from the broker into the store, acknowledging what is on disk."""
-    from suhe.processes import run_ingest
-
-    run_ingest(settings(), worker=worker, workers=workers)
-
-
-@app.command()
 def sink() -> None:
     """Feed the server store (InfluxDB v2 writes) from the readings on disk."""
     from suhe.processes import run_sink
@@ -178,6 +167,7 @@ from suhe.commands.cold import app as cold_app  # noqa: E402
 from suhe.commands.demo import app as demo_app  # noqa: E402
 from suhe.commands.freight import app as freight_app  # noqa: E402
 from suhe.commands.grafana import app as grafana_app  # noqa: E402
+from suhe.commands.ingest import app as ingest_app  # noqa: E402
 from suhe.commands.label import app as label_app  # noqa: E402
 from suhe.commands.notify import app as notify_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
@@ -185,6 +175,7 @@ from suhe.commands.trace import app as trace_app  # noqa: E402
 from suhe.commands.user import app as user_app  # noqa: E402
 from suhe.commands.witness import app as witness_app  # noqa: E402
 
+app.add_typer(ingest_app, name="ingest")
 app.add_typer(trace_app, name="trace")
 app.add_typer(label_app, name="label")
 app.add_typer(notify_app, name="notify")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 SHANGHAI_MS = 8 * 3_600_000
+# No decoder looks at a longer message, nor gives back more values of one.
+LARGEST_BODY = 1_000_000
+MOST_OBSERVED = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """One value of one device.
 
     `device` is the sender's name of it, empty where the sender itself is the device; `t_ms` is the device's own time in ms UTC, None where
@@ -25,8 +29,7 @@ class Observed:
     historical: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(msgspec.Struct, frozen=True, gc=False):
     """A message's number among those of `stream`: a frame counter, a serial number. After `modulus - 1` comes `first`; 0 never wraps."""
 
     stream: str
@@ -35,8 +38,7 @@ class Numbered:
     first: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """One message understood.
 
     `identity` tells a repeat of the message from another one, empty where the format has nothing of the kind; `skipped` says, for a person,
@@ -47,7 +49,7 @@ class Decoded:
     number: Numbered | None = None
     identity: str = ""
     skipped: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,123 @@
+"""What well-known names of other senders mean here, where nobody said otherwise for a device.
+
+A name is compared without regard to case and to anything but letters and digits, so `soilMoisture`, `soil_moisture` and `Soil.Moisture`
+are one. Nothing is guessed from parts of a name: what is not in the table has to be named once by whoever claims the device. So has rain:
+some send the rain of an interval, which is ours, others a counter or the day's sum so far, under the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LETTERS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A sender's name, understood: `value * scale + offset` is in `unit`, which is what the sender means where it writes none."""
+
+    channel: str
+    unit: str
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+def meaning(format_name: str, name: str) -> Meaning | None:
+    """Return what a name means in a format, None where nobody can know."""
+    key = _key(name)
+    own = _OF_FORMAT.get(format_name)
+    if own is not None:
+        return own.get(key)
+    return (_LORA | _COMMON if format_name in _RADIO else _COMMON).get(key) if format_name in _WORDS else None
+
+
+def _key(name: str) -> str:
+    return _LETTERS.sub("", name).casefold()
+
+
+def _table(*rows: tuple[str, str, str] | tuple[str, str, str, float] | tuple[str, str, str, float, float]) -> dict[str, Meaning]:
+    found: dict[str, Meaning] = {}
+    for names, channel, unit, *numbers in rows:
+        for name in names.split():
+            found[_key(name)] = Meaning(channel, unit, *numbers)
+    return found
+
+
+_WORDS = ("chirpstack-v4", "tts-v3", "thingsboard-gateway", "thingsboard-device", "senml-json", "senml-cbor", "sparkplug-b")
+_RADIO = ("chirpstack-v4", "tts-v3")
+
+# Names of open payload codecs and of makers' manuals; units as those state them.
+_COMMON = _table(
+    ("temperature temp airTemperature airTemp temperatureAir ambientTemperature tempC temperatureC", "air_temperature", "Cel"),
+    ("T 气温 空气温度 温度", "air_temperature", "Cel"),
+    ("tempF temperature_f", "air_temperature", "Cel", 5 / 9, -160 / 9),
+    ("humidity hum airHumidity air_hum relativeHumidity relative_humidity RH humi 湿度 空气湿度", "air_humidity", "%"),
+    ("windSpeed wind_speed 风速", "wind_speed", "m/s"),
+    ("windDirection wind_direction windDir 风向", "wind_direction", "deg"),
+    ("solarRadiation radiation solar_radiation irradiance 辐射 太阳辐射", "solar_radiation", "W/m2"),
+    ("pressure airPressure barometricPressure barometric_pressure barometer atmosphericPressure 气压 大气压", "air_pressure", "hPa"),
+    ("dewPoint dew_point 露点", "dew_point", "Cel"),
+    ("soilTemperature soil_temp soilTemp temperatureSoil 土壤温度 土温", "soil_temperature", "Cel"),
+    ("soilMoisture soil_moisture soilHumidity soil_humidity soilHum moistureSoil VWC 土壤湿度 土壤水分 土壤含水率", "soil_moisture", "%"),
+    ("co2 CO2ppm carbonDioxide 二氧化碳", "co2", "ppm"),
+    ("illuminance illumination light lux lightIntensity luminosity 光照 光照强度", "illuminance", "lx"),
+    ("waterTemperature water_temp waterTemp 水温", "water_temperature", "Cel"),
+    ("waterLevel water_level 水位", "water_level", "cm"),
+    ("dissolvedOxygen dissolved_oxygen DO 溶解氧", "dissolved_oxygen", "mg/L"),
+    ("pH 酸碱度", "ph", "[pH]"),
+    ("turbidity 浊度", "turbidity", "NTU"),
+    ("battery batteryVoltage battery_voltage batV bat_v batVoltage vbat 电池电压", "battery", "V"),
+    ("batteryLevel battery_level batteryPercent battery_percent 电量", "battery_level", "%"),
+    ("latitude lat position.latitude 纬度", "latitude", "deg"),
+    ("longitude lon lng position.longitude 经度", "longitude", "deg"),
+)  # fmt: skip
+
+# LoRaWAN: ChirpStack's status events, The Things Stack's normalised payload, and makers whose codecs are in their device repositories.
+_LORA = _table(
+    ("margin", "link_margin", "dB"),
+    ("air.temperature TempC_SHT TempC", "air_temperature", "Cel"),
+    ("air.relativeHumidity Hum_SHT", "air_humidity", "%"),
+    ("air.pressure", "air_pressure", "hPa"),
+    ("air.co2", "co2", "ppm"),
+    ("air.lightIntensity ILL_lx", "illuminance", "lx"),
+    ("soil.temperature temp_SOIL", "soil_temperature", "Cel"),
+    ("soil.moisture water_SOIL", "soil_moisture", "%"),
+    ("soil.ec", "soil_ec", "mS/cm"),
+    ("conduct_SOIL conductivity_SOIL", "soil_ec", "mS/cm", 0.001),
+    ("wind.speed", "wind_speed", "m/s"),
+    ("wind.direction", "wind_direction", "deg"),
+    ("water.temperature water.temperature.current", "water_temperature", "Cel"),
+)
+
+# Elements of SL 651-2014, by their identifiers. 20 (current rain) is the sum of a day that is not over, 26 a counter: neither is an
+# interval's rain.
+_SL651 = _table(
+    ("02", "air_temperature", "Cel"),
+    ("03", "water_temperature", "Cel"),
+    ("08", "air_pressure", "hPa"),
+    ("10", "soil_moisture", "%"),
+    ("18", "air_humidity", "%"),
+    ("1A", "rain", "mm"),
+    ("38", "battery", "V"),
+    ("39", "water_level", "cm", 100.0),
+    ("46", "ph", "[pH]"),
+    ("47", "dissolved_oxygen", "mg/L"),
+    ("48", "water_ec", "mS/cm", 0.001),
+    ("49", "turbidity", "NTU"),
+)
+
+# Codes of HJ 212-2017's tables (HJ 525 for water).
+_HJ212 = _table(
+    ("w01001", "ph", "[pH]"),
+    ("w01003", "turbidity", "NTU"),
+    ("w01009", "dissolved_oxygen", "mg/L"),
+    ("w01010", "water_temperature", "Cel"),
+    ("w01014", "water_ec", "mS/cm", 0.001),
+    ("a01001", "air_temperature", "Cel"),
+    ("a01002", "air_humidity", "%"),
+    ("a01007", "wind_speed", "m/s"),
+    ("a01008", "wind_direction", "deg"),
+)
+
+_OF_FORMAT = {"sl651": _SL651, "hj212": _HJ212}
