@@ -41,5 +41,20 @@ CREATE TABLE IF NOT EXISTS sink_cursor (
     seen INTEGER NOT NULL, refused INTEGER NOT NULL, refused_why TEXT NOT NULL, problem TEXT NOT NULL);
 """
 
-STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in (_READINGS,) for s in part.split(";") if s.strip())
+# Owned by `manifest` (digest, span, rollup, rollup_day) and `deletions` (deleted).
+_STORE = """
+CREATE TABLE IF NOT EXISTS digest (name TEXT PRIMARY KEY, size INTEGER NOT NULL, sha256 BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS span (name TEXT PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rollup (
+    name TEXT PRIMARY KEY, window_ms INTEGER NOT NULL, county TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    rows INTEGER NOT NULL, min_t INTEGER NOT NULL, max_t INTEGER NOT NULL, made INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rollup_day (
+    county TEXT NOT NULL, day INTEGER NOT NULL, source TEXT NOT NULL, frozen INTEGER NOT NULL, PRIMARY KEY (county, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS deleted (
+    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, what TEXT NOT NULL, county TEXT NOT NULL,
+    device TEXT NOT NULL, channel TEXT NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, rows INTEGER NOT NULL,
+    files TEXT NOT NULL, sha256 TEXT NOT NULL);
+"""
+
+STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in (_READINGS, _STORE) for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

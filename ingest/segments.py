@@ -6,6 +6,8 @@ lost in a crash can be adopted.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import re
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.files import sync_folder
+from ingest.manifest import Digest
 from ingest.signatures import SignedMessage
 
 # series, best time, value, flag (the worst of the tests), when it was received, number of its message;
@@ -50,8 +53,8 @@ def write_segment(
     columns: Mapping[str, Any],
     messages: Mapping[str, Sequence[tuple[int, int]]],
     signed: Sequence[SignedMessage] = (),
-) -> int:
-    """Write one segment durably and return its size in bytes.
+) -> Digest:
+    """Write one segment durably and return size and hash of its bytes.
 
     `columns` holds equally long sequences for `COLUMNS`; `messages` holds gateway -> ranges of the sequence numbers inside; `signed` tells
     which of them were signed, so that an adopted segment loses no signature.
@@ -83,17 +86,19 @@ def read_rows(path: Path) -> Any:
     return frame_of({name: frame[name] for name in COLUMNS if name in frame.columns})
 
 
-def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> int:
-    """Write a frame as a Parquet file that is whole or not there, and return its size in bytes."""
+def write_frame(folder: Path, name: str, frame: Any, metadata: Mapping[str, str] | None = None, **options: Any) -> Digest:
+    """Write a frame as a Parquet file that is whole or not there; return size and hash of what was written, not of what is read back."""
+    made = io.BytesIO()
+    frame.write_parquet(made, metadata=dict(metadata or {}), **options)
+    content = made.getbuffer()
     aside = folder / f".{name}.tmp"
     with aside.open("wb") as out:
-        frame.write_parquet(out, metadata=dict(metadata or {}), **options)
+        out.write(content)
         out.flush()
         os.fsync(out.fileno())
-        size = out.tell()
     aside.replace(folder / name)
     sync_folder(folder)
-    return size
+    return Digest(len(content), hashlib.sha256(content).digest())
 
 
 def messages_in(path: Path) -> dict[str, list[tuple[int, int]]]:

@@ -15,6 +15,7 @@ from ingest import catalog as cat
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim, claim_writer
 from ingest.intake import Batch, Directory, Intake
+from ingest.manifest import Digest, digest_of, put_digest
 from ingest.payloads import ranges
 from ingest.quality import FUTURE_SUSPECT_MS, GrossRange
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
@@ -56,10 +57,11 @@ class Writer:
             self._catalog.harden()
         gateways = {*batch.new, *batch.known, *batch.unnumbered}
         stored = {gateway: ranges(seqs) for gateway, seqs in batch.new.items()}
-        file, newest = self._write(batch, stored) if len(batch) else (None, [])
+        file, newest, digest = self._write(batch, stored) if len(batch) else (None, [], None)
         with self._catalog.transaction() as db:
-            if file is not None:
+            if file is not None and digest is not None:
                 cat.put_file(db, file)
+                put_digest(db, file.name, digest)
                 cat.put_latest(db, newest)
                 cat.add_to(db, "readings", file.rows)
             for gateway, found in stored.items():
@@ -90,7 +92,7 @@ class Writer:
 
     def _write(
         self, batch: Batch, messages: Mapping[str, list[tuple[int, int]]]
-    ) -> tuple[StoredFile, list[tuple[int, int, float, int, int]]]:
+    ) -> tuple[StoredFile, list[tuple[int, int, float, int, int]], Digest]:
         import numpy as np
 
         arrays: dict[str, Any] = {
@@ -102,8 +104,8 @@ class Writer:
         }
         arrays["flag"] = self._ranges.flags(arrays["sid"], arrays["x"], arrays["t"], arrays["received"])
         name = SegmentName(self._name, self._number)
-        write_segment(self._folder, name, arrays, messages, batch.signed)
-        return _entry(str(name), arrays), newest_of(arrays)
+        digest = write_segment(self._folder, name, arrays, messages, batch.signed)
+        return _entry(str(name), arrays), newest_of(arrays), digest
 
 
 def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
@@ -132,6 +134,7 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
         arrays = {name: frame[name].to_numpy() for name in COLUMNS}
         with catalog.transaction() as db:
             cat.put_file(db, _entry(path.name, arrays))
+            put_digest(db, path.name, digest_of(path))
             cat.put_latest(db, newest_of(arrays))
             cat.add_to(db, "readings", frame.height)
             for gateway, sequences in messages.items():
