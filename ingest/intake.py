@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from foundation.errors import BadInput
 from foundation.ids import ID_PATTERN
+from foundation.log import get_logger
+from ingest.batch import Batch
+from ingest.bulk import take_ordinary
 from ingest.catalog import Catalog, Series
 from ingest.channels import CHANNELS
-from ingest.payloads import LARGEST_MESSAGE, Ack, ReadingIn, Refused, Up, decode_up, ranges, sequence_in
+from ingest.payloads import LARGEST_MESSAGE, ReadingIn, Refused, Up, decode_up, sequence_in
 from ingest.quality import GrossRange
+from ingest.receiver import Message
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
 from ingest.topics import parse_topic, up_topic
@@ -35,7 +39,7 @@ class Directory(Protocol):
 class Source:
     """One gateway as its topic names it: its stored numbers, and the series it may write."""
 
-    __slots__ = ("believed_until", "county", "gateway", "key", "sids", "stored")
+    __slots__ = ("at", "believed_until", "county", "gateway", "key", "readings", "sids", "stored")
 
     def __init__(self, gateway: str, stored: Sequences) -> None:
         self.gateway = gateway
@@ -44,47 +48,9 @@ class Source:
         self.key: Key | None = None
         self.sids: dict[tuple[str, str, str | None], int] = {}
         self.believed_until = 0.0
-
-
-class Batch:
-    """Rows and answers that become durable together."""
-
-    def __init__(self) -> None:
-        self.sids: list[int] = []
-        self.times: list[int] = []
-        self.values: list[float] = []
-        self.seqs: list[int] = []
-        self.received: list[int] = []
-        self.new: dict[str, list[int]] = {}
-        self.known: dict[str, list[int]] = {}
-        self.refused: dict[str, list[Refused]] = {}
-        self.refused_whole: list[tuple[str, int]] = []
-        self.dead: list[tuple[int, str, str, str, bytes]] = []
-        self.counties: dict[str, str] = {}
-        self.readings: dict[str, int] = {}
-        self.last_received: dict[str, int] = {}
-        self.unnumbered: dict[str, int] = {}
-        self.signed: list[SignedMessage] = []
-        self.ill_signed: dict[str, int] = {}
-        self.tokens: list[Any] = []
-        self.size = 0
-        self.new_series = False
-
-    def __len__(self) -> int:
-        return len(self.sids)
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to write and nothing to answer."""
-        return not (self.tokens or self.new or self.known or self.dead or self.unnumbered)
-
-    def acks(self) -> dict[str, Ack]:
-        """Return the acknowledgement due to each gateway once the batch is durable."""
-        due: dict[str, Ack] = {}
-        for gateway in {*self.new, *self.known, *self.refused}:
-            acked = ranges([*self.new.get(gateway, ()), *self.known.get(gateway, ())])
-            due[gateway] = Ack(1, acked, self.refused.get(gateway, []))
-        return due
+        # Where `bulk` keeps its place while it looks at many messages: the last number, and how many readings.
+        self.at = 0
+        self.readings = 0
 
 
 class Intake:
@@ -127,6 +93,29 @@ class Intake:
             if source.gateway in batch.new:
                 source.stored = Sequences(self._catalog.sequences(source.gateway).get(source.gateway, ()))
 
+    def take_many(self, messages: Sequence[Message], received_ms: int, batch: Batch) -> None:
+        """Take messages into the batch: those in order together, the others one by one as `take` does. Never raises for what they hold."""
+        find, now = self._sources.get, self._now
+        topics, bodies, _ = zip(*messages, strict=True)
+        sources = list(map(find, topics))
+        if any(source is not None and now > source.believed_until for source in set(sources)):
+            for topic in {t for t, s in zip(topics, sources, strict=True) if s is not None and now > s.believed_until}:
+                self._look_up(topic)
+        try:
+            left: Iterable[int] = take_ordinary(sources, bodies, received_ms, batch)
+        except Exception:  # noqa: BLE001 - none of them was taken: whatever it was, it is found again with the one that brought it
+            get_logger(__name__).exception("messages could not be taken together")
+            left = range(len(messages))
+        for at in left:
+            topic, body, _ = messages[at]
+            try:
+                self.take(topic, body, received_ms, batch)
+            except Exception as error:  # noqa: BLE001 - a message must not be able to stop the loop, whatever it is
+                # Kept, but not answered: the gateway keeps its own and sends it again when this is mended.
+                get_logger(__name__).exception("a message could not be taken", topic=topic[:200])
+                why = f"it could not be taken: {type(error).__name__}: {error}"[:300]
+                batch.dead.append((received_ms, "", topic[:200], why, body))
+
     def take(self, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
         """Take one message into the batch: as rows, as a duplicate, or as a dead letter. Never raises for what a message holds."""
         source = self._sources.get(topic)
@@ -147,8 +136,7 @@ class Intake:
             self._refuse(source, topic, body, received_ms, batch, str(error), sequence_in(body))
             return
         if up.seq <= source.stored.last and up.seq in source.stored:
-            batch.known.setdefault(source.gateway, []).append(up.seq)
-            batch.counties[source.gateway], batch.last_received[source.gateway] = source.county, received_ms
+            batch.add_known(source.gateway, source.county, up.seq, received_ms)
             return
         # Where no key is registered there is nothing to check a signature against, and a message of one reading pays nothing.
         signed = None
@@ -218,21 +206,13 @@ class Intake:
                 if not readings:
                     return False
             sids = [find((r.d, r.c, r.u)) for r in readings]
-        count, gateway = len(readings), source.gateway
         source.stored.add(up.seq)
         batch.sids += sids  # type: ignore[arg-type]
         batch.times += [r.t for r in readings]
         batch.values += [r.x for r in readings]
-        batch.seqs += [up.seq] * count
-        batch.received += [received_ms] * count
-        if gateway in batch.new:
-            batch.new[gateway].append(up.seq)
-            batch.readings[gateway] += count
-        else:
-            batch.new[gateway] = [up.seq]
-            batch.readings[gateway] = count
-            batch.counties[gateway] = source.county or ""
-        batch.last_received[gateway] = received_ms
+        batch.seqs += [up.seq] * len(readings)
+        batch.received += [received_ms] * len(readings)
+        batch.add_new(source.gateway, source.county or "", up.seq, up.seq, len(readings), received_ms)
         return whole
 
     def _refuse(
@@ -252,7 +232,9 @@ class Intake:
             self._sources[topic] = source
         source.county = self._directory.gateway_county(source.gateway)
         source.key = self._keys.gateway_key(source.gateway)
-        source.sids.clear()
+        allowed = {device: self._directory.device_allowed(source.gateway, device) for device in {d for d, _, _ in source.sids}}
+        if not all(allowed.values()):
+            source.sids = {key: sid for key, sid in source.sids.items() if allowed[key[0]]}
         # One that is not registered is asked for again at once: it may be on its way into the registry.
         source.believed_until = self._now + (BELIEVE_S if source.county is not None else 0.0)
         return source

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from foundation.errors import Unavailable
 from foundation.log import get_logger
-from ingest.intake import Batch
+from ingest.batch import Batch
 from ingest.payloads import encode_ack
 from ingest.receiver import Receiver
 from ingest.topics import ack_topic

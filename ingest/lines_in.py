@@ -16,7 +16,8 @@ import zlib
 from dataclasses import dataclass
 
 from foundation.errors import BadInput
-from ingest.intake import Batch, Intake
+from ingest.batch import Batch
+from ingest.intake import Intake
 from ingest.line_protocol import Line, read_lines
 from ingest.payloads import ReadingIn
 

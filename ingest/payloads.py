@@ -126,14 +126,3 @@ def decode_ack(body: bytes) -> Ack:
         return _ack.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput("this acknowledgement cannot be read", got=str(error)[:200]) from error
-
-
-def ranges(sequences: list[int]) -> list[tuple[int, int]]:
-    """Return ascending closed ranges that hold exactly these numbers."""
-    found: list[tuple[int, int]] = []
-    for seq in sorted(set(sequences)):
-        if found and found[-1][1] == seq - 1:
-            found[-1] = (found[-1][0], seq)
-        else:
-            found.append((seq, seq))
-    return found

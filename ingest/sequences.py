@@ -46,9 +46,25 @@ class Sequences:
         at = bisect_right(self.ranges, [low, -1])
         self.ranges[at : at + len(inside)] = [[low, high]]
 
+    def extend(self, first: int, last: int) -> None:
+        """Add a closed range that most often follows the last number at once."""
+        if self.ranges and first == self.ranges[-1][1] + 1:
+            self.ranges[-1][1] = last
+        else:
+            self.add_range(first, last)
+
+    def as_tuples(self) -> list[tuple[int, int]]:
+        """Return the ranges, which nobody can change by what is returned."""
+        return [(first, last) for first, last in self.ranges]
+
     def gaps(self) -> list[tuple[int, int]]:
         """Return the ranges missing between the first and the last number."""
         return [(a[1] + 1, b[0] - 1) for a, b in zip(self.ranges, self.ranges[1:], strict=False)]
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return sum(last - first + 1 for first, last in self.ranges)
 
     @property
     def last(self) -> int:

@@ -9,12 +9,13 @@ from typing import Any
 
 from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound
+from ingest.batch import Batch
 from ingest.catalog import Catalog
 from ingest.claims import claim_free_writer
 from ingest.compaction import ZONE_MS, compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
 from ingest.history import History
-from ingest.intake import Batch, Directory
+from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
 from ingest.payloads import Ack, Refused
 from ingest.raw import RawSeries

@@ -12,11 +12,11 @@ from typing import Any
 
 from foundation.log import get_logger
 from ingest import catalog as cat
+from ingest.batch import Batch
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim, claim_writer
-from ingest.intake import Batch, Directory, Intake
+from ingest.intake import Directory, Intake
 from ingest.manifest import Digest, digest_of, put_digest
-from ingest.payloads import ranges
 from ingest.quality import FUTURE_SUSPECT_MS, GrossRange
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
@@ -56,7 +56,7 @@ class Writer:
             # A segment whose series were lost in a power cut would later be read as another's.
             self._catalog.harden()
         gateways = {*batch.new, *batch.known, *batch.unnumbered}
-        stored = {gateway: ranges(seqs) for gateway, seqs in batch.new.items()}
+        stored = {gateway: seqs.as_tuples() for gateway, seqs in batch.new.items()}
         file, newest, digest = self._write(batch, stored) if len(batch) else (None, [], None)
         with self._catalog.transaction() as db:
             if file is not None and digest is not None:
@@ -78,9 +78,9 @@ class Writer:
                         g,
                         batch.counties[g],
                         batch.last_received[g],
-                        len(batch.new.get(g, ())) + batch.unnumbered.get(g, 0),
+                        (batch.new[g].count if g in batch.new else 0) + batch.unnumbered.get(g, 0),
                         batch.readings.get(g, 0),
-                        len(batch.known.get(g, ())),
+                        batch.duplicates.get(g, 0),
                     )
                     for g in gateways
                 ],
@@ -93,15 +93,7 @@ class Writer:
     def _write(
         self, batch: Batch, messages: Mapping[str, list[tuple[int, int]]]
     ) -> tuple[StoredFile, list[tuple[int, int, float, int, int]], Digest]:
-        import numpy as np
-
-        arrays: dict[str, Any] = {
-            "sid": np.array(batch.sids, dtype=np.uint32),
-            "t": np.array(batch.times, dtype=np.int64),
-            "x": np.array(batch.values, dtype=np.float64),
-            "received": np.array(batch.received, dtype=np.int64),
-            "seq": np.array(batch.seqs, dtype=np.int64),
-        }
+        arrays = batch.arrays()
         arrays["flag"] = self._ranges.flags(arrays["sid"], arrays["x"], arrays["t"], arrays["received"])
         name = SegmentName(self._name, self._number)
         digest = write_segment(self._folder, name, arrays, messages, batch.signed)

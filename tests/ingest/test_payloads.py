@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from foundation.errors import BadInput
 from foundation.ids import shard_of
-from ingest.payloads import Ack, ReadingIn, Refused, decode_ack, decode_up, encode_ack, encode_up, ranges, sequence_in
+from ingest.payloads import Ack, ReadingIn, Refused, decode_ack, decode_up, encode_ack, encode_up, sequence_in
 from ingest.topics import ack_topic, parse_topic, up_topic
 
 MALFORMED = {
@@ -127,14 +126,6 @@ def test_an_acknowledgement_is_the_documented_json() -> None:
     assert decode_ack(encode_ack(ack)) == ack
     with pytest.raises(BadInput):
         decode_ack(b'{"acked": 5}')
-
-
-@given(st.lists(st.integers(0, 60)))
-def test_ranges_hold_exactly_the_numbers(numbers: list[int]) -> None:
-    """Ranges are ascending, apart, and hold the given numbers and no other."""
-    found = ranges(numbers)
-    assert [n for a, b in found for n in range(a, b + 1)] == sorted(set(numbers))
-    assert all(b + 1 < c for (_, b), (c, _) in itertools.pairwise(found))
 
 
 def test_topics_name_gateway_and_shard() -> None:

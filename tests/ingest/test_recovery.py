@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import Conflict
+from ingest.batch import Batch
 from ingest.catalog import Catalog
 from ingest.claims import claim_free_writer, claim_writer
-from ingest.intake import Batch
 from ingest.service import Readings
 from ingest.topics import up_topic
 from ingest.writer import Writer
@@ -25,7 +25,7 @@ DIES = """
 import os, sys
 from pathlib import Path
 from ingest import writer as w
-from ingest.intake import Batch
+from ingest.batch import Batch
 from ingest.topics import up_topic
 from tests.ingest.examples import NOW_MS, TwoGateways, level, message
 

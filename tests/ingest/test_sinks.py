@@ -15,11 +15,11 @@ import pytest
 
 from foundation.clock import FixedClock, SystemClock, to_ms
 from foundation.errors import BadInput, Conflict, Unavailable
+from ingest.batch import Batch
 from ingest.catalog import Catalog
 from ingest.compaction import GRACE_MS
 from ingest.cursors import HOLD_MS
 from ingest.feed import Feed, feed
-from ingest.intake import Batch
 from ingest.line_protocol import read_lines
 from ingest.lines import health_lines
 from ingest.reading import Counts

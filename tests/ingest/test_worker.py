@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.batch import Batch
 from ingest.gateway import Gateway
-from ingest.intake import Batch
 from ingest.keeper import Keeper
 from ingest.service import Readings
 from tests import servers
