@@ -19,6 +19,7 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
 
     `device` is the sender's name of it, empty where the sender itself is the device; `t_ms` is the device's own time in ms UTC, None where
     it told none; `unit` is as written, None where none was. `historical` marks what the sender says it kept back: never a newest value.
+    `quality` is the sender's own word on the value as a QARTOD flag, 0 where it said none or good: the stored flag is never better.
     """
 
     device: str
@@ -27,6 +28,7 @@ class Observed(msgspec.Struct, frozen=True, gc=False):
     value: float
     unit: str | None = None
     historical: bool = False
+    quality: int = 0
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False):
