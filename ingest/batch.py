@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.payloads import Ack, Refused
+from ingest.runs import Noted
 from ingest.sequences import Sequences
 from ingest.signatures import SignedMessage
 
@@ -44,6 +45,9 @@ class Batch:
         self.unnumbered: dict[str, int] = {}
         self.signed: list[SignedMessage] = []
         self.ill_signed: dict[str, int] = {}
+        # For the loss ledger: what spools gave up, and the counters of foreign messages in the order they were taken.
+        self.gone: dict[str, list[tuple[int, int]]] = {}
+        self.noted: list[Noted] = []
         self.tokens: list[Any] = []
         self.size = 0
         self.new_series = False
@@ -55,7 +59,12 @@ class Batch:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write and nothing to answer."""
-        return not (self.tokens or self.new or self.known or self.dead or self.unnumbered)
+        return not (self.tokens or self.new or self.known or self.dead or self.unnumbered or self.noted)
+
+    @property
+    def newest_ms(self) -> int:
+        """When the newest of its messages was received, 0 where there is none."""
+        return max([*self.last_received.values(), *(d[0] for d in self.dead[-1:]), *(n.received_ms for n in self.noted[-1:])], default=0)
 
     def add_block(self, block: Block) -> None:
         """Take the rows of many messages."""

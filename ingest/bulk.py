@@ -1,7 +1,8 @@
 """Many messages at once: decoded in one go, their readings as columns. What is out of the ordinary is left to `Intake.take`, one by one.
 
 Ordinary is: our own format, in order; from a gateway met before that registered no key; every series known; the number the next one of
-its gateway. Nothing is changed before everything that could fail has been done, so that a message is either taken whole or left.
+its gateway; nothing given up. Nothing is changed before everything that could fail has been done, so that a message is either taken
+whole or left.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def take_ordinary(sources: Sequence[Source | None], bodies: Sequence[bytes], rec
     fits: list[bool] = []
     add = fits.append
     for source, up, found in zip(sources, ups, sids, strict=True):
-        if found and source.at + 1 == up.seq:  # type: ignore[union-attr]
+        if found and source.at + 1 == up.seq and not up.gone:  # type: ignore[union-attr]
             source.at = up.seq  # type: ignore[union-attr]
             source.readings += len(found)  # type: ignore[union-attr]
             add(True)

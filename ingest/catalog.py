@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,7 @@ class Catalog:
             finally:
                 self._db.execute("COMMIT")
 
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, query: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[tuple[object, ...]]:
         """Return all rows of a query."""
         with self._lock:
             return self._db.execute(query, parameters).fetchall()
@@ -149,10 +149,11 @@ class Catalog:
         return [SignedMessage(*row) for row in self.rows(query, (gateway, first, last))]  # type: ignore[arg-type]
 
     def refused(self) -> dict[str, list[tuple[int, int]]]:
-        """Return the numbers of messages refused for good, as one-element ranges, of every gateway."""
+        """Return the numbers of messages that will never come, refused for good or given up by the gateway, of every gateway."""
         found: dict[str, list[tuple[int, int]]] = {}
-        for name, seq in self.rows("SELECT gateway, seq FROM refused ORDER BY gateway, seq"):
-            found.setdefault(str(name), []).append((int(seq), int(seq)))  # type: ignore[call-overload]
+        query = "SELECT gateway, seq, seq FROM refused UNION ALL SELECT stream, first, last FROM gone ORDER BY 1, 2"
+        for name, first, last in self.rows(query):
+            found.setdefault(str(name), []).append((int(first), int(last)))  # type: ignore[call-overload]
         return found
 
 
@@ -171,15 +172,26 @@ def put_latest(db: sqlite3.Connection, rows: Iterable[tuple[int, int, float, int
     )
 
 
-def put_sequences(db: sqlite3.Connection, gateway: str, ranges: Iterable[tuple[int, int]]) -> None:
-    """Add ranges of stored messages to a gateway's, joined with those they touch, whoever wrote them."""
+def put_sequences(db: sqlite3.Connection, gateway: str, ranges: Iterable[tuple[int, int]]) -> bool:
+    """Add ranges of stored messages to a gateway's, joined with those they touch, whoever wrote them.
+
+    Tells whether they only went on where its newest range ended, as nearly always: then no gap began and none above was filled.
+    """
+    advanced = True
     for first, last in ranges:
+        newest = db.execute("SELECT first, last FROM sequence WHERE gateway = ? ORDER BY first DESC LIMIT 1", (gateway,)).fetchone()
+        if newest is not None and newest[0] <= first <= newest[1] + 1:
+            if last > newest[1]:
+                db.execute("UPDATE sequence SET last = ? WHERE gateway = ? AND first = ?", (last, gateway, newest[0]))
+            continue
+        advanced = False
         touched = db.execute(
             "SELECT first, last FROM sequence WHERE gateway = ? AND first <= ? AND last >= ?", (gateway, last + 1, first - 1)
         ).fetchall()
         db.executemany("DELETE FROM sequence WHERE gateway = ? AND first = ?", [(gateway, a) for a, _ in touched])
         whole = min([first, *(a for a, _ in touched)]), max([last, *(b for _, b in touched)])
         db.execute("INSERT INTO sequence VALUES (?,?,?)", (gateway, *whole))
+    return advanced
 
 
 def put_signed(db: sqlite3.Connection, signed: Iterable[SignedMessage]) -> None:

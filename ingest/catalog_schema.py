@@ -56,5 +56,27 @@ CREATE TABLE IF NOT EXISTS deleted (
     files TEXT NOT NULL, sha256 TEXT NOT NULL);
 """
 
-STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in (_READINGS, _STORE) for s in part.split(";") if s.strip())
+# Owned by `ledger.py`, `broker_facts.py` and `mqtt_sessions.py`.
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS gap (
+    stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, seen_ms INTEGER NOT NULL, filled_ms INTEGER,
+    missing INTEGER NOT NULL, lost INTEGER NOT NULL, PRIMARY KEY (stream, first)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS gap_open ON gap (stream, last) WHERE missing + lost > 0;
+CREATE TABLE IF NOT EXISTS gap_past (
+    stream TEXT PRIMARY KEY, gaps INTEGER NOT NULL, filled INTEGER NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS gone (
+    stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (stream, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stream (
+    stream TEXT PRIMARY KEY, gateway TEXT NOT NULL, raw INTEGER NOT NULL, number INTEGER NOT NULL, began INTEGER NOT NULL,
+    restarts INTEGER NOT NULL, duplicates INTEGER NOT NULL, resends INTEGER NOT NULL, last_received INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS broker_fact (
+    broker TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (broker, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS broker_drop (
+    id INTEGER PRIMARY KEY, broker TEXT NOT NULL, at INTEGER NOT NULL, value INTEGER NOT NULL, more INTEGER NOT NULL,
+    restarted INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS mqtt_session (
+    client TEXT NOT NULL, broker TEXT NOT NULL, filters TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (client, broker)) WITHOUT ROWID;
+"""
+
+STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in (_READINGS, _STORE, _LEDGER) for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

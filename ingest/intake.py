@@ -137,6 +137,8 @@ class Intake:
             return
         if up.seq <= source.stored.last and up.seq in source.stored:
             batch.add_known(source.gateway, source.county, up.seq, received_ms)
+            if up.gone:
+                _give_up(source.gateway, up, batch)
             return
         # Where no key is registered there is nothing to check a signature against, and a message of one reading pays nothing.
         signed = None
@@ -146,6 +148,8 @@ class Intake:
             except BadInput as error:
                 self._refuse(source, topic, body, received_ms, batch, str(error), up.seq)
                 return
+        if up.gone:
+            _give_up(source.gateway, up, batch)
         if self._rows(source, up, topic, body, received_ms, batch) and signed is not None:
             batch.signed.append(signed)
 
@@ -276,3 +280,8 @@ class Intake:
         for one in found:
             self._series[one.device, one.channel] = one
             self._ranges.set_series(one.sid, one.channel)
+
+
+def _give_up(gateway: str, up: Up, batch: Batch) -> None:
+    """Note what the gateway says it no longer has; a number that is not earlier than the message's own cannot be gone."""
+    batch.gone.setdefault(gateway, []).extend((first, min(last, up.seq - 1)) for first, last in up.gone if first <= last and first < up.seq)

@@ -7,7 +7,7 @@ Ack: {"v":1,"acked":[[400,412]],"refused":[{"seq":413,"why":"..."}]}
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -16,6 +16,7 @@ from foundation.errors import BadInput
 
 MOST_READINGS = 2000
 LARGEST_MESSAGE = 200_000
+MOST_GONE = 64
 _LAST_SEQ = 2**53 - 1
 
 # Only the length is checked here: a pattern costs more than all the rest of the decoding. The alphabet is checked once for every name
@@ -35,12 +36,16 @@ class ReadingIn(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Up(msgspec.Struct, gc=False, omit_defaults=True):
-    """A gateway's message; `seq` counts messages per gateway and is never used again."""
+    """A gateway's message; `seq` counts messages per gateway and is never used again.
+
+    `gone` are ranges of earlier numbers the gateway no longer has and will never send: what its full spool gave up, for the loss ledger.
+    """
 
     v: Annotated[int, msgspec.Meta(ge=1, le=1)]
     seq: _Seq
     readings: Annotated[list[ReadingIn], msgspec.Meta(min_length=1, max_length=MOST_READINGS)]
     sig: str | None = None
+    gone: Annotated[list[tuple[_Seq, _Seq]], msgspec.Meta(max_length=MOST_GONE)] = []
 
 
 class _Numbered(msgspec.Struct, gc=False):
@@ -72,11 +77,13 @@ _encoder = msgspec.json.Encoder()
 _HEAD = re.compile(rb'\s*\{\s*(?:"v"\s*:\s*1\s*,\s*)?"seq"\s*:\s*([0-9]{1,16})\s*[,}]')
 
 
-def encode_up(seq: int, readings: list[ReadingIn], sign: Callable[[bytes], bytes] | None = None) -> bytes:
+def encode_up(
+    seq: int, readings: list[ReadingIn], sign: Callable[[bytes], bytes] | None = None, gone: Sequence[tuple[int, int]] = ()
+) -> bytes:
     """Return a message of `readings` under `seq`, signed where `sign` is given; raise BadInput where it would be refused for its size."""
     if not 1 <= len(readings) <= MOST_READINGS:
         raise BadInput("a message holds too many or no readings", expected=f"1 to {MOST_READINGS}", got=str(len(readings)))
-    up = Up(1, seq, readings)
+    up = Up(1, seq, readings, gone=list(gone))
     body = _encoder.encode(up)
     if b'"x":null' in body:
         raise BadInput("a reading has no value", expected="a finite number", got="NaN or infinity", todo="leave the reading out")

@@ -17,6 +17,7 @@ from ingest.cursors import SinkState, sink_states
 from ingest.history import History
 from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
+from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, seen_gaps
 from ingest.payloads import Ack, Refused
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
@@ -164,6 +165,18 @@ class Readings:
                 GatewayState(gateway, county, received, seen.last, messages, readings, duplicates, tuple(seen.gaps()))  # type: ignore[arg-type]
             )
         return states
+
+    def ledger(self, county: str | None = None) -> list[LedgerRow]:
+        """Return the loss ledger, a row for every stream of numbered messages: what came, what is missing, what is lost for certain."""
+        return ledger_rows(self._catalog, to_ms(self._clock.now()), county)
+
+    def sequence_gaps(self, gateway: str, *, only_open: bool = False, limit: int = 200) -> list[SeenGap]:
+        """Return the gaps in the numbers of a gateway and of what speaks through it, the one seen last first."""
+        return seen_gaps(self._catalog, gateway, to_ms(self._clock.now()), only_open=only_open, limit=limit)
+
+    def drops(self) -> list[BrokerDrops]:
+        """Return what each broker says of messages it threw away, the one heard of last first."""
+        return broker_drops(self._catalog)
 
     def counts(self) -> Counts:
         """Return the store in numbers."""

@@ -75,7 +75,7 @@ class SignedMessage:
 
 def signed_bytes(up: Up) -> bytes:
     """Return what the gateway signs: the RFC 8785 bytes of the message without its signature."""
-    plain = Up(up.v, up.seq, up.readings)
+    plain = Up(up.v, up.seq, up.readings, gone=up.gone)
     spelled = _sorted.encode(plain)
     # A unit could spell what looks like the end of a number.
     if _UNLIKE.search(spelled) or (b'"u":' in spelled and any(r.u is not None and ".0}" in r.u for r in up.readings)):
@@ -87,7 +87,7 @@ def signed_bytes(up: Up) -> bytes:
 
 def sign_up(up: Up, sign: Sign) -> Up:
     """Return the message with its signature."""
-    return Up(up.v, up.seq, up.readings, base64.b64encode(sign(signed_bytes(up))).decode())
+    return Up(up.v, up.seq, up.readings, base64.b64encode(sign(signed_bytes(up))).decode(), up.gone)
 
 
 def signer_of(seed: bytes) -> Sign:

@@ -12,6 +12,7 @@ from typing import Any
 
 from foundation.log import get_logger
 from ingest import catalog as cat
+from ingest import ledger
 from ingest.batch import Batch
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim, claim_writer
@@ -32,6 +33,7 @@ class Writer:
         self._catalog = Catalog(folder)
         self._ranges = GrossRange()
         clean(self._folder, name)
+        ledger.begin(self._catalog)
         self._number = adopt(folder, self._catalog, name)
         self.intake = Intake(self._catalog, directory, self._ranges, keys=keys)
 
@@ -64,9 +66,7 @@ class Writer:
                 put_digest(db, file.name, digest)
                 cat.put_latest(db, newest)
                 cat.add_to(db, "readings", file.rows)
-            for gateway, found in stored.items():
-                cat.put_sequences(db, gateway, found)
-            cat.put_refused(db, batch.refused_whole)
+            ledger.record(db, stored, refused=batch.refused_whole, gone=batch.gone, noted=batch.noted, at_ms=batch.newest_ms)
             if batch.signed:
                 cat.put_signed(db, batch.signed)
             for gateway, count in batch.ill_signed.items():
@@ -129,8 +129,7 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
             put_digest(db, path.name, digest_of(path))
             cat.put_latest(db, newest_of(arrays))
             cat.add_to(db, "readings", frame.height)
-            for gateway, sequences in messages.items():
-                cat.put_sequences(db, gateway, sequences)
+            ledger.record(db, messages, at_ms=int(arrays["received"].max()))
             cat.put_signed(db, signed)
             cat.put_gateway(db, _counted(catalog, arrays, messages))
         log.info("adopted a segment", segment=path.name, rows=frame.height)
