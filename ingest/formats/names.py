@@ -90,15 +90,17 @@ _LORA = _table(
     ("water.temperature water.temperature.current", "water_temperature", "Cel"),
 )
 
-# Elements of SL 651-2014, by their identifiers. 20 (current rain) is the sum of a day that is not over, 26 a counter: neither is an
-# interval's rain.
+# Elements of SL 651-2014, by their identifiers. 20 (current rain) is the sum of a day that is not over, 26 a counter and 1A an hour's sum
+# beside the twelve of F4: of these, only five minutes' rain is ours.
 _SL651 = _table(
     ("02", "air_temperature", "Cel"),
     ("03", "water_temperature", "Cel"),
     ("08", "air_pressure", "hPa"),
+    ("0D", "soil_temperature", "Cel"),
     ("10", "soil_moisture", "%"),
     ("18", "air_humidity", "%"),
-    ("1A", "rain", "mm"),
+    ("22 F4", "rain", "mm"),
+    ("35", "wind_speed", "m/s"),
     ("38", "battery", "V"),
     ("39", "water_level", "cm", 100.0),
     ("46", "ph", "[pH]"),

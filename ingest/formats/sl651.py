@@ -1,6 +1,6 @@
 """SL 651-2014 reports into readings: one frame, or all packets of one message in order.
 
-A channel is the element's identifier in hex where it is one of `sl651_elements.CHANNELS` ("39"), else `sl651_` and the identifier.
+A channel is the element's identifier in hex where it is one of `sl651_elements.NAMED` ("39"), else `sl651_` and the identifier.
 Times are those of the station's clock; a year is one of this century, whatever the arrival says: judging it is not the decoder's part.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 from foundation.errors import BadInput
 from ingest.formats.bcd import bcd, bcd_time, bcd_value, is_missing
 from ingest.formats.decoded import Context, Decoded, Numbered, Observed
-from ingest.formats.sl651_elements import CHANNELS, CLASSES, ELEMENTS
+from ingest.formats.sl651_elements import CLASSES, ELEMENTS, NAMED
 from ingest.formats.sl651_frames import Frame, parse_frame
 
 NAME = "sl651"
@@ -223,7 +223,7 @@ class _Report:
 
 def channel_name(name: str) -> str:
     """Return the channel of an element's identifier as the decoder tells it."""
-    return name if name in CHANNELS else f"sl651_{name}"
+    return name if name in NAMED else f"sl651_{name}"
 
 
 def _reads_on(data: bytes) -> bool:

@@ -76,25 +76,9 @@ ELEMENTS: dict[int, Element] = {
     **_series(0xF5, "DRZ", "m"),
 }
 
-# What an element is here. The rest keeps a name of its own, `sl651_` and its identifier, because it is no quantity of ours, or one that
-# would mix with another: rain since eight o'clock (20), since ever (26) and of an hour (1A) are no five-minute totals, and a level above
-# the last whole metre (F5) is none above the gauge's zero (39).
-CHANNELS: dict[str, str] = {
-    "02": "air_temperature",
-    "03": "water_temperature",
-    "08": "air_pressure",
-    "0D": "soil_temperature",
-    "10": "soil_moisture",
-    "18": "air_humidity",
-    "22": "rain",
-    "35": "wind_speed",
-    "38": "battery",
-    "39": "water_level",
-    "46": "ph",
-    "47": "dissolved_oxygen",
-    "48": "water_ec",
-    "49": "turbidity",
-    "F4": "rain",
-}
+# Elements that `names.py` knows as channels of ours. The rest keeps a name of its own, `sl651_` and its identifier, because it is no
+# quantity of ours, or one that would mix with another: rain since eight o'clock (20), since ever (26) and of an hour (1A) are no
+# five-minute totals, and a level above the last whole metre (F5) is none above the gauge's zero (39).
+NAMED = frozenset({"02", "03", "08", "0D", "10", "18", "22", "35", "38", "39", "46", "47", "48", "49", "F4"})
 # Classes of stations: rain, river, reservoir, gate, pump, tide, soil, ground water, water quality, intake, outlet.
 CLASSES = frozenset(b"PHKZDTMGQIO")
