@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.payloads import Ack, Refused
+from ingest.quarantine import Held
 from ingest.runs import Noted
 from ingest.sequences import Sequences
 from ingest.signatures import SignedMessage
@@ -48,6 +49,12 @@ class Batch:
         # For the loss ledger: what spools gave up, and the counters of foreign messages in the order they were taken.
         self.gone: dict[str, list[tuple[int, int]]] = {}
         self.noted: list[Noted] = []
+        # Of foreign senders: for the quarantine; what repeats are known by; damaged messages per feed.
+        self.held: list[Held] = []
+        self.identities: list[tuple[str, str]] = []
+        self.damaged: dict[str, int] = {}
+        # Of the rows that came one by one: row -> the device's own time less the best one, None where it told none; all others: 0.
+        self.shifts: dict[int, int | None] = {}
         self.tokens: list[Any] = []
         self.size = 0
         self.new_series = False
@@ -59,7 +66,8 @@ class Batch:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write and nothing to answer."""
-        return not (self.tokens or self.new or self.known or self.dead or self.unnumbered or self.noted)
+        told = self.new or self.known or self.dead or self.unnumbered or self.duplicates or self.held or self.noted
+        return not (self.tokens or told)
 
     @property
     def newest_ms(self) -> int:
@@ -89,7 +97,7 @@ class Batch:
         self.counties[gateway], self.last_received[gateway] = county, received_ms
 
     def arrays(self) -> dict[str, Any]:
-        """Return every row as columns: sid, t, x, received, seq."""
+        """Return every row as columns: sid, t, x, received, seq, and shift where one is not 0."""
         import numpy as np
 
         one_by_one = Block(
@@ -100,6 +108,7 @@ class Batch:
             0,
         )
         blocks = [*self.blocks, one_by_one]
+        shift = {"shift": self._shift()} if self.shifts else {}
         received = [np.full(len(b.sid), b.received, dtype=np.int64) for b in self.blocks]
         return {
             "sid": np.concatenate([b.sid for b in blocks]),
@@ -107,7 +116,16 @@ class Batch:
             "x": np.concatenate([b.x for b in blocks]),
             "received": np.concatenate([*received, np.array(self.received, dtype=np.int64)]),
             "seq": np.concatenate([b.seq for b in blocks]),
+            **shift,
         }
+
+    def _shift(self) -> Any:
+        import polars as pl
+
+        values: list[int | None] = [0] * len(self)
+        for row, shift in self.shifts.items():
+            values[self._in_blocks + row] = shift
+        return pl.Series(values, dtype=pl.Int64)
 
     def acks(self) -> dict[str, Ack]:
         """Return the acknowledgement due to each gateway once the batch is durable."""

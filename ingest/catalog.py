@@ -212,6 +212,11 @@ def put_gateway(db: sqlite3.Connection, rows: Iterable[tuple[str, str, int, int,
     )
 
 
+def put_repeated(db: sqlite3.Connection, gateway: str, count: int) -> None:
+    """Add to the repeats of a gateway that is known already."""
+    db.execute("UPDATE gateway SET duplicates = duplicates + ? WHERE gateway = ?", (count, gateway))
+
+
 def put_refused(db: sqlite3.Connection, rows: Iterable[tuple[str, int]]) -> None:
     """Remember (gateway, seq) of messages that were refused as a whole, so that they count as no gap."""
     db.executemany("INSERT OR IGNORE INTO refused VALUES (?,?)", rows)

@@ -78,5 +78,29 @@ CREATE TABLE IF NOT EXISTS mqtt_session (
     client TEXT NOT NULL, broker TEXT NOT NULL, filters TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (client, broker)) WITHOUT ROWID;
 """
 
-STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in (_READINGS, _STORE, _LEDGER) for s in part.split(";") if s.strip())
+# Owned by `quarantine.py` and `clock_keeping.py`.
+_IDENTITY = """
+CREATE TABLE IF NOT EXISTS quarantine (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, feed TEXT NOT NULL, gateway TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, count INTEGER NOT NULL, dropped INTEGER NOT NULL, channels TEXT NOT NULL,
+    UNIQUE (kind, feed, gateway, name));
+CREATE TABLE IF NOT EXISTS quarantine_message (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT NOT NULL, received INTEGER NOT NULL, topic TEXT NOT NULL, body BLOB NOT NULL,
+    digest BLOB NOT NULL, UNIQUE (sender, digest));
+CREATE TABLE IF NOT EXISTS quarantine_link (
+    entry INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (entry, message)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS quarantine_by_message ON quarantine_link (message);
+CREATE TABLE IF NOT EXISTS clock_proposal (
+    id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, device TEXT NOT NULL, correction_ms INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, messages INTEGER NOT NULL, spread_ms INTEGER NOT NULL, state TEXT NOT NULL, decided_by TEXT NOT NULL,
+    decided INTEGER);
+"""
+
+_PARTS = (
+    _READINGS,
+    _STORE,
+    _LEDGER,
+    _IDENTITY,
+)
+STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in _PARTS for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

@@ -13,15 +13,17 @@ from ingest.batch import Batch
 from ingest.bulk import take_ordinary
 from ingest.catalog import Catalog, Series
 from ingest.channels import CHANNELS
+from ingest.foreign import Feeds, Foreign, NoFeeds
 from ingest.payloads import LARGEST_MESSAGE, ReadingIn, Refused, Up, decode_up, sequence_in
 from ingest.quality import GrossRange
 from ingest.receiver import Message
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
-from ingest.topics import parse_topic, up_topic
+from ingest.topics import PREFIX, parse_topic, up_topic
 
 # How long an answer of the directory is believed: a gateway or device taken away is refused after this.
 BELIEVE_S = 5.0
+_OURS = f"{PREFIX}/"
 
 
 class Directory(Protocol):
@@ -63,6 +65,7 @@ class Intake:
         ranges_of: GrossRange,
         *,
         keys: GatewayKeys | None = None,
+        feeds: Feeds | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._catalog = catalog
@@ -75,6 +78,7 @@ class Intake:
         self._sources: dict[str, Source] = {}
         self._series: dict[tuple[str, str], Series] = {}
         self._remember(catalog.series())
+        self.foreign = Foreign(self, feeds or NoFeeds())
 
     def refresh(self) -> None:
         """Look at the time, and take in what other writers have stored since; called between batches."""
@@ -92,6 +96,7 @@ class Intake:
         for source in self._sources.values():
             if source.gateway in batch.new:
                 source.stored = Sequences(self._catalog.sequences(source.gateway).get(source.gateway, ()))
+        self.foreign.forget(batch)
 
     def take_many(self, messages: Sequence[Message], received_ms: int, batch: Batch) -> None:
         """Take messages into the batch: those in order together, the others one by one as `take` does. Never raises for what they hold."""
@@ -120,6 +125,9 @@ class Intake:
         """Take one message into the batch: as rows, as a duplicate, or as a dead letter. Never raises for what a message holds."""
         source = self._sources.get(topic)
         if source is None or self._now > source.believed_until:
+            if not topic.startswith(_OURS):
+                self.foreign.take_topic(topic, body, received_ms, batch)
+                return
             try:
                 source = self._look_up(topic)
             except BadInput as error:
@@ -160,6 +168,15 @@ class Intake:
 
         Nothing tells a repeat from a new message here. That changes no answer: the same value for the same time is the same reading.
         """
+        return self.take_rows(gateway, readings, None, seq, received_ms, batch)
+
+    def take_rows(
+        self, gateway: str, readings: Sequence[ReadingIn], shifts: Sequence[int | None] | None, seq: int, received_ms: int, batch: Batch
+    ) -> dict[tuple[str, str, str | None], str]:
+        """Put readings under our own names into the batch; return the reason for each name that is refused.
+
+        `shifts` holds, for each, the device's own time less the one given, None where it told none; left out, all are 0.
+        """
         topic = up_topic(gateway)
         source = self._sources.get(topic)
         if source is None or self._now > source.believed_until:
@@ -169,6 +186,9 @@ class Intake:
         wrong = self._resolve(source, readings, batch)
         good = [r for r in readings if (r.d, r.c, r.u) not in wrong] if wrong else readings
         if good:
+            if shifts is not None:
+                kept = (s for r, s in zip(readings, shifts, strict=True) if not wrong or (r.d, r.c, r.u) not in wrong)
+                batch.shifts.update((row, shift) for row, shift in enumerate(kept, len(batch.sids)) if shift != 0)
             batch.sids += [source.sids[r.d, r.c, r.u] for r in good]
             batch.times += [r.t for r in good]
             batch.values += [r.x for r in good]
@@ -178,6 +198,19 @@ class Intake:
             batch.readings[gateway] = batch.readings.get(gateway, 0) + len(good)
             batch.counties[gateway], batch.last_received[gateway] = source.county, received_ms
         return wrong
+
+    def unit_of(self, device: str, channel: str) -> str | None:
+        """Return the unit a series is kept in, None for one never met."""
+        known = self._series.get((device, channel))
+        return known.unit if known is not None else None
+
+    def speaks_for(self, gateway: str, device: str) -> bool:
+        """Tell whether a device is bound to a gateway."""
+        return self._directory.device_allowed(gateway, device)
+
+    def county_of(self, gateway: str) -> str | None:
+        """Return the county of a gateway that may deliver, None for one that is not registered or was shut out."""
+        return self._directory.gateway_county(gateway)
 
     def _check(self, key: Key, gateway: str, up: Up, received_ms: int, batch: Batch) -> SignedMessage | None:
         """Return what is kept of a fitting signature, None where there is none or it does not fit and need not."""

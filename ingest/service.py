@@ -14,6 +14,7 @@ from ingest.catalog import Catalog
 from ingest.claims import claim_free_writer
 from ingest.compaction import ZONE_MS, compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
+from ingest.foreign import Feeds
 from ingest.history import History
 from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
@@ -32,11 +33,14 @@ WEB_WRITER = "web"
 class Readings:
     """The readings of one installation. Any process may ask while ingest workers write."""
 
-    def __init__(self, folder: Path, clock: Clock, directory: Directory, keys: GatewayKeys | None = None) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, directory: Directory, keys: GatewayKeys | None = None, feeds: Feeds | None = None
+    ) -> None:
         self._folder = folder
         self._clock = clock
         self._directory = directory
         self._keys = keys
+        self._feeds = feeds
         self._made: Catalog | None = None
         self._asked: History | None = None
         self._web: Writer | None = None
@@ -76,7 +80,7 @@ class Readings:
     def _open_writer(self) -> Writer:
         # Several web processes may share a folder: each takes a name that no other holds.
         name, claim = claim_free_writer(self._folder, WEB_WRITER)
-        self._web = Writer(self._folder, name, self._directory, claim, self._keys)
+        self._web = Writer(self._folder, name, self._directory, claim, self._keys, self._feeds)
         return self._web
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from foundation.errors import Unavailable
 from foundation.log import get_logger
 from ingest.batch import Batch
 from ingest.compaction import Compactor
+from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
 from ingest.keeper import Keeper
 from ingest.receiver import Message, Receiver, SocketReceiver
@@ -49,6 +50,7 @@ def run_worker(
     folder: Path,
     directory: Directory,
     keys: GatewayKeys | None = None,
+    feeds: Feeds | None = None,
     protocol: int = 5,
     compact_seconds: float = 3600.0,
     stop: threading.Event,
@@ -57,7 +59,7 @@ def run_worker(
     """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1."""
     log = get_logger(__name__)
     clock = clock or SystemClock()
-    writer = Writer(folder, worker_id, directory, keys=keys)
+    writer = Writer(folder, worker_id, directory, keys=keys, feeds=feeds)
     keeper = Keeper(writer)
     keeper.start()
     # The first worker compacts for all: two compactors on one store would only wait for each other.

@@ -16,9 +16,11 @@ from ingest import ledger
 from ingest.batch import Batch
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim, claim_writer
+from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
 from ingest.manifest import Digest, digest_of, put_digest
 from ingest.quality import FUTURE_SUSPECT_MS, GrossRange
+from ingest.quarantine import put_held
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
 
@@ -26,7 +28,15 @@ from ingest.signatures import GatewayKeys
 class Writer:
     """Makes batches durable. One thread takes into batches (`intake`), one thread flushes them, in the order they were filled."""
 
-    def __init__(self, folder: Path, name: str, directory: Directory, claim: Claim | None = None, keys: GatewayKeys | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        directory: Directory,
+        claim: Claim | None = None,
+        keys: GatewayKeys | None = None,
+        feeds: Feeds | None = None,
+    ) -> None:
         self._folder = folder / "segments"
         self._name = name
         self._claim = claim or claim_writer(folder, name)
@@ -35,7 +45,7 @@ class Writer:
         clean(self._folder, name)
         ledger.begin(self._catalog)
         self._number = adopt(folder, self._catalog, name)
-        self.intake = Intake(self._catalog, directory, self._ranges, keys=keys)
+        self.intake = Intake(self._catalog, directory, self._ranges, keys=keys, feeds=feeds)
 
     @property
     def catalog(self) -> Catalog:
@@ -57,7 +67,7 @@ class Writer:
         if batch.new_series:
             # A segment whose series were lost in a power cut would later be read as another's.
             self._catalog.harden()
-        gateways = {*batch.new, *batch.known, *batch.unnumbered}
+        gateways = {*batch.new, *batch.unnumbered, *batch.duplicates}
         stored = {gateway: seqs.as_tuples() for gateway, seqs in batch.new.items()}
         file, newest, digest = self._write(batch, stored) if len(batch) else (None, [], None)
         with self._catalog.transaction() as db:
@@ -85,6 +95,10 @@ class Writer:
                     for g in gateways
                 ],
             )
+            for feed, count in batch.damaged.items():
+                cat.add_to(db, f"damaged:{feed}", count)
+            if batch.held:
+                put_held(db, batch.held)
             if batch.dead:
                 cat.put_dead_letters(db, batch.dead)
         if file is not None:

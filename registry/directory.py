@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from foundation.log import get_logger
 from registry.devices import GatewayKey
+from registry.feeds import FeedBook
 from registry.service import Registry
 
 # A gateway or device nobody knew is looked up again at once, but not oftener than this: it may have been registered a moment ago.
@@ -29,6 +30,7 @@ class RegistryDirectory:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._keys: dict[str, GatewayKey] = {}
+        self._book = FeedBook()
         self._known: tuple[dict[str, str], dict[str, frozenset[str]]] | None = None
 
     def gateway_county(self, gateway_id: str) -> str | None:
@@ -47,6 +49,11 @@ class RegistryDirectory:
         self._fresh(self._refresh_s)
         return self._keys.get(gateway_id)
 
+    def feeds(self) -> FeedBook:
+        """Return every foreign sender with its names; the same book as long as nothing changed."""
+        self._fresh(self._refresh_s)
+        return self._book
+
     def _fresh(self, at_most_s: float) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
         known = self._known
         if known is not None and self._monotonic() - self._read_at < min(at_most_s, self._refresh_s):
@@ -58,6 +65,9 @@ class RegistryDirectory:
             try:
                 known = self._registry.who_speaks_for_what()
                 self._keys = {k.gateway: k for k in self._registry.gateway_keys()}
+                book = self._registry.feed_book()
+                if book.edition != self._book.edition:
+                    self._book = book
             except SQLAlchemyError as error:
                 if self._known is None:
                     raise

@@ -15,6 +15,7 @@ from foundation.passwords import hash_password, new_password, password_fits
 from registry import rules, store
 from registry.accounts import Accounts
 from registry.devices import Device, Gateway, GatewayKey
+from registry.feed_keeping import FeedKeeping
 from registry.keys import SigningKey, key_id
 from registry.parties import County, Party
 from registry.plots import Base, Plot
@@ -24,8 +25,11 @@ N = TypeVar("N")
 Item = County | Party | Base | Plot | Product | Device
 
 
-class Registry(Accounts):
-    """Who and where. A method that changes something has committed when it returns. People and API keys: see Accounts."""
+class Registry(Accounts, FeedKeeping):
+    """Who and where. A method that changes something has committed when it returns.
+
+    People and API keys: see Accounts. Foreign senders: see FeedKeeping.
+    """
 
     def add_all(self, items: Iterable[Item]) -> int:
         """Register things of any kinds, in any order, all or none; return how many were new.

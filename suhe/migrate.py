@@ -32,6 +32,7 @@ def tables() -> MetaData:
     import pricing.store
     import pricing.touched
     import pricing.usual
+    import registry.feed_store
     import registry.store
     import suhe.job_store
     import traceability.anchor_store
@@ -45,6 +46,7 @@ def tables() -> MetaData:
     import traceability.store
     import traceability.witness_store
 
+    assert registry.feed_store
     assert logistics.cold_chain.store and logistics.freight.store and pricing.store and pricing.desk.tables and registry.store
     assert pricing.index_store
     assert pricing.hosts and pricing.reviews and pricing.usual and suhe.job_store

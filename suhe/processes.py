@@ -104,6 +104,7 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
         folder=settings.readings_folder,
         directory=directory,
         keys=directory,
+        feeds=directory,
         protocol=broker.protocol,
         compact_seconds=settings.compact_seconds,
         stop=stop_on_signal(),

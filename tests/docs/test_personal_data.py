@@ -12,7 +12,7 @@ SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
 IMPERSONAL = frozenset((
     "anchor", "anchor_contract", "anchor_state", "base", "checkpoint", "cold_cursor", "cold_leg", "cold_leg_lot", "cosignature",
     "county", "device", "event_lot", "freight_plan", "gateway", "gateway_key", "holding", "label_run",
-    "residue_limit", "schedule_job", "log_tile", "lot", "lot_edge",
+    "feed", "feed_channel", "feed_device", "residue_limit", "schedule_job", "log_tile", "lot", "lot_edge",
     "map_node", "map_past", "official_index", "plot", "plot_day", "price_forecast", "price_forecast_point", "price_touched",
     "price_answer", "price_day", "price_host", "price_payload", "price_refused", "price_run", "price_series", "price_source",
     "product", "quote_aside",
@@ -25,6 +25,7 @@ TELLING = re.compile(r"(^|_)(name|person|phone|mobile|email|address|user|contact
 OF_THINGS = frozenset((
     "anchor_contract.address", "base.name_en", "base.name_zh", "checkpoint.note", "county.name_en", "county.name_zh", "device.name_en",
     "device.name_zh", "gateway.name_en", "gateway.name_zh", "lot.name_zh", "plot.name_en", "plot.name_zh",
+    "feed_channel.device", "feed_channel.name", "feed_device.device", "feed_device.name",
     "price_refused.name", "price_series.name", "price_source.address", "product.name_en", "product.name_zh",
     "residue_limit.value", "sealing.name", "sealing.value", "witness.name",
 ))  # fmt: skip

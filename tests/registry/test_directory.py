@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from registry.devices import GatewayKey
 from registry.directory import RegistryDirectory
+from registry.feeds import FeedBook
 from registry.service import Registry
 from tests.registry.examples import LEVEL
 
@@ -32,6 +33,10 @@ class CountingRegistry:
     def gateway_keys(self) -> list[GatewayKey]:
         """Answer as the registry does."""
         return self._registry.gateway_keys()
+
+    def feed_book(self) -> FeedBook:
+        """Answer as the registry does."""
+        return self._registry.feed_book()
 
 
 @pytest.fixture

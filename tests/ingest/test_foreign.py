@@ -1,0 +1,144 @@
+"""Foreign messages: names, units, clocks, quarantine, repeats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import BadInput
+from ingest.batch import Batch
+from ingest.foreign import Foreign
+from ingest.formats.decoded import Context, Decoded, Numbered, Observed
+from ingest.quarantine import entries, messages_of
+from ingest.segments import read_rows
+from ingest.writer import Writer
+from registry.feeds import ChannelName, DeviceName, Feed, FeedBook
+from tests.ingest.examples import DAY_MS, HOUR_MS, NOW_MS, TwoGateways
+
+FEED = Feed("lora", "by-01-gw", "plain", "lora/#")
+TOPIC = "lora/up"
+
+
+class Book:
+    """Feeds that are changed by hand."""
+
+    def __init__(self) -> None:
+        self.names = (DeviceName("lora", "Box 1", "by-01-p1"),)
+        self.channels: tuple[ChannelName, ...] = ()
+        self.book = FeedBook((FEED,), self.names)
+
+    def feeds(self) -> FeedBook:
+        """Return the book."""
+        return self.book
+
+    def write(self, *names: DeviceName, channels: tuple[ChannelName, ...] = ()) -> None:
+        """Write a new edition."""
+        self.book = FeedBook((FEED,), (*self.names, *names), channels)
+
+
+def plain(topic: str, body: bytes, context: Context) -> Decoded:
+    """Decode the format of these tests: JSON of what a decoder gives back."""
+    try:
+        told = json.loads(body)
+    except ValueError as error:
+        raise BadInput("no JSON") from error
+    number = Numbered("box", told["n"]) if "n" in told else None
+    return Decoded(tuple(Observed(*one) for one in told["v"]), number, told.get("id", ""))
+
+
+@pytest.fixture
+def book() -> Book:
+    """Return feeds of one sender with one name."""
+    return Book()
+
+
+@pytest.fixture
+def writer(tmp_path: Path, book: Book) -> Iterator[Writer]:
+    """Yield a writer whose foreign format is plain."""
+    made = Writer(tmp_path, "0", TwoGateways(), feeds=book)
+    made.intake.foreign = Foreign(made.intake, book, lambda feed: (plain, None))
+    yield made
+    made.close()
+
+
+def send(writer: Writer, *values: tuple[object, ...], number: int | None = None, identity: str = "") -> Batch:
+    """Send one message, flush it and return its batch."""
+    told: dict[str, object] = {"v": values, "id": identity}
+    if number is not None:
+        told["n"] = number
+    batch = Batch()
+    writer.intake.take(TOPIC, json.dumps(told).encode(), NOW_MS, batch)
+    writer.flush(batch)
+    return batch
+
+
+def test_names_and_units_become_ours(writer: Writer, book: Book, tmp_path: Path) -> None:
+    """A sender's device, channel and unit get their meaning; a unit of another quantity refuses that value alone, with a reason."""
+    book.write(channels=(ChannelName("lora", "", "lvl", "water_level", None, 1.0, 0.02), ChannelName("lora", "", "junk", "")))
+    batch = send(
+        writer,
+        ("Box 1", "lvl", NOW_MS - 1000, 0.1, "m"),
+        ("Box 1", "water_temperature", NOW_MS - 1000, 77.0, "°F"),
+        ("Box 1", "ph", NOW_MS - 1000, 7.0, "kPa"),
+        ("Box 1", "junk", NOW_MS - 1000, 7.0, None),
+        number=412,
+    )
+    series = {s.sid: (s.device, s.channel, s.unit) for s in writer.catalog.series()}
+    rows = read_rows(tmp_path / "segments" / "0-0000000000.parquet")
+    found = {series[r["sid"]]: (round(r["x"], 6), r["seq"], r["shift"]) for r in rows.to_dicts()}
+    assert found == {("by-01-p1", "water_level", "cm"): (12.0, 412, 0), ("by-01-p1", "water_temperature", "Cel"): (25.0, 412, 0)}
+    assert len(batch.dead) == 1 and "does not convert" in batch.dead[0][3]
+    assert [(n.stream, n.numbered.number) for n in batch.noted] == [("by-01-gw/box", 412)]
+
+
+def test_an_unknown_device_waits_whole_in_quarantine(writer: Writer) -> None:
+    """Known devices of the same message are stored; the message is kept once per name nobody knows, with what it told."""
+    for k in range(3):
+        send(writer, ("Box 1", "ph", NOW_MS - k, 7.0, None), ("Box 2", "temp", NOW_MS - k, 21.5, "C"))
+    (entry,) = entries(writer.catalog)
+    assert (entry.kind, entry.feed, entry.gateway, entry.name) == ("device", "lora", "by-01-gw", "Box 2")
+    assert (entry.count, entry.kept, entry.channels) == (3, 3, {"temp": (21.5, "C")})
+    assert [m.topic for m in messages_of(writer.catalog, entry.id)] == [TOPIC] * 3
+    assert [s.channel for s in writer.catalog.series()] == ["ph"]
+
+
+def test_a_clock_nobody_can_believe_goes_to_quarantine(writer: Writer, tmp_path: Path) -> None:
+    """1970, a GPS week of 2006 and 2100 are no times; a value without a time is filed under when it came."""
+    send(
+        writer,
+        ("Box 1", "ph", 0, 7.0, None),
+        ("Box 1", "ph", NOW_MS + 2 * DAY_MS, 7.1, None),
+        ("Box 1", "ph", 1_150_000_000_000, 7.2, None),
+        ("Box 1", "ph", None, 7.3, None),
+        ("Box 1", "ph", NOW_MS - HOUR_MS, 7.4, None),
+    )
+    rows = read_rows(tmp_path / "segments" / "0-0000000000.parquet").to_dicts()
+    assert [(r["t"], r["x"], r["shift"]) for r in rows] == [(NOW_MS, 7.3, None), (NOW_MS - HOUR_MS, 7.4, 0)]
+    (entry,) = entries(writer.catalog)
+    assert (entry.kind, entry.name) == ("clock", "Box 1")
+
+
+def test_a_repeat_is_known_and_a_damaged_message_is_kept(writer: Writer) -> None:
+    """The same identity changes nothing; what is no message of the format becomes a dead letter and is counted."""
+    send(writer, ("Box 1", "ph", NOW_MS, 7.0, None), identity="a")
+    again = send(writer, ("Box 1", "ph", NOW_MS, 7.0, None), identity="a")
+    assert len(again) == 0 and again.duplicates == {"by-01-gw": 1}
+    assert writer.catalog.rows("SELECT duplicates FROM gateway") == [(1,)]
+    batch = Batch()
+    writer.intake.take(TOPIC, b"\xff{", NOW_MS, batch)
+    writer.intake.take("elsewhere/up", b"{}", NOW_MS, batch)
+    writer.flush(batch)
+    assert [(d[1], d[3]) for d in batch.dead] == [("by-01-gw", "no JSON"), ("", "no feed takes this topic")]
+    assert writer.catalog.rows("SELECT value FROM counter WHERE name = 'damaged:lora'") == [(1,)]
+
+
+def test_a_sender_speaks_only_for_devices_of_its_gateway(writer: Writer, book: Book) -> None:
+    """Another gateway's device, by its own id or by a name that was bound before it moved, is not written."""
+    book.write(DeviceName("lora", "Moved", "sx-01-g1"))
+    batch = send(writer, ("sx-01-g1", "ph", NOW_MS, 1.0, None), ("Moved", "ph", NOW_MS, 2.0, None), ("by-01-p7", "ph", NOW_MS, 3.0, None))
+    assert [(s.device, s.gateway) for s in writer.catalog.series()] == [("by-01-p7", "by-01-gw")]
+    assert len(batch) == 1 and "not registered for this gateway" in batch.dead[0][3]
+    assert [e.name for e in entries(writer.catalog)] == ["sx-01-g1"]
