@@ -33,6 +33,8 @@ class Batch:
         self.seqs: list[int] = []
         self.received: list[int] = []
         self.blocks: list[Block] = []
+        # What a sender itself said of a value, by its place in the lists above: a QARTOD flag that joins the time test's result.
+        self.syntax: dict[int, int] = {}
         # Of each gateway: the numbers of messages that are new here, and of those that are on disk already.
         self.new: dict[str, Sequences] = {}
         self.known: dict[str, Sequences] = {}
@@ -95,6 +97,10 @@ class Batch:
         self.known.setdefault(gateway, Sequences()).add(seq)
         self.duplicates[gateway] = self.duplicates.get(gateway, 0) + 1
         self.counties[gateway], self.last_received[gateway] = county, received_ms
+
+    def said(self) -> dict[int, int]:
+        """Return what senders said of values themselves, by the row of `arrays`."""
+        return {self._in_blocks + place: flag for place, flag in self.syntax.items()}
 
     def arrays(self) -> dict[str, Any]:
         """Return every row as columns: sid, t, x, received, seq, and shift where one is not 0."""

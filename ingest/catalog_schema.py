@@ -96,11 +96,21 @@ CREATE TABLE IF NOT EXISTS clock_proposal (
     decided INTEGER);
 """
 
+# Owned by `quality_keeping.py`.
+_QUALITY = """
+CREATE TABLE IF NOT EXISTS device_place (
+    device TEXT PRIMARY KEY, kind TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL, height_m REAL);
+CREATE TABLE IF NOT EXISTS normal (
+    sid INTEGER NOT NULL, month INTEGER NOT NULL, days INTEGER NOT NULL, mean REAL NOT NULL, sd REAL NOT NULL, made INTEGER NOT NULL,
+    PRIMARY KEY (sid, month)) WITHOUT ROWID;
+"""
+
 _PARTS = (
     _READINGS,
     _STORE,
     _LEDGER,
     _IDENTITY,
+    _QUALITY,
 )
 STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in _PARTS for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

@@ -15,7 +15,6 @@ from ingest.catalog import Catalog, Series
 from ingest.channels import CHANNELS
 from ingest.foreign import Feeds, Foreign, NoFeeds
 from ingest.payloads import LARGEST_MESSAGE, ReadingIn, Refused, Up, decode_up, sequence_in
-from ingest.quality import GrossRange
 from ingest.receiver import Message
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
@@ -35,6 +34,14 @@ class Directory(Protocol):
 
     def device_allowed(self, gateway_id: str, device_id: str) -> bool:
         """Tell whether a gateway speaks for a device."""
+        ...
+
+
+class Watcher(Protocol):
+    """Who must know of every series: quality control."""
+
+    def watch(self, sid: int, county: str, device: str, channel: str) -> None:
+        """Take a series in."""
         ...
 
 
@@ -62,7 +69,7 @@ class Intake:
         self,
         catalog: Catalog,
         directory: Directory,
-        ranges_of: GrossRange,
+        watcher: Watcher,
         *,
         keys: GatewayKeys | None = None,
         feeds: Feeds | None = None,
@@ -71,7 +78,7 @@ class Intake:
         self._catalog = catalog
         self._directory = directory
         self._keys: GatewayKeys = keys or NoKeys()
-        self._ranges = ranges_of
+        self._watcher = watcher
         self._monotonic = monotonic
         self._now = monotonic()
         self._seen = catalog.changed_by_others()
@@ -312,7 +319,7 @@ class Intake:
     def _remember(self, found: Iterable[Series]) -> None:
         for one in found:
             self._series[one.device, one.channel] = one
-            self._ranges.set_series(one.sid, one.channel)
+            self._watcher.watch(one.sid, one.county, one.device, one.channel)
 
 
 def _give_up(gateway: str, up: Up, batch: Batch) -> None:

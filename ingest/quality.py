@@ -1,14 +1,19 @@
-"""The gross-range and time tests (QARTOD), for whole batches at once."""
+"""The words of quality control (QARTOD): which tests there are, what each may say, and how their worst becomes a reading's flag.
+
+A reading keeps every test's result beside its value, four bits a test, in `tests`. 0 means that the test does not apply to this
+reading, else it is one of the flags 1, 2, 3, 4, 9. The value itself is never changed.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ingest.channels import channel_of
-from ingest.reading import FAIL, GOOD, SUSPECT
+from ingest.reading import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+# The order of the four-bit results in `tests`, the lowest first. An order that is stored: never changed, and there is room for no more.
+TESTS = ("time", "gross_range", "climatology", "step", "spike", "flat_line", "neighbour", "internal")
+TIME, GROSS_RANGE, CLIMATOLOGY, STEP, SPIKE, FLAT_LINE, NEIGHBOUR, INTERNAL = range(8)
+RESULTS = (0, GOOD, NOT_EVALUATED, SUSPECT, FAIL, MISSING)
 
 # A clock this far ahead of ours is wrong; a little is only drift.
 FUTURE_SUSPECT_MS = 300_000
@@ -16,35 +21,53 @@ FUTURE_FAIL_MS = 86_400_000
 # No gateway of ours existed before: 1970 and GPS-week stamps fall here.
 FIRST_SENSIBLE_MS = 1_262_304_000_000  # 2010-01-01
 
+_ONES = 0x11111111
 
-class GrossRange:
-    """The ranges of every series, as arrays by series id."""
 
-    def __init__(self) -> None:
-        self._ranges: list[tuple[float, float, float, float]] = []
-        self._arrays: Any = None
+def pack(results: dict[str, int]) -> int:
+    """Return the results of tests by name as one number."""
+    return sum(result << (4 * TESTS.index(test)) for test, result in results.items())
 
-    def set_series(self, sid: int, channel: str) -> None:
-        """Take the ranges of a series from its channel."""
-        known = channel_of(channel)
-        while len(self._ranges) <= sid:
-            self._ranges.append((float("-inf"), float("inf")) * 2)
-        self._ranges[sid] = (*known.fail, *known.suspect)
-        self._arrays = None
 
-    def flags(self, sids: Sequence[int], values: Sequence[float], times: Sequence[int], received: Sequence[int]) -> Any:
-        """Return an array of flags (uint8), one for each reading; the worst test wins."""
-        import numpy as np
+def unpack(tests: int) -> dict[str, int]:
+    """Return the result of each test that applied, by name."""
+    found = ((test, (tests >> (4 * k)) & 15) for k, test in enumerate(TESTS))
+    return {test: result for test, result in found if result}
 
-        # Another thread may add series meanwhile, so the array is taken once and made anew when it is too short.
-        arrays = self._arrays
-        if arrays is None or arrays.shape[1] < len(self._ranges):
-            arrays = self._arrays = np.array(self._ranges, dtype=np.float64).T
-        fail_low, fail_high, low, high = arrays[:, np.asarray(sids, dtype=np.int64)]
-        x = np.asarray(values, dtype=np.float64)
-        t = np.asarray(times, dtype=np.int64)
-        ahead = t - np.asarray(received, dtype=np.int64)
-        flags = np.full(len(x), GOOD, dtype=np.uint8)
-        flags[(x < low) | (x > high) | (ahead > FUTURE_SUSPECT_MS)] = SUSPECT
-        flags[~((x >= fail_low) & (x <= fail_high)) | (ahead > FUTURE_FAIL_MS) | (t < FIRST_SENSIBLE_MS)] = FAIL
-        return flags
+
+def result_of(tests: Any, test: int) -> Any:
+    """Return one test's results out of an array of `tests`."""
+    import numpy as np
+
+    return ((np.asarray(tests, dtype=np.uint32) >> np.uint32(4 * test)) & np.uint32(15)).astype(np.uint8)
+
+
+def with_result(tests: Any, test: int, results: Any) -> Any:
+    """Return an array of `tests` with one test's results replaced."""
+    import numpy as np
+
+    kept = np.asarray(tests, dtype=np.uint32) & np.uint32(~(15 << (4 * test)) & 0xFFFFFFFF)
+    return kept | (np.asarray(results, dtype=np.uint32) << np.uint32(4 * test))
+
+
+def sql_result(test: str, column: str = "tests") -> str:
+    """Return the SQL expression for one test's result."""
+    return f"(({column} >> {4 * TESTS.index(test)}) & 15)"
+
+
+def worst(tests: Any) -> Any:
+    """Return the flag of each reading (uint8): fail, else suspect, else missing, else good, else not evaluated.
+
+    A test that could not be made hides nothing: a reading is good when at least one test of its value was passed and none failed. The
+    time test says nothing of the value, so that alone it makes no reading good.
+    """
+    import numpy as np
+
+    t = np.asarray(tests, dtype=np.uint32)
+    flags = np.full(t.shape, NOT_EVALUATED, dtype=np.uint8)
+    # Bit patterns of a result: 1 = 0001, 2 = 0010, 3 = 0011, 4 = 0100, 9 = 1001.
+    flags[(t & ~(t >> np.uint32(1)) & np.uint32(_ONES & ~15)) != 0] = GOOD
+    flags[(t & np.uint32(_ONES << 3)) != 0] = MISSING
+    flags[(t & (t >> np.uint32(1)) & np.uint32(_ONES)) != 0] = SUSPECT
+    flags[(t & np.uint32(_ONES << 2)) != 0] = FAIL
+    return flags

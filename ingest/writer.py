@@ -19,10 +19,15 @@ from ingest.claims import Claim, claim_writer
 from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
 from ingest.manifest import Digest, digest_of, put_digest
-from ingest.quality import FUTURE_SUSPECT_MS, GrossRange
+from ingest.quality import FUTURE_SUSPECT_MS
+from ingest.quality_keeping import open_flagger
+from ingest.quality_stream import Judged
 from ingest.quarantine import put_held
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
+
+# A segment's entry, the newest reading of each of its series, and its digest.
+Written = tuple[StoredFile, list[tuple[int, int, float, int, int]], Digest]
 
 
 class Writer:
@@ -41,11 +46,11 @@ class Writer:
         self._name = name
         self._claim = claim or claim_writer(folder, name)
         self._catalog = Catalog(folder)
-        self._ranges = GrossRange()
         clean(self._folder, name)
         ledger.begin(self._catalog)
         self._number = adopt(folder, self._catalog, name)
-        self.intake = Intake(self._catalog, directory, self._ranges, keys=keys, feeds=feeds)
+        self._quality = open_flagger(folder, self._catalog, directory)
+        self.intake = Intake(self._catalog, directory, self._quality, keys=keys, feeds=feeds)
 
     @property
     def catalog(self) -> Catalog:
@@ -67,15 +72,28 @@ class Writer:
         if batch.new_series:
             # A segment whose series were lost in a power cut would later be read as another's.
             self._catalog.harden()
-        gateways = {*batch.new, *batch.unnumbered, *batch.duplicates}
         stored = {gateway: seqs.as_tuples() for gateway, seqs in batch.new.items()}
-        file, newest, digest = self._write(batch, stored) if len(batch) else (None, [], None)
+        if not len(batch):
+            self._commit(batch, stored, None)
+            return
+        arrays = batch.arrays()
+        judged = self._quality.judge(arrays, batch.said())
+        try:
+            self._commit(batch, stored, self._write(batch, stored, arrays, judged))
+        except BaseException:
+            self._quality.withdraw(judged)
+            raise
+        self._number += 1
+
+    def _commit(self, batch: Batch, stored: Mapping[str, list[tuple[int, int]]], written: Written | None) -> None:
+        gateways = {*batch.new, *batch.unnumbered, *batch.duplicates}
         with self._catalog.transaction() as db:
-            if file is not None and digest is not None:
+            if written is not None:
+                file, newest, digest = written
                 cat.put_file(db, file)
                 put_digest(db, file.name, digest)
                 cat.put_latest(db, newest)
-                cat.add_to(db, "readings", file.rows)
+                cat.add_to(db, "readings", len(batch))
             ledger.record(db, stored, refused=batch.refused_whole, gone=batch.gone, noted=batch.noted, at_ms=batch.newest_ms)
             if batch.signed:
                 cat.put_signed(db, batch.signed)
@@ -101,17 +119,30 @@ class Writer:
                 put_held(db, batch.held)
             if batch.dead:
                 cat.put_dead_letters(db, batch.dead)
-        if file is not None:
-            self._number += 1
 
-    def _write(
-        self, batch: Batch, messages: Mapping[str, list[tuple[int, int]]]
-    ) -> tuple[StoredFile, list[tuple[int, int, float, int, int]], Digest]:
-        arrays = batch.arrays()
-        arrays["flag"] = self._ranges.flags(arrays["sid"], arrays["x"], arrays["t"], arrays["received"])
+    def _write(self, batch: Batch, messages: Mapping[str, list[tuple[int, int]]], arrays: dict[str, Any], judged: Judged) -> Written:
+        arrays["flag"], arrays["tests"] = judged.flag, judged.tests
+        newest = newest_of(arrays)
         name = SegmentName(self._name, self._number)
         digest = write_segment(self._folder, name, arrays, messages, batch.signed)
-        return _entry(str(name), arrays), newest_of(arrays), digest
+        return _entry(str(name), arrays), newest, digest
+
+
+def with_finals(arrays: dict[str, Any], finals: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a segment's columns with rows of version 1 behind its readings: final flags of readings stored before."""
+    import numpy as np
+
+    if finals is None:
+        return arrays
+    before, more = len(arrays["sid"]), len(finals["sid"])
+    # What is not said again (the clock's shift) is nothing in these rows.
+    joined = {
+        name: np.concatenate(
+            [values, np.asarray(finals[name], dtype=values.dtype) if name in finals else np.zeros(more, dtype=values.dtype)]
+        )
+        for name, values in arrays.items()
+    }
+    return {**joined, "version": np.repeat(np.array([0, 1], dtype=np.uint8), [before, more])}
 
 
 def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
@@ -137,12 +168,14 @@ def adopt(folder: Path, catalog: Catalog, writer: str) -> int:
             log.error("a segment cannot be read; it is put aside", segment=path.name, why=str(error)[:200])
             path.replace(path.with_suffix(".unreadable"))
             continue
-        arrays = {name: frame[name].to_numpy() for name in COLUMNS}
+        entry = _entry(path.name, {name: frame[name].to_numpy() for name in ("t", "received")})
+        told = frame.filter(pl.col("version") == 0)
+        arrays = {name: told[name].to_numpy() for name in COLUMNS if name != "shift"}
         with catalog.transaction() as db:
-            cat.put_file(db, _entry(path.name, arrays))
+            cat.put_file(db, entry)
             put_digest(db, path.name, digest_of(path))
             cat.put_latest(db, newest_of(arrays))
-            cat.add_to(db, "readings", frame.height)
+            cat.add_to(db, "readings", told.height)
             ledger.record(db, messages, at_ms=int(arrays["received"].max()))
             cat.put_signed(db, signed)
             cat.put_gateway(db, _counted(catalog, arrays, messages))

@@ -22,8 +22,8 @@ from dashboards.grafana.panels import BOARDS, READINGS, RECORDS, VARIABLES, Pane
 from foundation.clock import to_ms
 from foundation.database import open_engine
 from ingest.catalog import Series
-from ingest.channels import CHANNELS
 from ingest.lines import health_lines, reading_lines, series_head
+from ingest.quality_rules import packaged
 from ingest.reading import Counts, GatewayState
 from pricing.forecast import store
 from pricing.forecast.nouns import NAIVE, Forecast, ForecastPoint, Skill
@@ -118,9 +118,8 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if not any(code == "cargo_temperature" for *_, code, _ in series):
             series.append(("371522", "sx-truck-1", "sx-truck-1", "cargo_temperature", "Cel"))
         heads = {n: series_head(Series(n, *one)) for n, one in enumerate(series)}
-        rows = [
-            (n, now - k * 600_000, (CHANNELS[s[3]].suspect[0] + 5.0), 3 if k == 2 else 1) for n, s in enumerate(series) for k in range(72)
-        ]
+        low = {s[3]: asked.suspect[0] for s in series if (asked := packaged().of(s[3]).gross_range)}
+        rows = [(n, now - k * 600_000, low[s[3]] + 5.0, 3 if k == 2 else 1) for n, s in enumerate(series) for k in range(72)]
         gateways = [GatewayState(g.id, g.county, now - 2000, 9, 9, 90, 1, ((3, 4),)) for g in scenario().gateways]
         counts = Counts(1000, len(series), 3, 2, 1, now - 10**7, now, now)
         for k in range(30):
