@@ -17,7 +17,9 @@ from ingest.compaction import GRACE_MS, compact, remove_dropped
 from ingest.service import Readings
 from tests.ingest.examples import DAY_MS, HOUR_MS, NOW_MS, TwoGateways, clock, level, message
 
-KEYS = [("by-01-a", "water_level"), ("by-01-b", "water_level"), ("sx-01-a", "water_level")]
+# A count is held against its range only: what stands beside it changes no flag.
+CHANNEL = "spore_count"
+KEYS = [("by-01-a", CHANNEL), ("by-01-b", CHANNEL), ("sx-01-a", CHANNEL)]
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def fill(readings: Readings, dice: random.Random, first_seq: int, messages: int 
         for gateway in ("by-01-gw", "sx-01-gw"):
             base = gateway.removesuffix("gw")
             parts = [
-                level(dice.randrange(0, 5 * 1440, 30), dice.choice([1.0, 2.0, 140.0, -5.0]), device=base + dice.choice("ab"))
+                level(dice.randrange(0, 5 * 1440, 30), dice.choice([1.0, 2.0, 30_000.0, -5.0]), base + dice.choice("ab"), CHANNEL)
                 for _ in range(dice.randint(1, 40))
             ]
             readings.accept(gateway, message(seq, *parts))
@@ -94,7 +96,7 @@ def test_old_files_stay_for_those_who_are_reading_them(readings: Readings, folde
 
 def test_a_question_begun_before_a_deletion_is_asked_again(readings: Readings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that goes between the manifest and the read is no error: the manifest is asked again."""
-    readings.accept("by-01-gw", message(1, level(5, 1.0, device="by-01-a")))
+    readings.accept("by-01-gw", message(1, level(5, 1.0, "by-01-a", CHANNEL)))
     history = readings._history
     original, asked = history._files, []
 

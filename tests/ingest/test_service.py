@@ -147,10 +147,10 @@ def test_a_body_without_a_number_is_answered_with_the_reason(readings: Readings)
 def test_windows_leave_flagged_readings_out_and_say_how_many(readings: Readings) -> None:
     """Means, minima and maxima are of good readings; flagged ones are counted beside them, and taken in when asked for."""
     start = NOW_MS - 2 * HOUR_MS
-    readings.accept(GATEWAY, message(1, level(119, 10.0), level(100, 20.0), level(90, 120.0), level(61, 999.0), level(30, 40.0)))
+    readings.accept(GATEWAY, message(1, level(119, 10.0), level(100, 12.0), level(90, 120.0), level(61, 999.0), level(30, 13.0)))
     first, second = readings.aggregate(DEVICE, "water_level", start, NOW_MS, HOUR_MS)
-    assert (first.start_ms, first.n, first.mean, first.min, first.max, first.flagged) == (start, 2, 15.0, 10.0, 20.0, 2)
-    assert (second.start_ms, second.n, second.mean, second.flagged) == (start + HOUR_MS, 1, 40.0, 0)
+    assert (first.start_ms, first.n, first.mean, first.min, first.max, first.flagged) == (start, 2, 11.0, 10.0, 12.0, 2)
+    assert (second.start_ms, second.n, second.mean, second.flagged) == (start + HOUR_MS, 1, 13.0, 0)
     (all_of_it,) = readings.aggregate(DEVICE, "water_level", start, NOW_MS, 2 * HOUR_MS, good_only=False)
     assert all_of_it.n == 5 and all_of_it.max == 999.0
     assert {p.flag for p in everything(readings)} == {GOOD, SUSPECT, FAIL}
