@@ -7,6 +7,7 @@ beyond a double, a name that comes twice in one object, nesting without end. Val
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -32,7 +33,7 @@ def read_json(body: bytes) -> Any:
         raise BadInput("this message is too long", expected=f"at most {LARGEST_BODY} bytes", got=str(len(body)))
     try:
         told = _read(body)
-        if body.count(b'":') > 1 and not _surely_unique(body, told):
+        if not _surely_unique(body, told):
             json.JSONDecoder(object_pairs_hook=_pairs).decode(body.decode())
     except UnicodeDecodeError as error:
         raise BadInput("this message is not UTF-8", got=f"{error.reason} at byte {error.start}") from error
@@ -67,11 +68,14 @@ def kind_of(told: Any) -> str:
 
 
 def finite(told: int | float, what: str) -> float:
-    """Return a number as a double; raise BadInput for one no double holds."""
+    """Return a number as a double; raise BadInput for one no double holds, for infinity and for NaN."""
     try:
-        return float(told)
-    except OverflowError as error:
-        raise BadInput(f"{what} is beyond every number we keep", expected="at most 1.8e308", got="a longer number") from error
+        value = float(told)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise BadInput(f"{what[:80]} is beyond every number we keep", expected="a finite double", todo="leave it out")
+    return value
 
 
 def number_in(told: Any, what: str) -> float:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from foundation.ids import ID_PATTERN
+from ingest.channels import channel_of
+
 _LETTERS = re.compile(r"[\W_]+")
 
 
@@ -24,7 +27,9 @@ class Meaning:
 
 
 def meaning(format_name: str, name: str) -> Meaning | None:
-    """Return what a name means in a format, None where nobody can know."""
+    """Return what a name means in a format, None where nobody can know. Our own messages and a mapping table name our channels."""
+    if format_name in ("suhe", "mapping"):
+        return Meaning(name, channel_of(name).unit) if ID_PATTERN.match(name) else None
     key = _key(name)
     own = _OF_FORMAT.get(format_name)
     if own is not None:

@@ -14,7 +14,7 @@ LAST_MS = 253_402_300_799_999
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
-_LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,12})?)?", re.ASCII)
+_LOCAL = re.compile(r"([0-9]{4})([-/]?)([0-9]{2})\2([0-9]{2})[T ]?([0-9]{2})(:?)([0-9]{2})(?:\6([0-9]{2})(\.[0-9]{1,12})?)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -27,10 +27,12 @@ def rfc3339_ms(told: Any, what: str = "the time") -> int:
 
 
 def local_ms(told: Any, zone_ms: int, what: str = "the time") -> int:
-    """Return a time that may carry no zone: then it is of `zone_ms` east of UTC."""
-    if type(told) is str and _LOCAL.fullmatch(told):
-        return _within(_ms(told + ("Z" if told.count(":") > 1 else ":00Z"), what) - zone_ms, what)
-    return rfc3339_ms(told, what)
+    """Return a time that may carry no zone: then it is of `zone_ms` east of UTC. Also `2026/07/18 09:34` and `20260718093415`."""
+    found = _LOCAL.fullmatch(told) if type(told) is str else None
+    if found is None:
+        return rfc3339_ms(told, what)
+    year, _, month, day, hour, _, minute, second, part = found.groups()
+    return _within(_ms(f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}{part or ''}Z", what) - zone_ms, what)
 
 
 def epoch_ms(told: Any, what: str = "the time", *, per_unit: int = 1) -> int:

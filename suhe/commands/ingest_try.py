@@ -16,10 +16,10 @@ def run(mapping: str, payload: Path, format_name: str, topic: str, *, as_json: b
 
     from ingest.formats.catalog import format_named
     from ingest.formats.decoded import Context
-    from ingest.formats.mapping import load_mapping
+    from ingest.formats.mapping_file import load_table
 
     decoder = format_named(format_name).decoder()
-    context = Context(int(time.time() * 1000), mapping=load_mapping(mapping) if mapping else None)
+    context = Context(int(time.time() * 1000), mapping=load_table(mapping) if mapping else None)
     told = decoder(topic, _read(payload), context)
     if as_json:
         import msgspec
@@ -43,6 +43,6 @@ def _lines(format_name: str, told: Any) -> list[str]:
 def _read(payload: Path) -> bytes:
     if str(payload) == "-":
         return sys.stdin.buffer.read()
-    if not payload.is_file():
+    if not payload.exists() or payload.is_dir():
         raise BadInput("there is no such file", expected="a file with one message", got=str(payload))
     return payload.read_bytes()
