@@ -67,6 +67,15 @@ def read_table(text: str, name: str = "the mapping table") -> Table:
     return _Keys(name, text, told).table()
 
 
+def zone_ms(text: str) -> int:
+    """Return a zone such as +08:00 in ms east of UTC; raise BadInput for anything else."""
+    found = _ZONE.fullmatch(text)
+    if not found:
+        raise BadInput("this is no zone", expected="hours and minutes east of UTC, such as +08:00", got=text[:40])
+    minutes = int(found[2]) * 60 + int(found[3])
+    return (minutes if found[1] == "+" else -minutes) * 60_000
+
+
 def _compiled(topic: str) -> re.Pattern[str]:
     levels = []
     for level in topic.split("/"):
@@ -144,11 +153,13 @@ class _Keys:
         zone = self._text(time, "time", "zone", None)
         if zone is None:
             return MappedTime(form, path)
-        found = _ZONE.fullmatch(zone)
-        if not found or form != "local":
-            raise self.bad("time", "zone", "such as +08:00, and only for local times", zone)
-        minutes = int(found[2]) * 60 + int(found[3])
-        return MappedTime(form, path, (minutes if found[1] == "+" else -minutes) * 60_000)
+        try:
+            ms = zone_ms(zone)
+        except BadInput as error:
+            raise self.bad("time", "zone", error.expected, zone) from error
+        if form != "local":
+            raise self.bad("time", "zone", "no zone, only local times need one", zone)
+        return MappedTime(form, path, ms)
 
     def _expect(self, body: str) -> tuple[tuple[Path, Any], ...]:
         told = self._group(self.told.get("expect", {}), "expect")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,23 +28,28 @@ def ingest(
 def list_formats() -> None:
     """List the formats we take: name, usual topic, and what it is."""
     from ingest.formats.catalog import FORMATS
+    from ingest.formats.mapping_file import packaged
 
     for f in FORMATS.values():
         print(f"{f.name:<20} {f.name_zh} / {f.name_en}")
         print(f"{'':<20} {f.doc}" + (f" Usual topic: {f.topic}" if f.topic else ""))
+    print(f"{'':<20} Tables that come with the program: {', '.join(packaged())}")
 
 
 @app.command(name="try")
 def try_payload(
-    first: Annotated[str, typer.Argument(metavar="[MAPPING] PAYLOAD", help="With --format: the payload; else a mapping file or its name.")],
+    first: Annotated[str, typer.Argument(metavar="MAPPING", help="A mapping file or the name of one; left out with --format.")],
     payload: Annotated[str, typer.Argument(help="A file with one message as it came; - for standard input.")] = "",
     format_name: Annotated[str, typer.Option("--format", help="A format we take instead of a mapping; `suhe ingest formats`.")] = "",
     topic: Annotated[str, typer.Option(help="The topic it came under.")] = "",
+    zone: Annotated[str, typer.Option(help="The zone of times that carry none.")] = "+08:00",
     *,
     json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show which readings one message would make, and what of it is skipped and why; nothing is stored."""
+    from foundation.errors import BadInput
     from suhe.commands.ingest_try import run
 
-    mapping = "" if format_name else first
-    run(mapping, Path(first if format_name else payload), format_name or "mapping", topic, as_json=json_output)
+    if bool(format_name) == bool(payload):
+        raise BadInput("a message is tried with a mapping or with a format", expected="MAPPING PAYLOAD, or --format NAME PAYLOAD")
+    run("" if format_name else first, payload or first, format_name or "mapping", topic, zone, as_json=json_output)

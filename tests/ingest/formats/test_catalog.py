@@ -52,7 +52,7 @@ def test_try_prints_readings_and_what_is_skipped(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["ingest", "try", "--format", "thingsboard-gateway", str(body)])
     assert told.exit_code == 0 and "air_temperature" in told.output and "state: text" in told.output
     told = CliRunner().invoke(app, ["ingest", "try", "--format", "thingsboard-gateway", "--json", str(body)])
-    assert json.loads(told.output)["observed"][0]["value"] == 4.5
+    assert json.loads(told.output)["readings"][0]["value"] == 4.5
 
 
 def test_formats_are_listed() -> None:

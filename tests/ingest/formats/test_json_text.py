@@ -61,7 +61,10 @@ def test_sound_json_reads_as_json_reads_it(told: Any, separators: tuple[str, str
     assert read_json(body) == told
 
 
-@given(st.lists(st.tuples(st.sampled_from(["a", 'b"', "c:", '":', " :", "\\"]), st.integers(0, 9)), max_size=6), st.sampled_from([":", " :", ":\n"]))
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", 'b"', "c:", '":', " :", "\\"]), st.integers(0, 9)), max_size=6),
+    st.sampled_from([":", " :", ":\n"]),
+)
 def test_a_name_that_comes_twice_never_passes(pairs: list[tuple[str, int]], colon: str) -> None:
     """Whatever the names hold and however it is spaced: an object is read exactly when each name is there once."""
     body = ("{" + ",".join(f"{json.dumps(k)}{colon}{v}" for k, v in pairs) + "}").encode()
@@ -136,7 +139,9 @@ def test_times_that_are_none(text: Any) -> None:
         rfc3339_ms(text)
 
 
-@pytest.mark.parametrize("text", ["2026-07-18T09:34:15", "2026-07-18 09:34:15.0", "2026/07/18 09:34:15", "20260718093415", "20260718T093415"])
+@pytest.mark.parametrize(
+    "text", ["2026-07-18T09:34:15", "2026-07-18 09:34:15.0", "2026/07/18 09:34:15", "20260718093415", "20260718T093415"]
+)
 def test_local_times_are_of_the_feed_s_zone(text: str) -> None:
     """A time without a zone is eight hours earlier in UTC where the feed is in China."""
     assert local_ms(text, 8 * 3_600_000) == 1784338455000

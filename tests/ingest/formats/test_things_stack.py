@@ -25,8 +25,14 @@ def test_what_is_0_is_left_out_and_is_0() -> None:
     assert told.observed == (Observed("pond-3", "temperature", AT, 0.0),)
     assert told.number == Numbered("pond-3.260be53e", 0)
     assert told.facts == {
-        "dev_eui": "7066E1FFFE000ECA", "dev_addr": "260BE53E", "application": "county", "rssi": -121, "snr": 0, "heard_by": 1, "gateway": "gw-1",
-    }  # fmt: skip
+        "dev_eui": "7066E1FFFE000ECA",
+        "dev_addr": "260BE53E",
+        "application": "county",
+        "rssi": -121,
+        "snr": 0,
+        "heard_by": 1,
+        "gateway": "gw-1",
+    }
 
 
 def test_the_time_is_when_the_network_first_heard_it() -> None:

@@ -56,11 +56,18 @@ def test_what_is_no_telemetry_holds_no_reading(last: str) -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ([], "object"), ({"A": 5}, "`A`"), ({"A": [5]}, "entry"), ({"": [{"t": 1}]}, "name"), ({"A" * 201: [{"t": 1}]}, "name"),
-        ({"A": [{"ts": "now", "values": {"t": 1}}]}, "ts"), ({"A": [{"ts": -1, "values": {}}]}, "ts"), ({"A": [{"ts": 1, "values": 5}]}, "values"),
-        ({"A": [{"ts": True, "values": {}}]}, "ts"), ({"A": [{"v": 1}] * 30_000}, "too many"),
+        ([], "object"),
+        ({"A": 5}, "`A`"),
+        ({"A": [5]}, "entry"),
+        ({"": [{"t": 1}]}, "name"),
+        ({"A" * 201: [{"t": 1}]}, "name"),
+        ({"A": [{"ts": "now", "values": {"t": 1}}]}, "ts"),
+        ({"A": [{"ts": -1, "values": {}}]}, "ts"),
+        ({"A": [{"ts": 1, "values": 5}]}, "values"),
+        ({"A": [{"ts": True, "values": {}}]}, "ts"),
+        ({"A": [{"v": 1}] * 30_000}, "too many"),
     ],
-)  # fmt: skip
+)
 def test_damage_is_named(told: Any, words: str) -> None:
     """What cannot be read is refused with the field's name."""
     with pytest.raises(BadInput, match=words):
