@@ -79,7 +79,7 @@ class BrokerDrops:
     last_increase_ms: int | None
     told_ms: int | None
     version: str
-    uptime_s: int | None
+    started_ms: int | None
 
 
 def ledger_rows(catalog: Catalog, now_ms: int, county: str | None = None) -> list[LedgerRow]:
@@ -120,7 +120,7 @@ def broker_drops(catalog: Catalog) -> list[BrokerDrops]:
     found = []
     for broker, known in facts.items():
         total, restarts, last = grown.get(broker, (0, 0, None))
-        dropped, uptime = known.get("dropped"), known.get("uptime")
+        dropped, started = known.get("dropped"), known.get("started")
         found.append(
             BrokerDrops(
                 broker,
@@ -131,10 +131,15 @@ def broker_drops(catalog: Catalog) -> list[BrokerDrops]:
                 last,
                 dropped[1] if dropped else None,
                 known.get("version", ("", 0))[0],
-                int(uptime[0]) if uptime else None,
+                int(started[0]) if started else None,
             )
         )
     return sorted(found, key=lambda d: -max(at for _, at in facts[d.broker].values()))
+
+
+def missing_now(catalog: Catalog) -> int:
+    """Return how many messages of all streams may still come."""
+    return int(str(catalog.rows("SELECT coalesce(sum(missing), 0) FROM gap WHERE missing + lost > 0")[0][0]))
 
 
 # `gap` rows of a sender that keeps nothing count as lost once they are older than the grace.

@@ -73,6 +73,8 @@ class SocketReceiver:
         self._sending = threading.Lock()
         self._last_sent = time.monotonic()
         self._last_heard = time.monotonic()
+        # Whether the broker had kept what this client left behind.
+        self.session_present = False
         try:
             self._socket = socket.create_connection((host, port), CONNECT_S)
         except OSError as error:
@@ -103,14 +105,18 @@ class SocketReceiver:
 
             self._send((np.array(tokens, dtype=np.uint32) | 0x40020000).astype(">u4").tobytes())
 
-    def publish(self, topic: str, body: bytes) -> None:
-        """See `Receiver.publish`."""
-        self._send(self._m.PublishPacket(topic, body, qos=self._m.QoS.AT_MOST_ONCE).write())
+    def publish(self, topic: str, body: bytes, qos: int = 0) -> None:
+        """See `Receiver.publish`. With `qos` 1 the broker's answer is not waited for, and only one such message may be under way."""
+        self._send(self._m.PublishPacket(topic, body, qos=self._m.QoS(qos), packet_id=1 if qos else None).write())
 
-    def close(self) -> None:
-        """See `Receiver.close`."""
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Ask for no more messages of these filters; any thread may, and the broker's answer is not waited for."""
+        self._send(self._m.UnsubscribePacket(3, list(filters)).write())
+
+    def close(self, *, forget: bool = False) -> None:
+        """See `Receiver.close`; with `forget` the session ends with the connection, and what it still holds is gone."""
         try:
-            self._socket.sendall(self._m.DisconnectPacket().write())
+            self._socket.sendall(self._m.DisconnectPacket(session_expiry_interval=0 if forget else None).write())
         except OSError:
             pass
         self._socket.close()
@@ -131,6 +137,7 @@ class SocketReceiver:
         answer = self._await(self._m.ConnAckPacket)
         if answer.reason_code != self._m.ConnAckReasonCode.SUCCESS:
             raise Unavailable("the broker refuses ingest", got=str(answer.reason_code), todo="look at its user and password")
+        self.session_present = bool(answer.session_present)
         wanted = [self._m.TopicFilter(f, max_qos=self._m.QoS.AT_LEAST_ONCE) for f in filters]
         self._send(self._m.SubscribePacket(1, wanted).write())
         answer = self._await(self._m.SubAckPacket)

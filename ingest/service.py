@@ -18,7 +18,7 @@ from ingest.foreign import Feeds
 from ingest.history import History
 from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
-from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, seen_gaps
+from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
 from ingest.payloads import Ack, Refused
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
@@ -181,6 +181,15 @@ class Readings:
     def drops(self) -> list[BrokerDrops]:
         """Return what each broker says of messages it threw away, the one heard of last first."""
         return broker_drops(self._catalog)
+
+    def missing(self) -> int:
+        """Return how many messages of all streams are missing and may still come; cheap enough to be asked every second."""
+        return missing_now(self._catalog)
+
+    def freshness(self) -> dict[str, int]:
+        """Return county -> time of its newest observation."""
+        rows = self._catalog.rows("SELECT s.county, max(l.t) FROM latest l JOIN series s ON s.sid = l.sid GROUP BY s.county")
+        return {str(county): int(str(t)) for county, t in rows}
 
     def counts(self) -> Counts:
         """Return the store in numbers."""

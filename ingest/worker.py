@@ -15,10 +15,14 @@ from foundation.clock import Clock, SystemClock, to_ms
 from foundation.errors import Unavailable
 from foundation.log import get_logger
 from ingest.batch import Batch
+from ingest.broker_facts import BrokerWatch, broker_name
+from ingest.claims import Claim
 from ingest.compaction import Compactor
 from ingest.foreign import Feeds
+from ingest.handover import Handover
 from ingest.intake import Directory, Intake
 from ingest.keeper import Keeper
+from ingest.mqtt_sessions import client_of
 from ingest.receiver import Message, Receiver, SocketReceiver
 from ingest.signatures import GatewayKeys
 from ingest.topics import SHARDS, up_filter
@@ -53,10 +57,15 @@ def run_worker(
     feeds: Feeds | None = None,
     protocol: int = 5,
     compact_seconds: float = 3600.0,
+    workers: int = 0,
     stop: threading.Event,
     clock: Clock | None = None,
 ) -> None:
-    """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1."""
+    """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1.
+
+    With `workers`, the number of all, what another number of workers left at the broker is taken, see `handover`; without it this
+    worker drops what is not its own at once.
+    """
     log = get_logger(__name__)
     clock = clock or SystemClock()
     writer = Writer(folder, worker_id, directory, keys=keys, feeds=feeds)
@@ -66,11 +75,25 @@ def run_worker(
     compactor = Compactor(folder, clock, compact_seconds, MOST_SEGMENTS, stop) if worker_id == "0" else None
     if compactor is not None:
         compactor.start()
+        BrokerWatch(folder, clock, host, port, username, password, protocol, stop).start()
+    handover = None
+    if workers and protocol == 5:
+
+        def connect(client: str, filters: Sequence[str]) -> SocketReceiver:
+            return SocketReceiver(host, port, client, username, password, filters)
+
+        def open_writer(name: str, claim: Claim) -> Writer:
+            return Writer(folder, name, directory, claim, keys, feeds)
+
+        handover = Handover(folder, clock, broker_name(host, port), int(worker_id), workers, connect, open_writer, stop)
+        handover.start()
     pause = RETRY_S
     try:
         while not stop.is_set():
             try:
-                receiver = _connect(protocol, host, port, f"ingest-{worker_id}", username, password, shards)
+                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, shards, leave=handover is None)
+                if handover is not None and isinstance(receiver, SocketReceiver):
+                    handover.connected(receiver, [up_filter(shard) for shard in shards])
             except Unavailable as error:
                 log.warning("waiting for the broker", why=error.explain())
                 stop.wait(pause)
@@ -93,6 +116,8 @@ def run_worker(
         keeper.finish()
         if compactor is not None:
             compactor.join()
+        if handover is not None:
+            handover.join()
         writer.close()
 
 
@@ -146,10 +171,13 @@ class Loop:
                 self._intake.refresh()
 
 
-def _connect(protocol: int, host: str, port: int, client_id: str, username: str, password: str, shards: str) -> Receiver:
+def _connect(
+    protocol: int, host: str, port: int, client_id: str, username: str, password: str, shards: str, *, leave: bool = True
+) -> Receiver:
     wanted = [up_filter(shard) for shard in shards]
     if protocol == 5:
-        return SocketReceiver(host, port, client_id, username, password, wanted, [up_filter(s) for s in SHARDS if s not in shards])
+        unwanted = [up_filter(s) for s in SHARDS if s not in shards] if leave else []
+        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted)
     from ingest.receiver_paho import PahoReceiver
 
     return PahoReceiver(host, port, client_id, username, password, wanted)

@@ -20,8 +20,6 @@ from suhe.broker import connection
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
 
-SHARDS = "0123456789abcdef"
-
 
 def stop_on_signal() -> threading.Event:
     """Return an event that SIGTERM and SIGINT set."""
@@ -84,6 +82,7 @@ def _shared_socket(host: str, port: int) -> socket.socket:
 
 def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
     """Run one ingest worker with its share of the sixteen shards."""
+    from ingest.mqtt_sessions import shards_of
     from ingest.worker import run_worker
     from registry.directory import RegistryDirectory
     from registry.service import Registry
@@ -100,13 +99,14 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
         username=broker.ingest_user,
         password=broker.ingest_password,
         worker_id=str(worker),
-        shards=SHARDS[worker::of],
+        shards=shards_of(worker, of),
         folder=settings.readings_folder,
         directory=directory,
         keys=directory,
         feeds=directory,
         protocol=broker.protocol,
         compact_seconds=settings.compact_seconds,
+        workers=of,
         stop=stop_on_signal(),
     )
 

@@ -25,6 +25,7 @@ def readiness(services: Services) -> dict[str, tuple[bool, str]]:
         "records": _records(services),
         "children": _children(data),
         "disk": _disk(data),
+        "messages": _messages(services),
         "log": _log(services),
         "anchor": _anchor(services),
     }
@@ -55,6 +56,12 @@ def _disk(data: Path) -> tuple[bool, str]:
     usage = shutil.disk_usage(data)
     share = usage.free / usage.total
     return share > LEAST_FREE_SHARE, f"{share:.0%} free"
+
+
+def _messages(services: Services) -> tuple[bool, str]:
+    """What is missing in words. It always holds: gateways keep what is missing, and only they can send it."""
+    dropped = [f"{d.broker} threw {d.total:,} away" if d.told else f"{d.broker} does not tell drops" for d in services.readings.drops()[:1]]
+    return True, "; ".join([f"{services.readings.missing():,} messages missing", *dropped])
 
 
 def _log(services: Services) -> tuple[bool, str]:

@@ -85,6 +85,22 @@ def router(services: Services) -> APIRouter:
         begin, end = window(start, end, LONGEST_RANGE_MS)
         return page_of([asdict(g) for g in services.readings.gaps(device, channel, begin, end, interval_ms)], None)
 
+    @routes.get("/ledger", dependencies=may_read)
+    def ledger(county: str | None = None) -> dict[str, Any]:
+        """Return the loss ledger: for every gateway, and every foreign counter behind one, what came, what is missing, what is lost."""
+        return page_of([asdict(row) for row in services.readings.ledger(county)], None)
+
+    @routes.get("/ledger/gaps", dependencies=may_read)
+    def ledger_gaps(gateway: str, open_only: bool = False, limit: Limit = 200) -> dict[str, Any]:
+        """Return the gaps in a gateway's message numbers, the one seen last first: when it was seen, when it closed, what is missing."""
+        found = services.readings.sequence_gaps(gateway, only_open=open_only, limit=limit)
+        return page_of([{**asdict(gap), "state": gap.state} for gap in found], None)
+
+    @routes.get("/ledger/drops", dependencies=may_read)
+    def ledger_drops() -> dict[str, Any]:
+        """Return what each broker says of messages it threw away; `told` is false where it publishes no such counter."""
+        return page_of([asdict(drops) for drops in services.readings.drops()], None)
+
     return routes
 
 

@@ -49,30 +49,13 @@ class _Figures:
 
     def collect(self) -> Iterator[Any]:
         """Yield every metric family."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+        from prometheus_client.core import GaugeMetricFamily
 
+        from dashboards.api.readings_figures import readings_figures
         from foundation.clock import to_ms
 
         now_ms = to_ms(self._services.clock.now())
-        counts = self._services.readings.counts()
-        yield CounterMetricFamily("suhe_readings_stored", "Readings on disk", value=counts.readings)
-        yield CounterMetricFamily("suhe_dead_letters", "Payloads refused with a reason", value=counts.dead_letters)
-        yield GaugeMetricFamily("suhe_series", "Series in the dictionary", value=counts.series)
-        yield GaugeMetricFamily("suhe_segments", "Segments not compacted yet", value=counts.segments)
-        if counts.newest_ms is not None:
-            yield GaugeMetricFamily("suhe_freshness_seconds", "Age of the newest observation", value=(now_ms - counts.newest_ms) / 1000)
-        gaps = GaugeMetricFamily("suhe_gateway_open_gaps", "Sequence gaps still open", labels=["gateway"])
-        for state in self._services.readings.gateways():
-            gaps.add_metric([state.gateway], len(state.open_gaps))
-        yield gaps
-        lag = GaugeMetricFamily("suhe_sink_lag_seconds", "Age of the oldest thing a server store was not sent", labels=["sink"])
-        waiting = GaugeMetricFamily("suhe_sink_waiting", "Readings a server store was not sent", labels=["sink"])
-        refused = CounterMetricFamily("suhe_sink_refused", "Readings a server store refused for good", labels=["sink"])
-        for sink in self._services.readings.sinks():
-            lag.add_metric([sink.sink], sink.lag_seconds(now_ms))
-            waiting.add_metric([sink.sink], sink.waiting)
-            refused.add_metric([sink.sink], sink.refused)
-        yield from (lag, waiting, refused)
+        yield from readings_figures(self._services.readings, now_ms)
         checkpoint = self._services.trace.latest_checkpoint()
         if checkpoint is not None:
             yield GaugeMetricFamily("suhe_log_size", "Records in the log at the last checkpoint", value=checkpoint.size)

@@ -206,6 +206,19 @@ def test_health_readiness_and_figures(whole: Installation, monkeypatch: pytest.M
         assert figures.headers["content-type"].startswith("text/plain")
         for name in ("suhe_readings_stored_total", "suhe_dead_letters_total", 'suhe_gateway_open_gaps{gateway="by-02-gw"} 1.0'):
             assert name in figures.text
+        for name in ("suhe_ledger_missing", "suhe_ledger_gaps_seen_total", "suhe_county_freshness_seconds"):
+            assert f'{name}{{county="321023"}}' in figures.text
+
+
+def test_the_ledger_over_the_api(whole: Installation, reader: TestClient) -> None:
+    """Streams with what is missing, the gaps of one gateway, and the broker's drops; nobody without an account reads them."""
+    rows = reader.get("/api/v1/readings/ledger", params={"county": "321023"}).json()["items"]
+    (row,) = [r for r in rows if r["stream"] == "by-02-gw"]
+    assert row["missing"] > 0 and row["expected"] == row["received"] + row["refused"] + row["missing"] + row["lost"]
+    gaps = reader.get("/api/v1/readings/ledger/gaps", params={"gateway": "by-02-gw", "open_only": True}).json()["items"]
+    assert sum(g["missing"] for g in gaps) == row["missing"] and {g["state"] for g in gaps} <= {"open", "fresh"}
+    assert reader.get("/api/v1/readings/ledger", params={"county": "371522"}).status_code == 200
+    assert reader.get("/api/v1/readings/ledger/drops").json() == {"items": [], "next": None}
 
 
 def test_the_description_names_every_operation_and_no_page(whole: Installation, reader: TestClient) -> None:
