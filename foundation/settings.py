@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     )
     mqtt_port: int = Field(default=0, ge=0, le=65535, description="Port of our own broker; 0 picks a free one and keeps it")
     ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
+    sl651_port: int = Field(default=0, ge=0, le=65535, description="TCP port for water stations of SL 651; 0 means none")
+    hj212_port: int = Field(default=0, ge=0, le=65535, description="TCP port for stations of HJ 212; 0 means none")
+    stations_host: str = Field(default="127.0.0.1", min_length=1, description="Address the ports for stations listen on")
     web_processes: int = Field(default=1, ge=1, le=16, description="Processes that serve the pages and the API on one port")
     checkpoint_seconds: float = Field(default=10.0, gt=0, description="Interval between signed log checkpoints")
     seal_after_minutes: float = Field(

@@ -105,12 +105,20 @@ CREATE TABLE IF NOT EXISTS normal (
     PRIMARY KEY (sid, month)) WITHOUT ROWID;
 """
 
+# Owned by `pictures.py`.
+_STATIONS = """
+CREATE TABLE IF NOT EXISTS station_picture (
+    gateway TEXT NOT NULL, station TEXT NOT NULL, t INTEGER NOT NULL, received INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL, PRIMARY KEY (gateway, t, sha256)) WITHOUT ROWID;
+"""
+
 _PARTS = (
     _READINGS,
     _STORE,
     _LEDGER,
     _IDENTITY,
     _QUALITY,
+    _STATIONS,
 )
 STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in _PARTS for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

@@ -187,7 +187,7 @@ class Foreign:
                     why[found] = why.get(found, 0) + 1
             elif found is not None:
                 device, channel, factor, offset, unit = found
-                value = one.value * factor + offset
+                value = _converted(one.value, factor, offset)
                 if not math.isfinite(value):
                     why[f"{device} {channel} is no finite number"] = 1
                     continue
@@ -274,6 +274,11 @@ class Foreign:
         if found is None:
             found = self._senders[feed.id] = _Sender(*self._decoders_or_none(feed))
         return found
+
+
+def _converted(value: float, factor: float, offset: float) -> float:
+    """Return a value in our unit; 0.412 m are 41.2 cm and not 41.199999999999996."""
+    return value if factor == 1.0 and offset == 0.0 else float(f"{value * factor + offset:.12g}")
 
 
 def decoder_of(feed: Feed) -> tuple[Decoder, object]:

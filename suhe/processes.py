@@ -111,6 +111,31 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
     )
 
 
+def station_ports(settings: Settings) -> dict[str, int]:
+    """Return format -> port of the station protocols that are switched on."""
+    return {name: port for name, port in (("sl651", settings.sl651_port), ("hj212", settings.hj212_port)) if port}
+
+
+def run_station_server(settings: Settings) -> None:
+    """Listen for stations that speak SL 651 or HJ 212 over TCP."""
+    from ingest.stations import run_stations
+    from registry.directory import RegistryDirectory
+    from registry.service import Registry
+
+    set_up_logging(settings.log_level)
+    ports = station_ports(settings)
+    if not ports:
+        raise BadInput("no port for stations is set", todo="set SUHE_SL651_PORT or SUHE_HJ212_PORT")
+    run_stations(
+        settings.readings_folder,
+        RegistryDirectory(Registry(open_engine(settings.records_url), SystemClock())),
+        host=settings.stations_host,
+        ports=ports,
+        blobs=settings.data / "blobs",
+        stop=stop_on_signal(),
+    )
+
+
 def run_sink(settings: Settings) -> None:
     """Feed the server store until told to stop."""
     import os

@@ -23,7 +23,7 @@ from foundation.settings import Settings
 from suhe import chain_child, witness_child
 from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords
 from suhe.installation import Installation, lock_folder, open_installation
-from suhe.processes import web_address
+from suhe.processes import station_ports, web_address
 from suhe.supervisor import Child, Supervisor
 from suhe.victoria import prepare_victoria, sink_target, victoria_command
 
@@ -75,6 +75,8 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
         found.append(Child("broker", broker_command(settings, broker), logs / "broker.log", env))
     found += [ours("web" if n == 0 else f"web-{n}", "web") for n in range(settings.web_processes)]
     found += [ours(f"ingest-{n}", "ingest", "--worker", str(n)) for n in range(settings.ingest_workers)]
+    if station_ports(settings):
+        found.append(ours("stations", "ingest", "stations"))
     chain = chain_child.prepare_chain(settings, demo=installation.demo)
     if chain is not None:
         found.append(Child(chain_child.NAME, chain, logs / "chain.log", env))

@@ -1,4 +1,4 @@
-"""HJ 212-2017 packets into readings: one frame, or all parts of one message in order.
+"""HJ 212-2017 packets into readings: one frame, or parts of one message in order.
 
 The channel of a momentary value (2011, `-Rtd`) is the code of what is measured (`w01001`). A value of a stretch of time carries its
 statistic and the stretch (`w01001-Avg.hour`): the mean of an hour and that of ten minutes begin at the same moment and are not the same.
@@ -48,19 +48,17 @@ def decode(topic: str, body: bytes, context: Context) -> Decoded:  # noqa: ARG00
 
 
 def split_message(body: bytes) -> list[Packet]:
-    """Return the packets of one message: a whole one, or parts of one total in the order of their numbers.
+    """Return the packets of one message: a whole one, or parts of it in the order of their numbers, of which the first tells the time.
 
-    A part that tells its own time may stand alone.
+    They need not be all: a part may be kept, and answered, before the next one is sent.
     """
-    raws = split_raw(body)
-    packets = [parse_packet(raw) for raw in raws]
+    packets = [parse_packet(raw) for raw in split_raw(body)]
     numbers = [p.numbers for p in packets]
-    if len(packets) > 1:
-        same = {(p.station, p.command, p.fields.get("QN"), total) for p, (total, _) in zip(packets, numbers, strict=True)}
-        if len(same) > 1 or [n for _, n in numbers] != list(range(1, numbers[0][0] + 1)):
-            raise BadInput("these packets are not one message", got=f"{len(packets)} packets of station {packets[0].station[:40]}")
-    elif numbers[0][0] > 1 and not stands_alone(packets[0]):
-        raise BadInput("parts of this message are missing", expected=f"{numbers[0][0]}", got=f"only number {numbers[0][1]}")
+    same = {(p.station, p.command, p.fields.get("QN"), total) for p, (total, _) in zip(packets, numbers, strict=True)}
+    if len(same) > 1 or [n for _, n in numbers] != sorted({n for _, n in numbers}):
+        raise BadInput("these packets are not one message", got=f"{len(packets)} packets of station {packets[0].station[:40]}")
+    if not stands_alone(packets[0]):
+        raise BadInput("the part of this message that tells its time is missing", got=f"number {numbers[0][1]} of {numbers[0][0]}")
     return packets
 
 

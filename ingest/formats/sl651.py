@@ -50,7 +50,7 @@ def decode(topic: str, body: bytes, context: Context) -> Decoded:  # noqa: ARG00
     if not report.observed and report.broken:
         raise BadInput("this report cannot be read", got=report.broken)
     identity = f"{serial:04x}-{first.function:02x}-{hashlib.sha256(text[8:]).hexdigest()[:16]}"
-    number = Numbered("", serial, _SERIAL, 1) if serial and first.function < 0x37 else None
+    number = Numbered(first.station, serial, _SERIAL, 1) if serial and first.function < 0x37 else None
     return Decoded(tuple(report.observed), number, identity, tuple(report.notes[:_MOST_NOTES]), facts)
 
 

@@ -24,6 +24,15 @@ def ingest(
     run_ingest(settings(), worker=worker, workers=workers)
 
 
+@app.command()
+def stations() -> None:
+    """Listen for water and air stations that speak SL 651 or HJ 212 over TCP; SUHE_SL651_PORT and SUHE_HJ212_PORT say where."""
+    from suhe.cli import settings
+    from suhe.processes import run_station_server
+
+    run_station_server(settings())
+
+
 @app.command(name="formats")
 def list_formats() -> None:
     """List the formats we take: name, usual topic, and what it is."""
