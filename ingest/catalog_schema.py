@@ -99,7 +99,7 @@ CREATE TABLE IF NOT EXISTS clock_proposal (
 # Owned by `quality_keeping.py`.
 _QUALITY = """
 CREATE TABLE IF NOT EXISTS device_place (
-    device TEXT PRIMARY KEY, kind TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL, height_m REAL);
+    device TEXT PRIMARY KEY, kind TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS normal (
     sid INTEGER NOT NULL, month INTEGER NOT NULL, days INTEGER NOT NULL, mean REAL NOT NULL, sd REAL NOT NULL, made INTEGER NOT NULL,
     PRIMARY KEY (sid, month)) WITHOUT ROWID;

@@ -9,10 +9,11 @@ from pathlib import Path
 from foundation.errors import BadInput
 from foundation.log import get_logger
 from ingest.catalog import Catalog
-from ingest.quality_plan import DevicePlace, Places, Plan, Watched
+from ingest.quality_plan import Places, Plan, Watched
 from ingest.quality_rules import RuleBook, packaged, read_rules
 from ingest.quality_stream import Flagger
 from ingest.reading import FAIL
+from registry.devices import DevicePlace
 
 # Where devices stand is asked for when series were added, but not oftener than this; and this often anyway.
 ASK_AT_MOST_S, ASK_AT_LEAST_S = 30.0, 600.0
@@ -38,8 +39,8 @@ class KeptFlagger(Flagger):
         if waited < ASK_AT_MOST_S or not (self._new or waited > ASK_AT_LEAST_S):
             return
         self._asked, self._new = self._monotonic(), False
-        if self._places is not None:
-            places = self._places.device_places()
+        places = self._places.device_places() if self._places is not None else None
+        if places is not None:
             keep_places(self._catalog, places)
             self.plan.place(places)
         self.plan.set_normals(kept_normals(self._catalog))
@@ -76,12 +77,12 @@ def keep_places(catalog: Catalog, places: Mapping[str, DevicePlace]) -> None:
         return
     with catalog.transaction() as db:
         db.execute("DELETE FROM device_place")
-        db.executemany("INSERT INTO device_place VALUES (?,?,?,?,?)", [(d, p.kind, p.lat, p.lon, p.height_m) for d, p in places.items()])
+        db.executemany("INSERT INTO device_place VALUES (?,?,?,?)", [(d, p.kind, p.lat, p.lon) for d, p in places.items()])
 
 
 def kept_places(catalog: Catalog) -> dict[str, DevicePlace]:
     """Return where devices stand."""
-    rows = catalog.rows("SELECT device, kind, lat, lon, height_m FROM device_place")
+    rows = catalog.rows("SELECT device, kind, lat, lon FROM device_place")
     return {str(device): DevicePlace(*told) for device, *told in rows}  # type: ignore[arg-type]
 
 

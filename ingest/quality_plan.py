@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ingest.quality_rules import RELATIONS, RuleBook, Rules
+from registry.devices import DevicePlace
 
 # The columns of `Plan.limits`; NaN where a test does not apply.
 FIELDS = (
@@ -22,22 +23,12 @@ MOST_NEIGHBOURS = 8
 _HOUR, _MINUTE = 3_600_000.0, 60_000.0
 
 
-@dataclass(frozen=True)
-class DevicePlace:
-    """What quality control must know of a device besides its readings. The height is metres above sea level, None where unknown."""
-
-    kind: str
-    lat: float
-    lon: float
-    height_m: float | None = None
-
-
 @runtime_checkable
 class Places(Protocol):
     """Who knows where devices stand; a directory may."""
 
-    def device_places(self) -> Mapping[str, DevicePlace]:
-        """Return every device that is known."""
+    def device_places(self) -> Mapping[str, DevicePlace] | None:
+        """Return every device that is known, None where that cannot be told now."""
         ...
 
 
@@ -174,7 +165,7 @@ class Plan:
                 continue
             at = np.array([s.sid for s in group])
             lat, lon = (np.array([getattr(self._places[s.device], name) for s in group]) for name in ("lat", "lon"))
-            height = np.array([math.nan if (h := self._places[s.device].height_m) is None else h for s in group])
+            height = np.array([self._book.heights.get(s.device, math.nan) for s in group])
             for k, s in enumerate(group):
                 north, east = (lat - lat[k]) * 111.2, (lon - lon[k]) * 111.2 * math.cos(math.radians(lat[k]))
                 far = np.hypot(north, east)

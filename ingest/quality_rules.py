@@ -5,6 +5,8 @@
     [county.CODE.NAME.TEST]
     [device.ID.NAME.TEST]
 
+    [height_m]            metres above sea level by device, for the neighbour test
+
 The later in this order wins, figure by figure. `off = true` takes a test away. What a file changes it gives a source for.
 """
 
@@ -127,7 +129,9 @@ class RuleBook:
 
     def __init__(self, *files: tuple[str, Mapping[str, Any]]) -> None:
         self._tables: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+        self.heights: dict[str, float] = {}
         for name, told in files:
+            self.heights.update(_heights(f"{name}: height_m", told.get("height_m", {})))
             _check_file(name, told, self._tables)
         self._made: dict[tuple[str, str, str, str], Rules] = {}
         # Whatever they make together is tried now, not at the first reading.
@@ -185,9 +189,16 @@ def _check_file(name: str, told: Mapping[str, Any], tables: dict[tuple[str, ...]
                     _check_figures(f"{where}.{test}", test, _table(figures, f"{where}.{test}"))
                     known = tables.setdefault((scope, *owner, channel), {})
                     known[test] = {**known.get(test, {}), **figures}
-    unknown = sorted(set(told) - {"channel", "kind", "county", "device"})
+    unknown = sorted(set(told) - {"channel", "kind", "county", "device", "height_m"})
     if unknown:
-        raise BadInput(f"{name}: there is no such table", expected="channel, kind, county or device", got=unknown[0][:60])
+        raise BadInput(f"{name}: there is no such table", expected="channel, kind, county, device or height_m", got=unknown[0][:60])
+
+
+def _heights(where: str, told: Any) -> dict[str, float]:
+    for device, height in _table(told, where).items():
+        if not (_number(height) and -500 <= height <= 9000):
+            raise BadInput(f"{where}.{device} is no height", expected="metres above sea level", got=repr(height)[:60])
+    return {device: float(height) for device, height in told.items()}
 
 
 def _owners(told: Any, depth: int, where: str) -> list[tuple[tuple[str, ...], Any]]:

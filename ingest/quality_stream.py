@@ -16,9 +16,10 @@ from ingest import quality_tests as tests_of
 from ingest.quality import CLIMATOLOGY, FLAT_LINE, GROSS_RANGE, SPIKE, STEP, TIME, with_result, worst
 from ingest.quality_beside import beside, month_of
 from ingest.quality_memory import KEPT, NEVER, Memory
-from ingest.quality_plan import COLUMN, DevicePlace, Plan, Watched
+from ingest.quality_plan import COLUMN, Plan, Watched
 from ingest.quality_still import stand_still
 from ingest.reading import FAIL, NOT_EVALUATED, SUSPECT
+from registry.devices import DevicePlace
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,10 @@ class Flagger:
         new = np.flatnonzero(line.row >= 0)
         tests[line.row[new]] |= found[new]
         line.tests[new] = tests[line.row[new]]
-        for row, stands in line.replaced():
-            same = line.again_x[row] == line.x[stands]
-            tests[row] |= found[stands] if same else not_evaluated(limits[:, [stands]])[0]
+        if len(line.again):
+            # What another word for the same time replaced: the same value has the same results, another one is held against nothing.
+            same = line.again_x == line.x[line.last_word]
+            tests[line.again] |= np.where(same, found[line.last_word], not_evaluated(limits[:, line.last_word]))
 
     def _finals(self, line: _Line) -> Mapping[str, Any] | None:
         """Return rows for what was told before and now turns out to be a spike."""
@@ -191,8 +193,10 @@ class _Line:
         self.spike: Any = None
         self.at: Any = None
         self.place: Any = None
-        self.again: list[tuple[int, int]] = []
-        self.again_x: dict[int, float] = {}
+        # Rows of the batch that another word for their time replaced, their values, and where that word stands in the line.
+        self.again: Any = ()
+        self.again_x: Any = None
+        self.last_word: Any = None
 
     @classmethod
     def of(cls, touched: Any, before: Mapping[str, Any], rows: Any, told: Mapping[str, Any]) -> _Line:
@@ -212,14 +216,12 @@ class _Line:
         kept = order if stands.all() else order[stands]
         line = cls(columns, kept, np.diff(np.append(np.searchsorted(columns["sid"][kept], touched), len(kept))))
         if len(kept) < len(order):
-            after = np.searchsorted(np.flatnonzero(stands), np.flatnonzero(~stands))
-            line.again = [(int(r), int(k)) for r, k in zip(columns["row"][order[~stands]], after, strict=True) if r >= 0]
-            line.again_x = {r: float(told["x"][r]) for r, _ in line.again}
+            gone = np.flatnonzero(~stands)
+            after = np.searchsorted(np.flatnonzero(stands), gone)
+            new = columns["row"][order[gone]] >= 0
+            line.again, line.last_word = columns["row"][order[gone[new]]], after[new]
+            line.again_x = told["x"][line.again]
         return line
-
-    def replaced(self) -> list[tuple[int, int]]:
-        """Return (row of the batch, place in the line of the last word for its time) of what another word replaced."""
-        return self.again
 
 
 def in_order(sid: Any, t: Any) -> Any:

@@ -61,6 +61,15 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicePlace:
+    """What must be known of a device to hold its readings against those around it: its kind, and where its plot or base lies."""
+
+    kind: str
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayKey:
     """The Ed25519 public key a gateway signs its messages with. `must_sign`: a message without a fitting signature is refused."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from foundation.log import get_logger
-from registry.devices import GatewayKey
+from registry.devices import DevicePlace, GatewayKey
 from registry.feeds import FeedBook
 from registry.service import Registry
 
@@ -43,6 +43,14 @@ class RegistryDirectory:
         if device_id in self._fresh(self._refresh_s)[1].get(gateway_id, ()):
             return True
         return device_id in self._fresh(_LOOK_AGAIN_S)[1].get(gateway_id, ())
+
+    def device_places(self) -> Mapping[str, DevicePlace] | None:
+        """Return where every device stands, None while the database cannot be read."""
+        try:
+            return self._registry.device_places()
+        except SQLAlchemyError as error:
+            get_logger(__name__).warning("where devices stand cannot be read", error=type(error).__name__)
+            return None
 
     def gateway_key(self, gateway_id: str) -> GatewayKey | None:
         """Return the key a gateway signs with at present, None where none is registered."""

@@ -14,7 +14,7 @@ from foundation.ids import ID_PATTERN, shard_of
 from foundation.passwords import hash_password, new_password, password_fits
 from registry import rules, store
 from registry.accounts import Accounts
-from registry.devices import Device, Gateway, GatewayKey
+from registry.devices import Device, DevicePlace, Gateway, GatewayKey
 from registry.feed_keeping import FeedKeeping
 from registry.keys import SigningKey, key_id
 from registry.parties import County, Party
@@ -259,6 +259,16 @@ class Registry(Accounts, FeedKeeping):
             for gateway, device in connection.execute(select(devices.gateway, devices.id)):
                 behind.get(gateway, set()).add(device)
         return counties, {gateway: frozenset(found) for gateway, found in behind.items()}
+
+    def device_places(self) -> dict[str, DevicePlace]:
+        """Return where every device stands: at its plot, else at its base. Three light queries."""
+        bases, plots, devices = store.base.c, store.plot.c, store.device.c
+        with self._reading() as connection:
+            of_base = {i: (lat, lon) for i, lat, lon in connection.execute(select(bases.id, bases.lat, bases.lon))}
+            of_plot = {i: (lat, lon) for i, lat, lon in connection.execute(select(plots.id, plots.lat, plots.lon))}
+            rows = connection.execute(select(devices.id, devices.kind, devices.base, devices.plot)).all()
+        places = ((i, kind, of_plot.get(plot) or of_base.get(base)) for i, kind, base, plot in rows)
+        return {str(i): DevicePlace(str(kind), *place) for i, kind, place in places if place is not None}
 
     def _find(self, kind: store.Kind[N], **where: str | None) -> list[N]:
         with self._reading() as connection:
