@@ -17,6 +17,7 @@ from dashboards.cold_view import ColdTeller
 from dashboards.field_view import LATE, SILENT, FieldView
 from dashboards.i18n import Translate, name_of
 from dashboards.joining import listed
+from dashboards.ledger_view import dropping
 from dashboards.pages.shell import alerts
 from foundation.clock import SHANGHAI, to_ms
 from pricing.alerts.wording import headline
@@ -102,6 +103,9 @@ def _gateways(services: Services, county: str, view: FieldView, lang: str, t: Tr
         if g.gaps:
             text = t("%(name)s缺序号 %(gaps)s", name=name, gaps=listed(g.gaps[:3], lang) + ("…" if len(g.gaps) > 3 else ""))
             yield _Found(f"gap:{g.id}", "field", WARNING, None, text, link)
+    if dropped := next((d for d in services.readings.drops() if dropping(d, to_ms(services.clock.now()))), None):
+        text = t("消息服务丢弃过消息，共 %(n)s 条", n=dropped.total)
+        yield _Found("broker-drops", "field", BAD, dropped.last_increase_ms, text, link)
     gateway_of = {d.id: s.gateway for s in view.sites for d in s.devices}
     now_ms = to_ms(services.clock.now())
     for s in view.silent:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dashboards.field_map import SHEETS, Mark, Sheet, places, row_of, short_names
 from dashboards.i18n import Translate, age_text, name_of, number_text
+from dashboards.ledger_view import Tally, tallies
 from foundation.clock import to_ms
 from ingest.channels import channel_of
 from ingest.reading import SUSPECT, Latest
@@ -89,7 +90,7 @@ class Silent:
 
 @dataclass(frozen=True)
 class GatewayRow:
-    """A gateway: what came, what is missing."""
+    """A gateway: what came, what is missing, and its loss ledger in numbers."""
 
     id: str
     state: str
@@ -98,6 +99,7 @@ class GatewayRow:
     readings: int
     duplicates: int
     gaps: tuple[str, ...]
+    ledger: Tally
 
 
 @dataclass(frozen=True)
@@ -285,6 +287,7 @@ def flagged(figure: Figure) -> bool:
 
 def _gateways(services: Services, county: str, depots: set[str], now_ms: int, t: Translate) -> tuple[GatewayRow, ...]:
     known = {g.gateway: g for g in services.readings.gateways()}
+    ledger = tallies(services.readings.ledger(county))
     interval = DEMO_GATEWAY_INTERVAL_S if services.demo else GATEWAY_INTERVAL_S
     rows = []
     for gateway in services.registry.gateways(county=county):
@@ -292,11 +295,11 @@ def _gateways(services: Services, county: str, depots: set[str], now_ms: int, t:
             continue
         state = known.get(gateway.id)
         if state is None:
-            rows.append(GatewayRow(gateway.id, UNKNOWN, t("还没有消息"), 0, 0, 0, ()))
+            rows.append(GatewayRow(gateway.id, UNKNOWN, t("还没有消息"), 0, 0, 0, (), Tally()))
             continue
         age = now_ms - state.last_received_ms
         gaps = tuple(f"{a}–{b}" if a != b else str(a) for a, b in state.open_gaps)
-        rows.append(
-            GatewayRow(gateway.id, state_of(age, interval), age_text(age, t), state.messages, state.readings, state.duplicates, gaps)
-        )
+        tally = ledger.get(gateway.id, Tally())
+        heard = state_of(age, interval), age_text(age, t)
+        rows.append(GatewayRow(gateway.id, *heard, state.messages, state.readings, state.duplicates, gaps, tally))
     return tuple(sorted(rows, key=lambda r: (-_WORST[r.state], -len(r.gaps), r.id)))

@@ -205,10 +205,11 @@ class Readings:
             last_flush_ms=one("SELECT max(last_received) FROM gateway"),
         )
 
-    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Return the newest payloads that could not be taken, without their bodies."""
-        query = "SELECT id, received, gateway, topic, reason, length(body) FROM dead_letter ORDER BY id DESC LIMIT ?"
-        return [DeadLetter(*row) for row in self._catalog.rows(query, (limit,))]  # type: ignore[arg-type]
+    def dead_letters(self, limit: int = 100, gateway: str | None = None) -> list[DeadLetter]:
+        """Return the newest payloads that could not be taken, of all or of one gateway, without their bodies."""
+        where, parameters = ("", (limit,)) if gateway is None else ("WHERE gateway = ? ", (gateway, limit))
+        query = f"SELECT id, received, gateway, topic, reason, length(body) FROM dead_letter {where}ORDER BY id DESC LIMIT ?"
+        return [DeadLetter(*row) for row in self._catalog.rows(query, parameters)]  # type: ignore[arg-type]
 
     def sinks(self) -> list[SinkState]:
         """Return how the feeds of server stores are, the one heard of last first."""

@@ -14,6 +14,7 @@ from dashboards.api.deps import READERS, require
 from dashboards.device_chart import NARROW, WIDE, channel_chart
 from dashboards.field_view import field_view, figure_of, flagged, state_words, unit_text
 from dashboards.i18n import name_of, number_text
+from dashboards.ledger_view import drops_lines
 from dashboards.live import Hubs, field_frame, version_of
 from dashboards.pages.shell import alerts, gettext_of, lang_of, render
 from foundation.clock import SHANGHAI, from_ms, to_ms
@@ -49,6 +50,7 @@ def router(services: Services) -> APIRouter:
             version=version_of(view, alerts(services, gettext_of(request))),
             counts=counts,
             letters=letters,
+            drops=drops_lines(services.readings.drops()[:1], to_ms(services.clock.now()), lang_of(request), gettext_of(request)),
             words=state_words(gettext_of(request)),
             flagged=flagged,
         )

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from dashboards.i18n import LOCALE_FOLDER, age_text, catalogue, day_text, number_text, time_text, translator
 from dashboards.messages import sentences
-from tests.dashboards.fakes import BAOYING, SHENXIAN, Installation, build_installation
+from tests.dashboards.fakes import BAOYING, SHENXIAN, WITH_GAP, Installation, build_installation
 
 HAN = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff01-\uff5e]")
 LATIN = re.compile("[A-Za-z]{3,}")
@@ -50,6 +50,7 @@ SAME_IN_BOTH = frozenset(
 # An author's own words stand on a page as they were signed, in the language they were written in.
 AUTHORS_WORDS = re.compile("5 公斤纸箱|有机磷|氨基甲酸酯|示例农资店|追肥")
 PAGES = (
+    f"/c/{SHENXIAN}/gateways/sx-01-gw", f"/c/{BAOYING}/gateways/{WITH_GAP}",
     f"/c/{SHENXIAN}/cold-chain", f"/c/{BAOYING}/cold-chain",
     "/", f"/c/{BAOYING}", f"/c/{SHENXIAN}", f"/c/{BAOYING}/field", f"/c/{SHENXIAN}/field", "/c/371522/field/sx-01-g1-climate?span=60d",
     f"/c/{BAOYING}/field/by-03-weather", f"/c/{SHENXIAN}/lots", f"/c/{BAOYING}/lots", f"/lots/{SHENXIAN}:P1", f"/c/{SHENXIAN}/prices",
