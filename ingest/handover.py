@@ -75,6 +75,13 @@ class Handover(threading.Thread):
             self._wanted, self._unwanted = set(wanted), before - set(wanted)
             hold(self._catalog, self._client, self._broker, self._wanted | self._unwanted, self._now())
 
+    def changed(self, wanted: Collection[str]) -> None:
+        """Note that this worker's session is subscribed to other feeds now."""
+        with self._lock:
+            self._wanted = set(wanted)
+            self._unwanted -= self._wanted
+            hold(self._catalog, self._client, self._broker, self._wanted | self._unwanted, self._now())
+
     def run(self) -> None:
         """Look every second until told to stop; trouble is told and tried again, it does not end the worker."""
         tried: dict[int, float] = {}
@@ -191,6 +198,10 @@ class _Ending:
     def publish(self, topic: str, body: bytes) -> None:
         """See `Receiver.publish`."""
         self.receiver.publish(topic, body)
+
+    def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
+        """See `Receiver.change`."""
+        self.receiver.change(add, drop)
 
     def close(self) -> None:
         """See `Receiver.close`."""

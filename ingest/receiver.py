@@ -20,6 +20,8 @@ RECEIVE_MAXIMUM = 10_000
 SESSION_EXPIRY_S = 14 * 24 * 3600
 KEEPALIVE_S = 30
 CONNECT_S = 10.0
+# Packet number of a later change of subscriptions; those of the first are 1 and 2.
+_CHANGE = 4
 
 
 # Topic, body, and the token that acknowledges it (None where none is due). A plain tuple: one is made for every message.
@@ -42,6 +44,10 @@ class Receiver(Protocol):
 
     def publish(self, topic: str, body: bytes) -> None:
         """Send a message at QoS 0: an acknowledgement that gets lost is asked for again."""
+        ...
+
+    def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
+        """Subscribe to more filters and leave others, without a break in the rest. `poll` raises Unavailable where one is refused."""
         ...
 
     def close(self) -> None:
@@ -113,6 +119,13 @@ class SocketReceiver:
         """Ask for no more messages of these filters; any thread may, and the broker's answer is not waited for."""
         self._send(self._m.UnsubscribePacket(3, list(filters)).write())
 
+    def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
+        """See `Receiver.change`."""
+        if add:
+            self._send(self._m.SubscribePacket(_CHANGE, [self._m.TopicFilter(f, max_qos=self._m.QoS.AT_LEAST_ONCE) for f in add]).write())
+        if drop:
+            self.unsubscribe(drop)
+
     def close(self, *, forget: bool = False) -> None:
         """See `Receiver.close`; with `forget` the session ends with the connection, and what it still holds is gone."""
         try:
@@ -175,6 +188,8 @@ class SocketReceiver:
                     found = packet
                 elif isinstance(packet, self._m.DisconnectPacket):
                     raise Unavailable("the broker ended the connection", got=str(packet.reason_code))
+                elif isinstance(packet, self._m.SubAckPacket) and any(int(code) >= 128 for code in packet.reason_codes):
+                    raise Unavailable("the broker refuses a subscription", got=str(list(packet.reason_codes)))
         except IndexError:
             pass  # the rest of a packet is still on its way
         except ValueError as error:

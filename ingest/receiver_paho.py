@@ -33,7 +33,7 @@ class PahoReceiver:
             client.username_pw_set(username, password)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_subscribe = lambda *_: self._subscribed.set()
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._client = client
         try:
@@ -67,6 +67,13 @@ class PahoReceiver:
         """See `Receiver.publish`. At QoS 1, because this broker gives no other sign of life."""
         self._client.publish(topic, body, qos=1)
 
+    def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
+        """See `Receiver.change`."""
+        if add:
+            self._client.subscribe([(f, 1) for f in add])
+        if drop:
+            self._client.unsubscribe(list(drop))
+
     def close(self) -> None:
         """See `Receiver.close`."""
         self._client.disconnect()
@@ -77,6 +84,13 @@ class PahoReceiver:
             self._lost = str(code)
             return
         client.subscribe(self._filters)
+
+    def _on_subscribe(self, _c: mqtt.Client, _u: Any, _mid: int, codes: list[Any], _properties: Any) -> None:
+        refused = [str(code) for code in codes if code.is_failure]
+        if refused:
+            self._lost = f"a subscription is refused: {refused[0]}"
+        else:
+            self._subscribed.set()
 
     def _on_disconnect(self, _c: mqtt.Client, _u: Any, _flags: Any, code: Any, _properties: Any) -> None:
         self._lost = str(code)

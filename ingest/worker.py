@@ -18,14 +18,14 @@ from ingest.batch import Batch
 from ingest.broker_facts import BrokerWatch, broker_name
 from ingest.claims import Claim
 from ingest.compaction import Compactor
-from ingest.foreign import Feeds
+from ingest.foreign import Feeds, NoFeeds
 from ingest.handover import Handover
 from ingest.intake import Directory, Intake
 from ingest.keeper import Keeper
 from ingest.mqtt_sessions import client_of
 from ingest.receiver import Message, Receiver, SocketReceiver
 from ingest.signatures import GatewayKeys
-from ingest.topics import SHARDS, up_filter
+from ingest.subscriptions import Subscriptions
 from ingest.writer import Writer
 
 FLUSH_READINGS = 5_000
@@ -37,6 +37,8 @@ FLUSH_BYTES = 16_000_000
 AT_ONCE = 500
 # While a batch is open, messages are let gather this long: one wake-up for many is what broker and worker both save on.
 NAP_S = 0.002
+# New and changed feeds are looked for this often.
+LOOK_S = 1.0
 RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
 # Between hourly compactions, this many small files are too many to query well.
@@ -87,13 +89,16 @@ def run_worker(
 
         handover = Handover(folder, clock, broker_name(host, port), int(worker_id), workers, connect, open_writer, stop)
         handover.start()
+    subscriptions = Subscriptions(feeds or NoFeeds(), shards)
     pause = RETRY_S
     try:
         while not stop.is_set():
             try:
-                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, shards, leave=handover is None)
+                receiver = _connect(
+                    protocol, host, port, client_of(worker_id), username, password, *subscriptions.begin(leave=handover is None)
+                )
                 if handover is not None and isinstance(receiver, SocketReceiver):
-                    handover.connected(receiver, [up_filter(shard) for shard in shards])
+                    handover.connected(receiver, subscriptions.wanted)
             except Unavailable as error:
                 log.warning("waiting for the broker", why=error.explain())
                 stop.wait(pause)
@@ -101,7 +106,7 @@ def run_worker(
                 continue
             pause = RETRY_S
             log.info("receiving", worker=worker_id, shards=shards)
-            loop = Loop(receiver, writer.intake, keeper, clock)
+            loop = Loop(receiver, writer.intake, keeper, clock, subscriptions, handover)
             try:
                 loop.run(stop)
             except Unavailable as error:
@@ -124,18 +129,36 @@ def run_worker(
 class Loop:
     """Fills batches from one connection and hands them to the keeper, which writes one while the next fills."""
 
-    def __init__(self, receiver: Receiver, intake: Intake, keeper: Keeper, clock: Clock) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        intake: Intake,
+        keeper: Keeper,
+        clock: Clock,
+        subscriptions: Subscriptions | None = None,
+        handover: Handover | None = None,
+    ) -> None:
         self._receiver = receiver
         self._intake = intake
         self._keeper = keeper
         self._clock = clock
         self._batch = Batch()
         self._since: float | None = None
+        self._subscriptions = subscriptions
+        self._handover = handover
+        self._look_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Take messages until `stop` is set; raise Unavailable where the connection is lost."""
         while not stop.is_set():
             self.step()
+            if self._subscriptions is not None and time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + LOOK_S
+                add, drop = self._subscriptions.changes()
+                if add or drop:
+                    self._receiver.change(add, drop)
+                    if self._handover is not None:
+                        self._handover.changed(self._subscriptions.wanted)
 
     def step(self) -> None:
         """Wait shortly for messages, take them, and hand the batch over when it is full or old enough."""
@@ -172,11 +195,9 @@ class Loop:
 
 
 def _connect(
-    protocol: int, host: str, port: int, client_id: str, username: str, password: str, shards: str, *, leave: bool = True
+    protocol: int, host: str, port: int, client_id: str, username: str, password: str, wanted: Sequence[str], unwanted: Sequence[str]
 ) -> Receiver:
-    wanted = [up_filter(shard) for shard in shards]
     if protocol == 5:
-        unwanted = [up_filter(s) for s in SHARDS if s not in shards] if leave else []
         return SocketReceiver(host, port, client_id, username, password, wanted, unwanted)
     from ingest.receiver_paho import PahoReceiver
 

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +18,8 @@ from foundation.files import find_program, write_durably
 from foundation.passwords import hash_password, new_password
 from foundation.ports import free_port, port_is_free
 from foundation.settings import Settings
-from suhe.broker_rules import INGEST_USER, MOSQUITTO_ACL
+from registry.feeds import Feed
+from suhe.broker_rules import INGEST_USER, feed_rules, mosquitto_acl
 
 NOTICE = (
     "mosquitto was not found: the embedded broker (amqtt, MQTT 3.1.1) is used. It keeps no sessions and is slower; nothing is lost, "
@@ -66,7 +68,7 @@ def prepare_broker(settings: Settings) -> Broker:
     port = settings.mqtt_port or (kept.port if kept and kept.kind != "outside" and port_is_free(kept.port) else free_port())
     broker = Broker(kind, "127.0.0.1", port, 5 if kind == "mosquitto" else 4, INGEST_USER, password)
     write_durably(folder / "broker.json", json.dumps(asdict(broker)).encode(), 0o600)
-    write_durably(folder / "acl", MOSQUITTO_ACL.encode(), 0o600)
+    write_rules(settings, broker, [])
     config = _MOSQUITTO.format(port=port, folder=folder.absolute())
     if os.geteuid() == 0:
         # Started as root, mosquitto would drop to a user that cannot read this folder.
@@ -102,12 +104,32 @@ def write_passwords(settings: Settings, broker: Broker, gateways: list[tuple[str
         os.kill(child_pid, signal.SIGHUP)
 
 
+def write_rules(settings: Settings, broker: Broker, feeds: Sequence[Feed], child_pid: int | None = None) -> None:
+    """Write who may use which topic for our own broker and have a running mosquitto read it again."""
+    if broker.kind == "outside":
+        return
+    write_durably(settings.data / "broker" / "acl", mosquitto_acl(feeds).encode(), 0o600)
+    write_durably(settings.data / "broker" / "feeds.json", feed_rules(feeds).encode(), 0o600)
+    if child_pid is not None and broker.kind == "mosquitto":
+        os.kill(child_pid, signal.SIGHUP)
+
+
 def broker_command(settings: Settings, broker: Broker) -> list[str]:
     """Return the command line of our own broker's child."""
     folder = (settings.data / "broker").absolute()
     if broker.kind == "mosquitto":
         return [str(find_program("mosquitto")), "-c", str(folder / "mosquitto.conf")]
-    return [sys.executable, "-m", "suhe.embedded_broker", "--port", str(broker.port), "--passwords", str(folder / "passwords")]
+    return [
+        sys.executable,
+        "-m",
+        "suhe.embedded_broker",
+        "--port",
+        str(broker.port),
+        "--passwords",
+        str(folder / "passwords"),
+        "--feeds",
+        str(folder / "feeds.json"),
+    ]
 
 
 def _outside(url: str) -> Broker:

@@ -21,7 +21,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from foundation.passwords import password_fits
-from suhe.broker_rules import may_publish, may_subscribe
+from suhe.broker_rules import TopicRules as Rules
 
 
 class PasswordFile(BaseAuthPlugin):
@@ -49,20 +49,33 @@ class PasswordFile(BaseAuthPlugin):
 
 
 class TopicRules(BaseTopicPlugin):
-    """The same topic rules as mosquitto's ACL file."""
+    """The same topic rules as mosquitto's ACL file, with the feeds of a file that is read again when it changes."""
+
+    _seen = -1
+    _rules = Rules()
 
     @dataclass
     class Config:
-        """Nothing to set."""
+        """Where the file of feeds is; there need not be one."""
+
+        path: str = ""
 
     async def topic_filtering(
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
     ) -> bool | None:
         """Tell whether the session's user may do this with the topic."""
-        user = (session.username if session else None) or ""
+        user, rules = (session.username if session else None) or "", self._fresh()
         if action == Action.PUBLISH:
-            return may_publish(user, topic or "")
-        return may_subscribe(user, topic or "")
+            return rules.may_publish(user, topic or "")
+        return rules.may_subscribe(user, topic or "")
+
+    def _fresh(self) -> Rules:
+        path = Path(self.config.path)
+        with contextlib.suppress(OSError, ValueError):
+            changed = path.stat().st_mtime_ns if self.config.path else self._seen
+            if changed != self._seen:
+                self._rules, self._seen = Rules(path.read_text()), changed
+        return self._rules
 
 
 class Anyone(BaseAuthPlugin):
@@ -82,18 +95,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--passwords", default="")
+    parser.add_argument("--feeds", default="")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    asyncio.run(_serve(arguments.port, arguments.passwords))
+    asyncio.run(_serve(arguments.port, arguments.passwords, arguments.feeds))
 
 
-async def _serve(port: int, passwords: str) -> None:
+async def _serve(port: int, passwords: str, feeds: str) -> None:
     here = __name__ if __name__ != "__main__" else "suhe.embedded_broker"
     plugins: dict[str, Any] = {f"{here}.Anyone": {}}
     if passwords:
-        plugins = {f"{here}.PasswordFile": {"path": passwords}, f"{here}.TopicRules": {}}
+        plugins = {f"{here}.PasswordFile": {"path": passwords}, f"{here}.TopicRules": {"path": feeds}}
     broker = Broker({"listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}}, "plugins": plugins})
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

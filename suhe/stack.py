@@ -21,7 +21,7 @@ from foundation.database import open_engine
 from foundation.errors import Conflict, Unavailable
 from foundation.settings import Settings
 from suhe import chain_child, witness_child
-from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords
+from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords, write_rules
 from suhe.installation import Installation, lock_folder, open_installation
 from suhe.processes import station_ports, web_address
 from suhe.supervisor import Child, Supervisor
@@ -141,6 +141,7 @@ def _prepare(settings: Settings, installation: Installation) -> Broker:
         register_demo(settings, registry, SystemClock())
         witness_child.register_witness(settings, engine, registry, SystemClock())
     broker = prepare_broker(settings)
+    write_rules(settings, broker, registry.feeds())
     write_passwords(settings, broker, registry.broker_credentials())
     engine.dispose()
     return broker
@@ -175,17 +176,21 @@ def _watch(settings: Settings, broker: Broker, supervisor: Supervisor, stop: thr
     from registry.service import Registry
 
     registry = Registry(open_engine(settings.records_url), SystemClock())
-    known = registry.broker_credentials()
+    known, feeds = registry.broker_credentials(), registry.feeds()
     look = 0.0
     while not stop.wait(_TICK):
         supervisor.tick()
         if time.monotonic() < look:
             continue
         look = time.monotonic() + _LOOK_AT_GATEWAYS_EVERY
-        now = registry.broker_credentials()
+        now, feeds_now = registry.broker_credentials(), registry.feeds()
+        child = supervisor.children.get("broker")
+        pid = child.process.pid if child and child.running and child.process else None
+        if feeds_now != feeds:
+            # Rules before passwords: a new gateway is let in to what it may do.
+            write_rules(settings, broker, feeds_now, pid)
+            feeds = feeds_now
         if now != known:
-            child = supervisor.children.get("broker")
-            pid = child.process.pid if child and child.running and child.process else None
             write_passwords(settings, broker, now, pid)
             known = now
 
