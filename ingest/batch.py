@@ -8,6 +8,7 @@ from typing import Any
 from ingest.payloads import Ack, Refused
 from ingest.quarantine import Held
 from ingest.runs import Noted
+from ingest.segments import UNTOLD
 from ingest.sequences import Sequences
 from ingest.signatures import SignedMessage
 
@@ -53,6 +54,8 @@ class Batch:
         self.noted: list[Noted] = []
         # Of foreign senders: for the quarantine; what repeats are known by; damaged messages per feed.
         self.held: list[Held] = []
+        # (entry, message) that leave the quarantine with this batch.
+        self.released: list[tuple[int, int]] = []
         self.identities: list[tuple[str, str]] = []
         self.damaged: dict[str, int] = {}
         # Of the rows that came one by one: row -> the device's own time less the best one, None where it told none; all others: 0.
@@ -68,7 +71,7 @@ class Batch:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write and nothing to answer."""
-        told = self.new or self.known or self.dead or self.unnumbered or self.duplicates or self.held or self.noted
+        told = self.new or self.known or self.dead or self.unnumbered or self.duplicates or self.held or self.released or self.noted
         return not (self.tokens or told)
 
     @property
@@ -126,12 +129,12 @@ class Batch:
         }
 
     def _shift(self) -> Any:
-        import polars as pl
+        import numpy as np
 
-        values: list[int | None] = [0] * len(self)
+        values = np.zeros(len(self), dtype=np.int64)
         for row, shift in self.shifts.items():
-            values[self._in_blocks + row] = shift
-        return pl.Series(values, dtype=pl.Int64)
+            values[self._in_blocks + row] = UNTOLD if shift is None else shift
+        return values
 
     def acks(self) -> dict[str, Ack]:
         """Return the acknowledgement due to each gateway once the batch is durable."""

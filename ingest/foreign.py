@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import structs
+
 from foundation.errors import BadInput
 from foundation.ids import ID_PATTERN
 from ingest.channels import CHANNELS
@@ -61,7 +63,14 @@ class Rows(Protocol):
     """What an intake offers: rows under our own names."""
 
     def take_rows(
-        self, gateway: str, readings: Sequence[ReadingIn], shifts: Sequence[int | None] | None, seq: int, received_ms: int, batch: Batch
+        self,
+        gateway: str,
+        readings: Sequence[ReadingIn],
+        shifts: Sequence[int | None] | None,
+        seq: int,
+        received_ms: int,
+        batch: Batch,
+        qualities: Sequence[int] = (),
     ) -> dict[tuple[str, str, str | None], str]:
         """Put readings into the batch; return the reason for each name that is refused."""
         ...
@@ -124,9 +133,16 @@ class Foreign:
             return
         self.take(feed, topic, body, received_ms, batch)
 
-    def take(self, feed: Feed, topic: str, body: bytes, received_ms: int, batch: Batch, *, again: bool = False) -> Taken:
-        """Take one message of a feed. `again` is for one that was in quarantine: it is no duplicate. Never raises for what it holds."""
+    def take(
+        self, feed: Feed, topic: str, body: bytes, received_ms: int, batch: Batch, *, only: str | None = None, at_receipt: bool = False
+    ) -> Taken:
+        """Take one message of a feed. Never raises for what it holds.
+
+        `only` is for one that was in quarantine: it is taken for that device alone, and is no duplicate. `at_receipt`: its values are
+        filed under when it was received.
+        """
         self._look()
+        again = only is not None
         batch.size += len(body)
         taken = Taken()
         try:
@@ -157,8 +173,20 @@ class Foreign:
         if decoded.number is not None and not again:
             restart, resends = bool(decoded.facts.get("restart")), feed.format not in _NEVER_AGAIN
             batch.noted.append(Noted(feed.gateway, decoded.number, received_ms, restart, resends))
-        self._rows_of(feed, sender, decoded, topic, body, received_ms, batch, taken)
+        if again:
+            decoded = structs.replace(decoded, observed=tuple(one for one in decoded.observed if one.device == only))
+        self._rows_of(feed, sender, decoded, topic, body, received_ms, batch, taken, at_receipt=at_receipt)
         return taken
+
+    def feed(self, feed_id: str) -> Feed | None:
+        """Return a feed as it is known at present."""
+        self._look()
+        return self._book.feed(feed_id)
+
+    def knows(self, feed_id: str, name: str) -> bool:
+        """Tell whether a sender's name of a device means one of ours."""
+        feed = self.feed(feed_id)
+        return feed is not None and self._device(feed, name) is not None
 
     def forget(self, batch: Batch) -> None:
         """Take back what was noted of a batch that was given up, so that its repeat is stored."""
@@ -167,16 +195,27 @@ class Foreign:
                 self._senders[feed_id].identities.pop(identity, None)
 
     def _rows_of(
-        self, feed: Feed, sender: _Sender, decoded: Decoded, topic: str, body: bytes, received_ms: int, batch: Batch, taken: Taken
+        self,
+        feed: Feed,
+        sender: _Sender,
+        decoded: Decoded,
+        topic: str,
+        body: bytes,
+        received_ms: int,
+        batch: Batch,
+        taken: Taken,
+        *,
+        at_receipt: bool,
     ) -> None:
         readings: list[ReadingIn] = []
         shifts: list[int | None] = []
+        qualities: list[int] = []
         held: dict[tuple[str, str], dict[str, tuple[float, str | None]]] = {}
         why: dict[str, int] = {}
         for one in decoded.observed:
             found = self._resolve(feed, sender, one)
             kind = "" if found is not None else STATION if feed.station else DEVICE
-            if not kind and not believable(one.t_ms, received_ms):
+            if not kind and not at_receipt and not believable(one.t_ms, received_ms):
                 kind = CLOCK
             if kind:
                 channels = held.setdefault((kind, one.device), {})
@@ -191,11 +230,13 @@ class Foreign:
                 if not math.isfinite(value):
                     why[f"{device} {channel} is no finite number"] = 1
                     continue
-                readings.append(ReadingIn(device, channel, received_ms if one.t_ms is None else one.t_ms, value, unit))
-                shifts.append(None if one.t_ms is None else 0)
+                best = received_ms if one.t_ms is None or at_receipt else one.t_ms
+                readings.append(ReadingIn(device, channel, best, value, unit))
+                shifts.append(None if one.t_ms is None else one.t_ms - best)
+                qualities.append(one.quality)
         if readings:
             number = decoded.number.number if decoded.number is not None else 0
-            wrong = self._rows.take_rows(feed.gateway, readings, shifts, number, received_ms, batch)
+            wrong = self._rows.take_rows(feed.gateway, readings, shifts, number, received_ms, batch, qualities)
             for key, reason in wrong.items():
                 why[reason] = sum((r.d, r.c, r.u) == key for r in readings)
             taken.stored = sum((r.d, r.c, r.u) not in wrong for r in readings)
@@ -215,9 +256,7 @@ class Foreign:
         known = sender.resolved.get(key)
         if known is not None:
             return known
-        device = self._book.device(feed.id, one.device)
-        if device is None and ID_PATTERN.match(one.device) and self._rows.speaks_for(feed.gateway, one.device):
-            device = one.device
+        device = self._device(feed, one.device)
         if device is None:
             return None
         found = self._channel(feed, device, one)
@@ -225,6 +264,13 @@ class Foreign:
             sender.resolved.clear()
         sender.resolved[key] = found
         return found
+
+    def _device(self, feed: Feed, name: str) -> str | None:
+        """Return the device a name means: the one it was given to, or the one of this very id behind the feed's gateway."""
+        device = self._book.device(feed.id, name)
+        if device is None and ID_PATTERN.match(name) and self._rows.speaks_for(feed.gateway, name):
+            device = name
+        return device
 
     def _channel(self, feed: Feed, device: str, one: Observed) -> _Resolved | str:
         """Return device, channel, factor, offset and unit for a value, or the reason why it cannot be taken."""

@@ -14,7 +14,8 @@ from ingest.bulk import take_ordinary
 from ingest.catalog import Catalog, Series
 from ingest.channels import CHANNELS
 from ingest.foreign import Feeds, Foreign, NoFeeds
-from ingest.payloads import LARGEST_MESSAGE, ReadingIn, Refused, Up, decode_up, sequence_in
+from ingest.payloads import LARGEST_MESSAGE, NO_NUMBER, ReadingIn, Refused, Up, decode_up, sequence_in
+from ingest.quarantine import DEVICE, GATEWAY, Held, sample
 from ingest.receiver import Message
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
@@ -75,7 +76,7 @@ class Intake:
         feeds: Feeds | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         self._directory = directory
         self._keys: GatewayKeys = keys or NoKeys()
         self._watcher = watcher
@@ -86,14 +87,15 @@ class Intake:
         self._series: dict[tuple[str, str], Series] = {}
         self._remember(catalog.series())
         self.foreign = Foreign(self, feeds or NoFeeds())
+        self.reclaimed: set[tuple[int, int]] = set()
 
     def refresh(self) -> None:
         """Look at the time, and take in what other writers have stored since; called between batches."""
         self._now = self._monotonic()
-        seen = self._catalog.changed_by_others()
+        seen = self.catalog.changed_by_others()
         if seen != self._seen:
             self._seen = seen
-            stored = self._catalog.sequences()
+            stored = self.catalog.sequences()
             for source in self._sources.values():
                 for first, last in stored.get(source.gateway, ()):
                     source.stored.add_range(first, last)
@@ -102,8 +104,9 @@ class Intake:
         """Take back what `take` noted of a batch that was given up, so that its redelivery is stored."""
         for source in self._sources.values():
             if source.gateway in batch.new:
-                source.stored = Sequences(self._catalog.sequences(source.gateway).get(source.gateway, ()))
+                source.stored = Sequences(self.catalog.sequences(source.gateway).get(source.gateway, ()))
         self.foreign.forget(batch)
+        self.reclaimed.difference_update(batch.released)
 
     def take_many(self, messages: Sequence[Message], received_ms: int, batch: Batch) -> None:
         """Take messages into the batch: those in order together, the others one by one as `take` does. Never raises for what they hold."""
@@ -141,6 +144,12 @@ class Intake:
                 batch.dead.append((received_ms, "", topic[:200], str(error), body))
                 return
         batch.size += len(body)
+        if source.county is None and len(body) <= LARGEST_MESSAGE:
+            # Told why, but neither acknowledged nor refused: the gateway keeps its own until somebody has registered it.
+            why = "this gateway is not registered; what it sends waits in quarantine, and it should keep it until somebody registers it"
+            batch.refused[source.gateway] = [Refused(NO_NUMBER, why)]
+            batch.held.append(Held(GATEWAY, "", source.gateway, source.gateway, topic, body, received_ms, sample(body)))
+            return
         try:
             if len(body) > LARGEST_MESSAGE:
                 raise BadInput("a message is too long", expected=f"at most {LARGEST_MESSAGE} bytes", got=str(len(body)))
@@ -178,11 +187,19 @@ class Intake:
         return self.take_rows(gateway, readings, None, seq, received_ms, batch)
 
     def take_rows(
-        self, gateway: str, readings: Sequence[ReadingIn], shifts: Sequence[int | None] | None, seq: int, received_ms: int, batch: Batch
+        self,
+        gateway: str,
+        readings: Sequence[ReadingIn],
+        shifts: Sequence[int | None] | None,
+        seq: int,
+        received_ms: int,
+        batch: Batch,
+        qualities: Sequence[int] = (),
     ) -> dict[tuple[str, str, str | None], str]:
         """Put readings under our own names into the batch; return the reason for each name that is refused.
 
-        `shifts` holds, for each, the device's own time less the one given, None where it told none; left out, all are 0.
+        `shifts` holds, for each, the device's own time less the one given, None where it told none; left out, all are 0. `qualities` holds
+        what the sender said of each value, 0 for nothing.
         """
         topic = up_topic(gateway)
         source = self._sources.get(topic)
@@ -194,8 +211,10 @@ class Intake:
         good = [r for r in readings if (r.d, r.c, r.u) not in wrong] if wrong else readings
         if good:
             if shifts is not None:
-                kept = (s for r, s in zip(readings, shifts, strict=True) if not wrong or (r.d, r.c, r.u) not in wrong)
-                batch.shifts.update((row, shift) for row, shift in enumerate(kept, len(batch.sids)) if shift != 0)
+                kept = [k for k, r in enumerate(readings) if not wrong or (r.d, r.c, r.u) not in wrong]
+                batch.shifts.update((row, shifts[k]) for row, k in enumerate(kept, len(batch.sids)) if shifts[k] != 0)
+                if any(qualities):
+                    batch.syntax.update((row, qualities[k]) for row, k in enumerate(kept, len(batch.sids)) if qualities[k])
             batch.sids += [source.sids[r.d, r.c, r.u] for r in good]
             batch.times += [r.t for r in good]
             batch.values += [r.x for r in good]
@@ -246,6 +265,8 @@ class Intake:
                 why = f"{bad} of {len(readings)} readings: " + "; ".join(whys[:3]) + (" ..." if len(whys) > 3 else "")
                 readings = [r for r in readings if (r.d, r.c, r.u) not in wrong]
                 self._refuse(source, topic, body, received_ms, batch, why, up.seq, whole=not readings)
+                for device in {d for d, _, _ in wrong if ID_PATTERN.match(d) and not self.speaks_for(source.gateway, d)}:
+                    batch.held.append(Held(DEVICE, "", source.gateway, device, topic, body, received_ms, sample(body, device)))
                 whole = False
                 if not readings:
                     return False
@@ -272,7 +293,7 @@ class Intake:
         source = self._sources.get(topic)
         if source is None:
             gateway = parse_topic(topic).gateway
-            source = Source(gateway, Sequences(self._catalog.sequences(gateway).get(gateway, ())))
+            source = Source(gateway, Sequences(self.catalog.sequences(gateway).get(gateway, ())))
             self._sources[topic] = source
         source.county = self._directory.gateway_county(source.gateway)
         source.key = self._keys.gateway_key(source.gateway)
@@ -307,10 +328,10 @@ class Intake:
             elif known is None or known.gateway != source.gateway:
                 new[device, channel] = registered
         if new:
-            self._catalog.add_series((source.county or "", source.gateway, d, c, unit) for (d, c), unit in new.items())
+            self.catalog.add_series((source.county or "", source.gateway, d, c, unit) for (d, c), unit in new.items())
             batch.new_series = True
             devices = sorted({device for device, _ in new})
-            self._remember(self._catalog.series(f"device IN ({','.join('?' * len(devices))})", devices))
+            self._remember(self.catalog.series(f"device IN ({','.join('?' * len(devices))})", devices))
         for device, channel, unit in asked:
             if (device, channel, unit) not in wrong:
                 source.sids[device, channel, unit] = self._series[device, channel].sid

@@ -18,6 +18,8 @@ MOST_READINGS = 2000
 LARGEST_MESSAGE = 200_000
 MOST_GONE = 64
 _LAST_SEQ = 2**53 - 1
+# In an acknowledgement: a reason that refuses no message, so that a gateway drops none for it.
+NO_NUMBER = -1
 
 # Only the length is checked here: a pattern costs more than all the rest of the decoding. The alphabet is checked once for every name
 # that is not known yet, see intake.py.

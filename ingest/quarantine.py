@@ -12,7 +12,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from foundation.errors import BadInput
 from ingest.catalog import Catalog, add_to
+from ingest.payloads import decode_up
 
 # Of one sender. What goes beyond is dropped, oldest first, and counted: a box nobody claims must not fill the disk.
 MOST_MESSAGES = 2_000
@@ -97,6 +99,15 @@ def put_held(db: sqlite3.Connection, held: Iterable[Held]) -> None:
         _trim(db, sender)
 
 
+def sample(body: bytes, device: str = "") -> dict[str, tuple[float, str | None]]:
+    """Return what the channels of a message in our own format tell, of one device or of all; nothing where it cannot be read."""
+    try:
+        readings = decode_up(body).readings
+    except BadInput:
+        return {}
+    return {r.c if device else f"{r.d} {r.c}": (r.x, r.u) for r in readings if device in ("", r.d)}
+
+
 def entries(catalog: Catalog, where: str = "1", parameters: Iterable[object] = ()) -> list[Entry]:
     """Return the names in quarantine that satisfy an SQL condition, the one heard of last first."""
     query = (
@@ -120,11 +131,23 @@ def messages_of(catalog: Catalog, entry: int, limit: int = MOST_MESSAGES) -> lis
     return [HeldMessage(*row) for row in catalog.rows(query, (entry, limit))]  # type: ignore[arg-type]
 
 
-def release(db: sqlite3.Connection, entry: int) -> None:
-    """Forget an entry and the messages kept for it alone."""
-    db.execute("DELETE FROM quarantine_link WHERE entry = ?", (entry,))
+def release(db: sqlite3.Connection, taken: Iterable[tuple[int, int]]) -> None:
+    """Forget that messages wait for entries, (entry, message) each; what waits for nothing more, and an entry without messages, goes."""
+    gone = list(taken)
+    db.executemany("DELETE FROM quarantine_link WHERE entry = ? AND message = ?", gone)
+    for table, column, at in (("quarantine_message", "message", 1), ("quarantine", "entry", 0)):
+        one = f"DELETE FROM {table} WHERE id = ? AND NOT EXISTS (SELECT 1 FROM quarantine_link WHERE {column} = ?)"
+        db.executemany(one, [(number, number) for number in {pair[at] for pair in gone}])
+    add_to(db, "quarantine released", len(gone))
+
+
+def discard(db: sqlite3.Connection, entry: int) -> int:
+    """Throw an entry away with what is kept for it alone; return how many messages waited."""
+    waiting = db.execute("SELECT entry, message FROM quarantine_link WHERE entry = ?", (entry,)).fetchall()
+    release(db, waiting)
     db.execute("DELETE FROM quarantine WHERE id = ?", (entry,))
-    db.execute("DELETE FROM quarantine_message WHERE id NOT IN (SELECT message FROM quarantine_link)")
+    add_to(db, "quarantine discarded", len(waiting))
+    return len(waiting)
 
 
 def _entry(db: sqlite3.Connection, one: Held) -> int | None:

@@ -26,6 +26,8 @@ from ingest.signatures import SignedMessage
 COLUMNS = ("sid", "t", "x", "flag", "received", "seq", "tests", "shift", "version")
 # What a file of an earlier release has not got.
 ABSENT = {"tests": 0, "shift": 0, "version": 0}
+# In an array of shifts: the device told no time. In the files it is null.
+UNTOLD = -(2**63)
 _NAME = re.compile(r"(.+)-(\d{10})\.parquet\Z")
 _MESSAGES, _SIGNED = "suhe.messages", "suhe.signed"
 
@@ -75,6 +77,8 @@ def frame_of(columns: Mapping[str, Any]) -> Any:
         "tests": pl.UInt32, "shift": pl.Int64, "version": pl.UInt8,
     }  # fmt: skip
     given = pl.DataFrame({name: pl.Series(name, columns[name], dtype=kinds[name]) for name in COLUMNS if name in columns})
+    if "shift" in given.columns:
+        given = given.with_columns(pl.when(pl.col("shift") != UNTOLD).then(pl.col("shift")))
     return given.with_columns(pl.lit(ABSENT[c], dtype=kinds[c]).alias(c) for c in COLUMNS if c not in columns).select(COLUMNS)
 
 

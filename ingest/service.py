@@ -19,7 +19,8 @@ from ingest.history import History
 from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
-from ingest.payloads import Ack, Refused
+from ingest.payloads import NO_NUMBER, Ack, Refused
+from ingest.quarantine import Entry, HeldMessage, entries, messages_of
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
 from ingest.sequences import Sequences
@@ -62,7 +63,7 @@ class Readings:
                 writer.intake.forget(batch)
                 raise
         # A body without a readable sequence number has no acknowledgement: there is nothing to name, but the reason is told.
-        return batch.acks().get(gateway) or Ack(1, [], [Refused(-1, batch.dead[0][3])])
+        return batch.acks().get(gateway) or Ack(1, [], [Refused(NO_NUMBER, batch.dead[0][3])])
 
     def accept_lines(self, gateway: str, body: bytes, precision: str) -> Written:
         """Take line protocol of a gateway that proved who it is; on return every line that is in order is on disk.
@@ -210,6 +211,14 @@ class Readings:
         where, parameters = ("", (limit,)) if gateway is None else ("WHERE gateway = ? ", (gateway, limit))
         query = f"SELECT id, received, gateway, topic, reason, length(body) FROM dead_letter {where}ORDER BY id DESC LIMIT ?"
         return [DeadLetter(*row) for row in self._catalog.rows(query, parameters)]  # type: ignore[arg-type]
+
+    def quarantine(self, entry: int | None = None) -> list[Entry]:
+        """Return the names in quarantine, or the one of this number, the one heard of last first; how to claim one: see Claims."""
+        return entries(self._catalog) if entry is None else entries(self._catalog, "id = ?", (entry,))
+
+    def quarantined_messages(self, entry: int, limit: int = 20) -> list[HeldMessage]:
+        """Return the oldest messages kept for a name in quarantine."""
+        return messages_of(self._catalog, entry, limit)
 
     def sinks(self) -> list[SinkState]:
         """Return how the feeds of server stores are, the one heard of last first."""

@@ -18,7 +18,7 @@ class Subscriptions:
 
     def __init__(self, feeds: Feeds, shards: str) -> None:
         self._feeds = feeds
-        self._shards = shards
+        self.shards = shards
         self._book: object = None
         self._wanted: frozenset[str] = frozenset()
 
@@ -46,5 +46,5 @@ class Subscriptions:
         return sorted(self._wanted - former), sorted(former - self._wanted)
 
     def _of(self, feeds: Iterable[Feed]) -> frozenset[str]:
-        mine = {f.topic for f in feeds if f.topic and shard_of(f.gateway) in self._shards}
-        return frozenset(mine | {up_filter(s) for s in self._shards})
+        mine = {f.topic for f in feeds if f.topic and shard_of(f.gateway) in self.shards}
+        return frozenset(mine | {up_filter(s) for s in self.shards})

@@ -16,6 +16,7 @@ from foundation.errors import Unavailable
 from foundation.log import get_logger
 from ingest.batch import Batch
 from ingest.broker_facts import BrokerWatch, broker_name
+from ingest.claiming import reclaim
 from ingest.claims import Claim
 from ingest.compaction import Compactor
 from ingest.foreign import Feeds, NoFeeds
@@ -39,6 +40,8 @@ AT_ONCE = 500
 NAP_S = 0.002
 # New and changed feeds are looked for this often.
 LOOK_S = 1.0
+# What waits in quarantine under a name that was given meanwhile is looked for this often.
+RECLAIM_S = 2.0
 RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
 # Between hourly compactions, this many small files are too many to query well.
@@ -146,7 +149,7 @@ class Loop:
         self._since: float | None = None
         self._subscriptions = subscriptions
         self._handover = handover
-        self._look_at = 0.0
+        self._look_at = self._reclaim_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Take messages until `stop` is set; raise Unavailable where the connection is lost."""
@@ -159,6 +162,11 @@ class Loop:
                     self._receiver.change(add, drop)
                     if self._handover is not None:
                         self._handover.changed(self._subscriptions.wanted)
+            if self._subscriptions is not None and time.monotonic() >= self._reclaim_at:
+                self._reclaim_at = time.monotonic() + RECLAIM_S
+                self._intake.refresh()
+                if reclaim(self._intake, self._batch, self._subscriptions.shards) and self._since is None:
+                    self._since = time.monotonic()
 
     def step(self) -> None:
         """Wait shortly for messages, take them, and hand the batch over when it is full or old enough."""

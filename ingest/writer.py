@@ -22,7 +22,7 @@ from ingest.manifest import Digest, digest_of, put_digest
 from ingest.quality import FUTURE_SUSPECT_MS
 from ingest.quality_keeping import open_flagger
 from ingest.quality_stream import Judged
-from ingest.quarantine import put_held
+from ingest.quarantine import put_held, release
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
 
@@ -115,6 +115,8 @@ class Writer:
             )
             for feed, count in batch.damaged.items():
                 cat.add_to(db, f"damaged:{feed}", count)
+            if batch.released:
+                release(db, batch.released)
             if batch.held:
                 put_held(db, batch.held)
             if batch.dead:
