@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import structs
-
 from foundation.errors import BadInput
 from foundation.ids import ID_PATTERN
 from ingest.channels import CHANNELS
@@ -25,7 +23,7 @@ from ingest.payloads import ReadingIn
 from ingest.quarantine import CLOCK, DEVICE, STATION, Held
 from ingest.runs import Noted
 from ingest.units import conversion, unit_code
-from registry.feeds import Feed, FeedBook
+from registry.feeds import LONGEST_NAME, Feed, FeedBook
 
 if TYPE_CHECKING:
     from ingest.batch import Batch
@@ -173,46 +171,33 @@ class Foreign:
         if decoded.number is not None and not again:
             restart, resends = bool(decoded.facts.get("restart")), feed.format not in _NEVER_AGAIN
             batch.noted.append(Noted(feed.gateway, decoded.number, received_ms, restart, resends))
-        if again:
-            decoded = structs.replace(decoded, observed=tuple(one for one in decoded.observed if one.device == only))
-        self._rows_of(feed, sender, decoded, topic, body, received_ms, batch, taken, at_receipt=at_receipt)
-        return taken
+        observed = decoded.observed if only is None else [one for one in decoded.observed if one.device == only]
+        number = decoded.number.number if decoded.number is not None else 0
+        return self.take_observed(feed, observed, topic, body, received_ms, batch, number=number, at_receipt=at_receipt)
 
-    def feed(self, feed_id: str) -> Feed | None:
-        """Return a feed as it is known at present."""
-        self._look()
-        return self._book.feed(feed_id)
-
-    def knows(self, feed_id: str, name: str) -> bool:
-        """Tell whether a sender's name of a device means one of ours."""
-        feed = self.feed(feed_id)
-        return feed is not None and self._device(feed, name) is not None
-
-    def forget(self, batch: Batch) -> None:
-        """Take back what was noted of a batch that was given up, so that its repeat is stored."""
-        for feed_id, identity in batch.identities:
-            if feed_id in self._senders:
-                self._senders[feed_id].identities.pop(identity, None)
-
-    def _rows_of(
+    def take_observed(
         self,
         feed: Feed,
-        sender: _Sender,
-        decoded: Decoded,
+        observed: Sequence[Observed],
         topic: str,
         body: bytes,
         received_ms: int,
         batch: Batch,
-        taken: Taken,
         *,
-        at_receipt: bool,
-    ) -> None:
+        number: int = 0,
+        at_receipt: bool = False,
+    ) -> Taken:
+        """Take what a message told, under the names and units it has here; the message itself goes where a part of it must wait."""
+        taken, sender = Taken(), self._sender(feed)
         readings: list[ReadingIn] = []
         shifts: list[int | None] = []
         qualities: list[int] = []
         held: dict[tuple[str, str], dict[str, tuple[float, str | None]]] = {}
         why: dict[str, int] = {}
-        for one in decoded.observed:
+        for one in observed:
+            if len(one.device) > LONGEST_NAME or not one.device.isprintable():
+                why["a device's name cannot be shown"] = why.get("a device's name cannot be shown", 0) + 1
+                continue
             found = self._resolve(feed, sender, one)
             kind = "" if found is not None else STATION if feed.station else DEVICE
             if not kind and not at_receipt and not believable(one.t_ms, received_ms):
@@ -235,7 +220,6 @@ class Foreign:
                 shifts.append(None if one.t_ms is None else one.t_ms - best)
                 qualities.append(one.quality)
         if readings:
-            number = decoded.number.number if decoded.number is not None else 0
             wrong = self._rows.take_rows(feed.gateway, readings, shifts, number, received_ms, batch, qualities)
             for key, reason in wrong.items():
                 why[reason] = sum((r.d, r.c, r.u) == key for r in readings)
@@ -247,8 +231,25 @@ class Foreign:
             batch.held.append(Held(kind, feed.id, feed.gateway, name, topic, body, received_ms, channels))
         if why:
             taken.refused += list(why)
-            told = f"{sum(why.values())} of {len(decoded.observed)} values: " + "; ".join(list(why)[:3]) + (" ..." if len(why) > 3 else "")
+            told = f"{sum(why.values())} of {len(observed)} values: " + "; ".join(list(why)[:3]) + (" ..." if len(why) > 3 else "")
             batch.dead.append((received_ms, feed.gateway, topic[:200], told, body))
+        return taken
+
+    def feed(self, feed_id: str) -> Feed | None:
+        """Return a feed as it is known at present."""
+        self._look()
+        return self._book.feed(feed_id)
+
+    def knows(self, feed_id: str, name: str) -> bool:
+        """Tell whether a sender's name of a device means one of ours."""
+        feed = self.feed(feed_id)
+        return feed is not None and self._device(feed, name) is not None
+
+    def forget(self, batch: Batch) -> None:
+        """Take back what was noted of a batch that was given up, so that its repeat is stored."""
+        for feed_id, identity in batch.identities:
+            if feed_id in self._senders:
+                self._senders[feed_id].identities.pop(identity, None)
 
     def _resolve(self, feed: Feed, sender: _Sender, one: Observed) -> _Resolved | str | None:
         """Return what a value's names mean here, the reason why it is refused (empty: nobody wants it), or None for an unknown device."""
