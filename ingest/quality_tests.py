@@ -90,11 +90,12 @@ def _some(at: Any, values: Any) -> Any:
 def spike(t: Any, x: Any, first: Any, suspect: Any, fail: Any, within_ms: Any, *, method: str = "differential") -> Any:
     """Hold each value against both its neighbours; the last of a series cannot be judged yet.
 
-    `average`: how far from their mean. `differential`: the smaller of the steps to it and from it, where these have opposite signs.
+    NaN is missing. `average`: how far from their mean. `differential`: the smaller of the steps to it and from it, where these have
+    opposite signs.
     """
     import numpy as np
 
-    flags = np.full(len(x), NOT_EVALUATED, dtype=np.uint8)
+    flags = np.where(np.isnan(x), MISSING, NOT_EVALUATED).astype(np.uint8)
     if len(x) < 3:
         return flags
     up, down = x[1:-1] - x[:-2], x[2:] - x[1:-1]
@@ -106,7 +107,7 @@ def spike(t: Any, x: Any, first: Any, suspect: Any, fail: Any, within_ms: Any, *
     within = _some(inside, within_ms)
     apart = (t[1:-1] - t[:-2] > within) | (t[2:] - t[1:-1] > within)
     found[first[1:-1] | first[2:] | apart | np.isnan(up) | np.isnan(down)] = NOT_EVALUATED
-    flags[1:-1] = found
+    flags[1:-1] = np.where(np.isnan(x[1:-1]), MISSING, found)
     return flags
 
 
