@@ -31,10 +31,14 @@ class Row:
         return (self.at_least is None or judged >= self.at_least) and (self.at_most is None or judged <= self.at_most)
 
 
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
 def print_report(bench: str, rows: list[Row]) -> None:
     """Print each figure for a person, then the whole as one JSON line."""
     for row in rows:
-        against = f"  {row.ratio:.1f}x {row.peer} ({row.peer_value:,.0f})" if row.ratio is not None else ""
+        against = f"  {row.ratio:.1f}x {row.peer} ({_short(row.peer_value)})" if row.ratio is not None else ""
         print(f"{row.figure:<24} {row.value:>14,.2f} {row.unit:<12} {row.scale}{against}{'' if row.holds else '  DOES NOT HOLD'}")
     told = []
     for row in rows:

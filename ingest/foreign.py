@@ -329,10 +329,12 @@ def _converted(value: float, factor: float, offset: float) -> float:
 
 
 def decoder_of(feed: Feed) -> tuple[Decoder, object]:
-    """Return the decoder of a feed's format and its mapping; raise BadInput where there is none."""
+    """Return the decoder of a feed's format and its mapping table; raise BadInput where one is none."""
     from ingest.formats.catalog import format_named
+    from ingest.formats.mapping_file import read_table
 
-    return format_named(feed.format).decoder(), None
+    table = read_table(feed.mapping, f"the mapping of {feed.id}") if feed.format == "mapping" else None
+    return format_named(feed.format).decoder(), table
 
 
 def _refusing(error: BadInput) -> Decoder:

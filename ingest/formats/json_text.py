@@ -104,6 +104,8 @@ def flatten(told: Any, name: str, into: list[tuple[str, float]], skipped: list[s
         raise BadInput("this message holds too many values", expected=f"at most {MOST_OBSERVED}", todo="send fewer at once")
     if len(name) > _LONGEST_NAME:
         note(skipped, f"{name[:60]}…: its name is longer than {_LONGEST_NAME}")
+    elif not name and kind is not dict and kind is not list:
+        note(skipped, "a value without a name")
     elif kind is float:
         into.append((name, told))
     elif kind is int:

@@ -28,7 +28,9 @@ from ingest.formats.json_path import Path, parse_path
 from ingest.formats.mapping_table import BODIES, PART, TIMES, MappedChannel, MappedTime, Table
 
 MOST_CHANNELS = 500
-LARGEST_FILE = 200_000
+LARGEST_FILE = 64_000
+# The reader of TOML takes the square of a dotted key's length; no key, path or unit is nearly as long.
+LONGEST_LINE = 500
 PACKAGED = File(__file__).parent / "mappings"
 
 _ZONE = re.compile(r"([+-])([01][0-9]):([0-5][0-9])", re.ASCII)
@@ -60,6 +62,9 @@ def read_table(text: str, name: str = "the mapping table") -> Table:
     """Return the table a TOML text is; raise BadInput naming line and key of a mistake and what was expected there."""
     if len(text) > LARGEST_FILE:
         raise BadInput("this mapping table is too long", expected=f"at most {LARGEST_FILE} characters", got=str(len(text)))
+    for n, line in enumerate(text.splitlines(), 1):
+        if len(line) > LONGEST_LINE:
+            raise BadInput(f"{name}, line {n} is too long", expected=f"at most {LONGEST_LINE} characters", got=str(len(line)))
     try:
         told = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError, OverflowError) as error:

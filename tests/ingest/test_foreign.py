@@ -135,6 +135,23 @@ def test_a_repeat_is_known_and_a_damaged_message_is_kept(writer: Writer) -> None
     assert writer.catalog.rows("SELECT value FROM counter WHERE name = 'damaged:lora'") == [(1,)]
 
 
+def test_a_feed_in_a_mapping_table_s_format_is_read_by_it(tmp_path: Path) -> None:
+    """The table of a feed is read once; a table with a mistake refuses each message with its line, and keeps it."""
+    table = 'topic = "tele/{device}/SENSOR"\n[[channel]]\npath = "DS18B20.Temperature"\nchannel = "water_temperature"\nunit = "Cel"\n'
+    feed = Feed("tasmota", "by-01-gw", "mapping", "tele/+/SENSOR", mapping=table)
+    wrong = Feed("wrong", "by-01-gw", "mapping", "bad/#", mapping=table + "scale = 0\n")
+    held = Book()
+    held.book = FeedBook((feed, wrong), (DeviceName("tasmota", "Box 1", "by-01-p1"),))
+    made = Writer(tmp_path, "0", TwoGateways(), feeds=held)
+    batch = Batch()
+    made.intake.take("tele/Box 1/SENSOR", b'{"DS18B20":{"Temperature":18.9}}', NOW_MS, batch)
+    made.intake.take("bad/1", b'{"DS18B20":{"Temperature":18.9}}', NOW_MS, batch)
+    made.flush(batch)
+    assert [(s.device, s.channel, s.unit) for s in made.catalog.series()] == [("by-01-p1", "water_temperature", "Cel")]
+    assert "line 6" in batch.dead[0][3]
+    made.close()
+
+
 def test_a_sender_speaks_only_for_devices_of_its_gateway(writer: Writer, book: Book) -> None:
     """Another gateway's device, by its own id or by a name that was bound before it moved, is not written."""
     book.write(DeviceName("lora", "Moved", "sx-01-g1"))

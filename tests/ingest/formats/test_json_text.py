@@ -82,6 +82,8 @@ def test_values_are_flattened_into_dotted_names() -> None:
     flatten({"soil": {"t": 1, "m": [2.5, None]}, "leak": True, "off": False, "state": "ok", "n": "7"}, "", into, skipped)
     assert into == [("soil.t", 1.0), ("soil.m.0", 2.5), ("leak", 1.0), ("off", 0.0)]
     assert skipped == ["soil.m.1: null", "state: text", "n: text"]
+    flatten({"": 1, "a": {"": 2}}, "", into, skipped)
+    assert into[-1] == ("a.", 2.0) and skipped[-1] == "a value without a name"
 
 
 def test_what_lies_too_deep_or_is_too_much_has_bounds() -> None:
