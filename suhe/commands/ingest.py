@@ -12,16 +12,25 @@ app = typer.Typer(help="Take readings from the broker into the store, acknowledg
 @app.callback()
 def ingest(
     context: typer.Context,
-    worker: Annotated[int, typer.Option(help="Number of this worker, from 0.")] = 0,
+    worker: Annotated[int | None, typer.Option(help="Run this worker alone, numbered from 0; without it all of them, supervised.")] = None,
     workers: Annotated[int, typer.Option(help="How many workers share the shards; default from SUHE_INGEST_WORKERS.")] = 0,
 ) -> None:
-    """Take readings from the broker into the store, acknowledging what is on disk."""
+    """Take readings from the broker into the store, acknowledging what is on disk.
+
+    The number of workers may change from start to start: what the sessions of former workers hold at the broker is taken first.
+    """
     if context.invoked_subcommand is not None:
         return
     from suhe.cli import settings
-    from suhe.processes import run_ingest
+    from suhe.processes import run_ingest, stop_on_signal
 
-    run_ingest(settings(), worker=worker, workers=workers)
+    chosen = settings()
+    if worker is None and (workers or chosen.ingest_workers > 1):
+        from suhe.ingest_family import run_workers
+
+        run_workers(chosen, workers or chosen.ingest_workers, stop_on_signal(), lambda line: print(line, flush=True))
+    else:
+        run_ingest(chosen, worker=worker or 0, workers=workers)
 
 
 @app.command()
