@@ -42,6 +42,23 @@ def stations() -> None:
     run_station_server(settings())
 
 
+@app.command(name="broker-check")
+def broker_check(
+    url: Annotated[str, typer.Argument(help="mqtt://user:password@host:port, or mqtts:// with TLS; the user of ingest.")],
+    gateway: Annotated[str, typer.Option(help="GATEWAY:PASSWORD of a gateway, to see whether it is kept to its own topics.")] = "",
+    ca: Annotated[str, typer.Option(help="A file of certificates to trust instead of the system's.")] = "",
+    messages: Annotated[int, typer.Option(help="How many messages are queued for an absent session.")] = 5000,
+    *,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Put a broker through every promise ingest relies on. Exit 0: all hold; 1: something fails, with what to change."""
+    import sys
+
+    from suhe.commands.broker_check import run
+
+    sys.exit(run(url, gateway=gateway, ca=ca, messages=messages, as_json=json_output))
+
+
 @app.command(name="formats")
 def list_formats() -> None:
     """List the formats we take: name, usual topic, and what it is."""
