@@ -10,7 +10,9 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from foundation.errors import Unavailable
@@ -20,12 +22,24 @@ RECEIVE_MAXIMUM = 10_000
 SESSION_EXPIRY_S = 14 * 24 * 3600
 KEEPALIVE_S = 30
 CONNECT_S = 10.0
-# Packet number of a later change of subscriptions; those of the first are 1 and 2.
+LEAVE_S = 2.0
+# Packet number of a later change of subscriptions; those of the first are 1 and 2. Messages of ours are numbered from the last on.
 _CHANGE = 4
+FIRST_ID = 100
 
 
 # Topic, body, and the token that acknowledges it (None where none is due). A plain tuple: one is made for every message.
 Message = tuple[str, bytes, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What others read of us at `topic`, retained: `here` once we listen, `gone` by the broker where we are lost, `left` on leaving."""
+
+    topic: str
+    here: bytes
+    gone: bytes
+    left: Callable[[], bytes]
 
 
 class Receiver(Protocol):
@@ -42,8 +56,8 @@ class Receiver(Protocol):
         """Tell the broker that these messages are kept."""
         ...
 
-    def publish(self, topic: str, body: bytes) -> None:
-        """Send a message at QoS 0: an acknowledgement that gets lost is asked for again."""
+    def publish(self, topic: str, body: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """Send a message, usually at QoS 0: an acknowledgement that gets lost is asked for again."""
         ...
 
     def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
@@ -68,13 +82,17 @@ class SocketReceiver:
         filters: Sequence[str],
         unwanted: Sequence[str] = (),
         receive_maximum: int = RECEIVE_MAXIMUM,
+        presence: Presence | None = None,
     ) -> None:
-        """Connect and subscribe; `unwanted` are filters a resumed session may still have from when this worker had other shards."""
+        """Connect, subscribe and say so; `unwanted` are filters a resumed session may still have from when this worker had other shards."""
         import mqtt5
 
         self._m = mqtt5
         self._buffer = bytearray()
         self._ready: list[Message] = []
+        self._presence = presence
+        # The first are what subscribing and unsubscribing use.
+        self._last_id = FIRST_ID
         # The loop sends keep-alives while the keeper sends acknowledgements.
         self._sending = threading.Lock()
         self._last_sent = time.monotonic()
@@ -111,9 +129,13 @@ class SocketReceiver:
 
             self._send((np.array(tokens, dtype=np.uint32) | 0x40020000).astype(">u4").tobytes())
 
-    def publish(self, topic: str, body: bytes, qos: int = 0) -> None:
-        """See `Receiver.publish`. With `qos` 1 the broker's answer is not waited for, and only one such message may be under way."""
-        self._send(self._m.PublishPacket(topic, body, qos=self._m.QoS(qos), packet_id=1 if qos else None).write())
+    def publish(self, topic: str, body: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """See `Receiver.publish`. At QoS 1 the broker's answer is not waited for: what matters is said again at the next connection."""
+        number = None
+        if qos:
+            with self._sending:
+                number = self._last_id = self._last_id + 1 if self._last_id < 65_535 else FIRST_ID
+        self._send(self._m.PublishPacket(topic, body, qos=self._m.QoS(qos), retain=retain, packet_id=number).write())
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Ask for no more messages of these filters; any thread may, and the broker's answer is not waited for."""
@@ -128,8 +150,17 @@ class SocketReceiver:
 
     def close(self, *, forget: bool = False) -> None:
         """See `Receiver.close`; with `forget` the session ends with the connection, and what it still holds is gone."""
+        if self._presence is not None:
+            with suppress(Unavailable):
+                self.publish(self._presence.topic, self._presence.left(), qos=1, retain=True)
         try:
             self._socket.sendall(self._m.DisconnectPacket(session_expiry_interval=0 if forget else None).write())
+            if self._presence is not None:
+                # Closed with something unread, a connection is reset, and what was sent last may be thrown away on the other side.
+                self._socket.settimeout(LEAVE_S)
+                self._socket.shutdown(socket.SHUT_WR)
+                while self._socket.recv(READ_BYTES):
+                    pass
         except OSError:
             pass
         self._socket.close()
@@ -145,6 +176,7 @@ class SocketReceiver:
             keep_alive=KEEPALIVE_S,
             session_expiry_interval=SESSION_EXPIRY_S,
             receive_max=receive_maximum,
+            will=self._will(),
         )
         self._send(connect.write())
         answer = self._await(self._m.ConnAckPacket)
@@ -158,8 +190,14 @@ class SocketReceiver:
             raise Unavailable("the broker refuses the subscription", got=str(list(answer.reason_codes)))
         if unwanted:
             self._send(self._m.UnsubscribePacket(2, list(unwanted)).write())
+        if self._presence is not None:
+            self.publish(self._presence.topic, self._presence.here, qos=1, retain=True)
         # The read that brought the answer may hold messages behind it; the next read may be far away.
         self._parse()
+
+    def _will(self) -> Any:
+        told = self._presence
+        return None if told is None else self._m.Will(told.topic, payload=told.gone, qos=self._m.QoS.AT_LEAST_ONCE, retain=True)
 
     def _await(self, kind: type[Any]) -> Any:
         """Wait for one packet of a kind. A resumed session's messages may come before it or in the same read: they are kept."""

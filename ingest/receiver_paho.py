@@ -5,13 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from foundation.errors import Unavailable
-from ingest.receiver import CONNECT_S, KEEPALIVE_S, Message
+from ingest.receiver import CONNECT_S, KEEPALIVE_S, Message, Presence
 
 # The embedded broker sends everything it has at once; what waits here is bounded by the gateways' own windows.
 MOST_AT_ONCE = 2000
@@ -20,7 +21,17 @@ MOST_AT_ONCE = 2000
 class PahoReceiver:
     """MQTT 3.1.1 with manual acknowledgement. The session is clean: such brokers lose sessions anyway, and gateways resend."""
 
-    def __init__(self, host: str, port: int, client_id: str, username: str, password: str, filters: Sequence[str]) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client_id: str,
+        username: str,
+        password: str,
+        filters: Sequence[str],
+        presence: Presence | None = None,
+    ) -> None:
+        self._presence = presence
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._subscribed = threading.Event()
         self._lost = ""
@@ -35,6 +46,8 @@ class PahoReceiver:
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        if presence is not None:
+            client.will_set(presence.topic, presence.gone, qos=1, retain=True)
         self._client = client
         try:
             client.connect(host, port, keepalive=KEEPALIVE_S)
@@ -44,6 +57,8 @@ class PahoReceiver:
         if not self._subscribed.wait(CONNECT_S):
             client.loop_stop()
             raise Unavailable("the broker does not let ingest in", got=self._lost or "no answer")
+        if presence is not None:
+            client.publish(presence.topic, presence.here, qos=1, retain=True)
 
     def poll(self, seconds: float) -> Sequence[Message]:
         """See `Receiver.poll`."""
@@ -63,9 +78,9 @@ class PahoReceiver:
         for mid, qos in tokens:
             self._client.ack(mid, qos)
 
-    def publish(self, topic: str, body: bytes) -> None:
-        """See `Receiver.publish`. At QoS 1, because this broker gives no other sign of life."""
-        self._client.publish(topic, body, qos=1)
+    def publish(self, topic: str, body: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """See `Receiver.publish`. At QoS 1 unless told otherwise, because this broker gives no other sign of life."""
+        self._client.publish(topic, body, qos=qos, retain=retain)
 
     def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
         """See `Receiver.change`."""
@@ -76,6 +91,9 @@ class PahoReceiver:
 
     def close(self) -> None:
         """See `Receiver.close`."""
+        if self._presence is not None and not self._lost:
+            with suppress(RuntimeError, ValueError):
+                self._client.publish(self._presence.topic, self._presence.left(), qos=1, retain=True).wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
 

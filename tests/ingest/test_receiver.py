@@ -13,7 +13,7 @@ import paho.mqtt.publish
 import pytest
 
 from foundation.errors import Unavailable
-from ingest.receiver import Receiver, SocketReceiver
+from ingest.receiver import Presence, Receiver, SocketReceiver
 from ingest.receiver_paho import PahoReceiver
 from ingest.topics import up_filter, up_topic
 from tests import servers
@@ -187,3 +187,40 @@ def test_a_lost_connection_is_told(mosquitto: servers.Server, tmp_path: Path) ->
         with pytest.raises(Unavailable):
             wait_until(lambda r=receiver: r.poll(0.2) and False, 5)
         receiver.close()
+
+
+@pytest.mark.parametrize("kind", ["mqtt5", "paho"])
+def test_others_can_read_whether_we_are_there(mosquitto: servers.Server, kind: str) -> None:
+    """Retained at QoS 1: here once subscribed, left on leaving, and gone, from the broker itself, where the connection is cut."""
+    presence = Presence("state/us", b"here", b"gone", lambda: b"left")
+    heard: list[tuple[bytes, bool, int]] = []
+    ready = threading.Event()
+    reader = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="reader")  # type: ignore[attr-defined]
+    reader.on_subscribe = lambda *_: ready.set()
+    reader.on_message = lambda _c, _u, m: heard.append((m.payload, m.retain, m.qos))
+    reader.connect("127.0.0.1", mosquitto.port)
+    reader.subscribe("state/#", 1)
+    reader.loop_start()
+    assert ready.wait(5)
+
+    def come() -> SocketReceiver | PahoReceiver:
+        address = "127.0.0.1", mosquitto.port, "ingest-0", "ingest", "any", FILTERS
+        return SocketReceiver(*address, presence=presence) if kind == "mqtt5" else PahoReceiver(*address, presence=presence)
+
+    come().close()
+    wait_until(lambda: [body for body, _, _ in heard] == [b"here", b"left"], 5)
+    receiver = come()
+    wait_until(lambda: len(heard) == 3, 5)
+    receiver.publish("state/other", b"retained", qos=1, retain=True)
+    wait_until(lambda: len(heard) == 4, 5)
+    cut = receiver._socket if isinstance(receiver, SocketReceiver) else receiver._client.socket()
+    cut.shutdown(socket.SHUT_RDWR)  # as a kill would
+    wait_until(lambda: heard[-1][0] == b"gone", 5)
+    assert {qos for _, _, qos in heard} == {1}
+    late: list[tuple[bytes, bool]] = []
+    reader.on_message = lambda _c, _u, m: late.append((m.payload, m.retain))
+    reader.unsubscribe("state/#")
+    reader.subscribe("state/#", 1)
+    wait_until(lambda: sorted(late) == [(b"gone", True), (b"retained", True)], 5)
+    reader.disconnect()
+    reader.loop_stop()

@@ -63,7 +63,7 @@ def test_a_store_that_cannot_be_written_gets_its_batches_when_it_can() -> None:
             assert len(flushed) > len(self.acknowledged)
             self.acknowledged += tokens
 
-        def publish(self, topic: str, body: bytes) -> None:
+        def publish(self, topic: str, body: bytes, *, qos: int = 0, retain: bool = False) -> None:
             pass
 
         def close(self) -> None:
