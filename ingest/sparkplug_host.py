@@ -7,11 +7,11 @@ ledger is to be told. Nothing a node sent is thrown away: what has no birth yet 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foundation.errors import BadInput
-from ingest.formats.decoded import Observed
+from ingest.formats.decoded import Numbered, Observed
 from ingest.formats.sparkplug import COMMANDS, NAMESPACE, bd_seq_in, device_name, parse_topic, rebirth_command
 from ingest.formats.sparkplug_payload import read_payload
 from ingest.sparkplug_node import HALF, ROUND, Held, Item, Node
@@ -41,11 +41,11 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Numbers of a stream that did not come. Sparkplug never sends a number again: one comes late or not at all."""
+    """Sequence numbers of a stream that did not come, `count` of them from `first` on. Sparkplug sends none again."""
 
     stream: str
     first: int
-    last: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,6 @@ class Life:
     device: str
     online: bool
     at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a stream stands; given back to the next run, so that what is lost meanwhile is known."""
-
-    number: int
-    bd_seq: int | None
-    online: bool
 
 
 @dataclass(slots=True)
@@ -79,10 +70,11 @@ class Taken:
     refused: list[Held] = field(default_factory=list)
     # Topic and body, at QoS 0 and not retained.
     commands: list[tuple[str, bytes]] = field(default_factory=list)
+    # The message's number for the loss ledger, and whether numbers begin anew with it.
+    number: Numbered | None = None
+    began: bool = False
     lost: list[Lost] = field(default_factory=list)
-    filled: list[tuple[str, int]] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
-    places: dict[str, Place] = field(default_factory=dict)
     # Streams of which more is kept than the host has in memory: give it back with `restore`.
     reread: list[str] = field(default_factory=list)
 
@@ -90,21 +82,11 @@ class Taken:
 class Host:
     """The nodes of one feed. `now` is any clock in seconds that only goes forward."""
 
-    def __init__(
-        self, *, reorder_s: float = REORDER_S, ask_s: float = FIRST_ASK_S, places: Mapping[str, Place] | None = None, now: float = 0.0
-    ) -> None:
+    def __init__(self, *, reorder_s: float = REORDER_S, ask_s: float = FIRST_ASK_S) -> None:
         self._reorder_s, self._ask_s = reorder_s, ask_s
         self._nodes: dict[tuple[str, str], Node] = {}
         self._restless: dict[tuple[str, str], Node] = {}
         self._waiting = self._waiting_bytes = 0
-        for stream, place in (places or {}).items():
-            group, _, name = stream.partition("/")
-            node = self._node(group, name)
-            node.number, node.bd_seq, node.online = place.number, place.bd_seq, place.online
-            if place.online:
-                # Its next message tells by its number what is lost, a birth would begin at 0: so a node that speaks is asked then.
-                node.ask_at = now + ask_s
-                self._want_birth(node)
 
     def take(self, topic: str, body: bytes, received_ms: int, now: float) -> Taken:
         """Take a message; raise BadInput where it is damaged or none of Sparkplug's."""
@@ -126,10 +108,7 @@ class Host:
         else:
             for due in self._in_order(node, item, payload.seq, taken, now):
                 self._use(node, due, taken)
-            if not node.born and not node.ask_pause:
-                node.ask_at = now
         self._ask(node, received_ms, now, taken)
-        taken.places[node.stream] = _place(node)
         return taken
 
     def tick(self, now: float, now_ms: int) -> Taken:
@@ -138,7 +117,6 @@ class Host:
         for node in list(self._restless.values()):
             if node.ahead and now - node.ahead_since >= self._reorder_s:
                 self._close_gap(node, taken)
-                taken.places[node.stream] = _place(node)
             if len(taken.commands) < MOST_ASKED_AT_ONCE:
                 self._ask(node, now_ms, now, taken)
             if not node.ahead and not node.wants_birth:
@@ -173,20 +151,17 @@ class Host:
         if node.ahead:
             self._close_gap(node, taken)
         bd_seq = bd_seq_in(item.payload.metrics)
-        if node.doubtful is not None and bd_seq is not None and bd_seq == node.bd_seq:
-            taken.lost.append(Lost(node.stream, *node.doubtful))
         if node.born and bd_seq != node.bd_seq:
             self._let_go(node, "the session ended before its birth was seen", taken)
         node.forget_births()
         node.learn(item.topic, item.payload.metrics)
         node.born = node.online = True
-        node.bd_seq, node.doubtful = bd_seq, None
+        node.bd_seq = bd_seq
         node.birth, node.birth_ms = hash(item.held.body), item.payload.t_ms or 0
         node.missing.clear()
         node.recent.clear()
-        node.number += -(node.number + 1) % ROUND
-        node.next = None
         node.advance(item.payload.seq or 0, item.held.body)
+        taken.number, taken.began = self._number(node, item.payload.seq or 0), True
         node.wants_birth, node.ask_pause = False, 0.0
         node.ask_at = max(node.ask_at, now)
         taken.lives.append(Life(node.stream, node.name, True, item.held.received_ms))
@@ -260,9 +235,10 @@ class Host:
     def _in_order(self, node: Node, item: Item, seq: int, taken: Taken, now: float) -> list[Item]:
         """Return the messages whose turn it is now that this one has come."""
         step, body = node.step(seq), item.held.body
-        if node.next is None and node.number >= 0 and not node.born:
-            behind = (seq - node.number - 1) % ROUND
-            node.doubtful = (node.number + 1, node.number + behind) if behind else None
+        if step and node.born and (item.payload.t_ms or node.birth_ms) < node.birth_ms:
+            # Sent before the birth and overtaken by it: its number is of the numbering before.
+            return [item]
+        taken.number = self._number(node, seq)
         if step == 0:
             node.advance(seq, body)
             due = [item]
@@ -270,10 +246,7 @@ class Host:
                 due.append(self._release(node, taken))
             return due
         if seq in node.missing:
-            taken.filled.append((node.stream, node.missing.pop(seq)))
-            return [item]
-        if node.born and (item.payload.t_ms or node.birth_ms) < node.birth_ms:
-            # Sent before the birth and overtaken by it: its number is of the numbering before.
+            node.missing.remove(seq)
             return [item]
         if step < HALF:
             before = node.ahead.get(seq)
@@ -293,6 +266,9 @@ class Host:
         self._want_birth(node)
         return [item]
 
+    def _number(self, node: Node, seq: int) -> Numbered:
+        return Numbered(node.stream, seq, ROUND)
+
     def _hold(self, item: Item, why: str, taken: Taken) -> None:
         if item.held.key in taken.settled:
             taken.settled.remove(item.held.key)
@@ -308,14 +284,14 @@ class Host:
     def _close_gap(self, node: Node, taken: Taken) -> None:
         """Give up waiting for what is missing: note it as lost, use what came after it, and ask for a birth."""
         while node.ahead:
-            first = node.number + 1
+            assert node.next is not None
+            first, count = node.next, 0
             while node.next not in node.ahead:
-                assert node.next is not None
-                node.number += 1
-                node.missing[node.next] = node.number
+                node.missing.add(node.next)
                 node.next = (node.next + 1) % ROUND
-            if node.number >= first:
-                taken.lost.append(Lost(node.stream, first, node.number))
+                count += 1
+            if count:
+                taken.lost.append(Lost(node.stream, first, count))
             while node.next in node.ahead:
                 self._use(node, self._release(node, taken), taken)
         self._want_birth(node)
@@ -349,10 +325,6 @@ class Host:
 
 def _key(topic: str, body: bytes) -> str:
     return hashlib.sha256(topic.encode() + b"\0" + body).hexdigest()[:32]
-
-
-def _place(node: Node) -> Place:
-    return Place(node.number, node.bd_seq, node.online)
 
 
 def _because(held: Held, why: str) -> Held:

@@ -46,7 +46,7 @@ class Known:
 
 @dataclass(slots=True)
 class Node:
-    """The state of one edge node. `number` counts its messages without end: its remainder by 256 is the sequence number on the wire."""
+    """The state of one edge node; `next` is the sequence number that is due, None where none was seen."""
 
     group: str
     name: str
@@ -59,10 +59,7 @@ class Node:
     by_name: dict[tuple[str, str], Known] = field(default_factory=dict)
     devices: dict[str, bool] = field(default_factory=dict)
     next: int | None = None
-    number: int = -1
-    # Numbers of an earlier run that are lost if the session turns out to be the same.
-    doubtful: tuple[int, int] | None = None
-    missing: dict[int, int] = field(default_factory=dict)
+    missing: set[int] = field(default_factory=set)
     recent: dict[int, int] = field(default_factory=dict)
     ahead: dict[int, Item] = field(default_factory=dict)
     ahead_since: float = 0.0
@@ -129,10 +126,6 @@ class Node:
 
     def advance(self, seq: int, body: bytes) -> None:
         """Take a message as the one that was due."""
-        self.number += 1
-        if self.number % ROUND != seq:
-            # The first of a run, or of one numbered anew: its number is the next that ends in the same remainder.
-            self.number += (seq - self.number) % ROUND
         self.next = (seq + 1) % ROUND
         self.recent[seq] = hash(body)
         self.recent.pop((seq - HALF) % ROUND, None)
