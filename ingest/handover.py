@@ -195,9 +195,9 @@ class _Ending:
         """See `Receiver.acknowledge`."""
         self.receiver.acknowledge(tokens)
 
-    def publish(self, topic: str, body: bytes) -> None:
+    def publish(self, topic: str, body: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """See `Receiver.publish`."""
-        self.receiver.publish(topic, body)
+        self.receiver.publish(topic, body, qos=qos, retain=retain)
 
     def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
         """See `Receiver.change`."""
