@@ -8,15 +8,18 @@ import threading
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from foundation.clock import SystemClock
 from foundation.errors import BadInput
 from ingest.channels import CHANNELS
+from ingest.formats.catalog import FORMATS
 from ingest.gateway import Gateway
 from ingest.payloads import ReadingIn, decode_ack, decode_up
 from ingest.service import Readings
 from ingest.topics import ack_topic, up_topic
 from ingest.worker import run_worker
+from suhe.cli import app
 from tests import servers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "gateways.md").read_text()
@@ -89,6 +92,25 @@ def test_the_channels_of_the_page_are_the_code_s() -> None:
     """Code, unit and both names stand in the page as in the table."""
     told = [tuple(cell.strip(" `") for cell in line.strip("|").split("|")) for line in PAGE.splitlines() if line.startswith("| `")]
     assert [row for row in told if len(row) == 4] == [(c.code, c.unit, c.name_zh, c.name_en) for c in CHANNELS.values()]
+
+
+def test_the_formats_of_the_page_are_the_code_s() -> None:
+    """Every format stands there with both names and its usual topic."""
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.+?) \| ?`?([^`|]*)`? ?\|$", PAGE, re.MULTILINE)
+    told = [row for row in rows if row[0] in FORMATS and row[0] != "sig"]
+    assert told == [(f.name, f"{f.name_en} {f.name_zh}", f.topic) for f in FORMATS.values()]
+
+
+def test_the_mapping_table_of_the_page_reads_the_message_beside_it(tmp_path: Path) -> None:
+    """The command as it stands shows two readings and the number that the table does not mention."""
+    (tmp_path / "site.toml").write_text(fenced("toml")[0], "utf-8")
+    body = re.search(r"shows for `(\{.*\})`", PAGE)
+    assert body
+    (tmp_path / "message.json").write_text(body.group(1), "utf-8")
+    command = fenced("sh")[1].split()
+    said = CliRunner().invoke(app, [str(tmp_path / x) if "." in x else x for x in command[1:]])
+    assert said.exit_code == 0
+    assert "2026-07-18 01:30:00" in said.output and "soil_moisture-0" in said.output and "rssi: a number" in said.output
 
 
 def test_the_python_of_the_page_compiles_and_names_what_exists() -> None:
