@@ -167,7 +167,7 @@ def put_latest(db: sqlite3.Connection, rows: Iterable[tuple[int, int, float, int
     """Take (sid, t, x, flag, received) as latest where it is newer by its own time, or a newer word for the same time."""
     db.executemany(
         "INSERT INTO latest VALUES (?,?,?,?,?) ON CONFLICT (sid) DO UPDATE SET t = excluded.t, x = excluded.x, flag = excluded.flag, "
-        "received = excluded.received WHERE excluded.t >= latest.t",
+        "received = excluded.received WHERE (excluded.t, excluded.received) >= (latest.t, latest.received)",
         rows,
     )
 

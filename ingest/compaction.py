@@ -18,6 +18,7 @@ from ingest import catalog as cat
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim
 from ingest.cursors import first_unconfirmed, forget
+from ingest.newest import catch_up
 from ingest.segments import COLUMNS, parse_name, read_rows, write_frame
 
 GRACE_MS = 60_000
@@ -76,6 +77,7 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
     segments = catalog.files("kind = 'segment'")[:MOST_AT_ONCE]
     if not segments:
         return 0
+    catch_up(folder, catalog)
     (folder / "daily").mkdir(exist_ok=True)
     _remove_orphans(folder, catalog)
     now = to_ms(clock.now())

@@ -18,6 +18,8 @@ RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
 # A flush takes some ten milliseconds; one of this length is worth a line, because gateways see it as latency.
 SLOW_S = 2.0
+# After this long without a batch there is time for what was put off.
+IDLE_S = 0.1
 
 
 class Store(Protocol):
@@ -25,6 +27,10 @@ class Store(Protocol):
 
     def flush(self, batch: Batch) -> None:
         """Return when the batch is on disk; after an error the same batch may be given again."""
+        ...
+
+    def settle(self) -> None:
+        """Do what was put off while there was more to do."""
         ...
 
 
@@ -70,7 +76,11 @@ class Keeper(threading.Thread):
     def run(self) -> None:
         """Write and acknowledge until told to finish."""
         while True:
-            given = self._waiting.get()
+            try:
+                given = self._waiting.get(timeout=IDLE_S)
+            except queue.Empty:
+                self._settle()
+                continue
             if given is None:
                 return
             self._busy = True
@@ -95,6 +105,12 @@ class Keeper(threading.Thread):
             if self._giving_up.wait(pause):
                 return False
             pause = min(pause * 2, LONGEST_RETRY_S)
+
+    def _settle(self) -> None:
+        try:
+            self._store.settle()
+        except Exception as error:  # noqa: BLE001 - it is tried again, and nothing acknowledged depends on it
+            self._log.error("the store cannot be written; trying again", why=f"{type(error).__name__}: {error}")
 
     def _answer(self, batch: Batch, receiver: Receiver) -> None:
         try:

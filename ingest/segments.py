@@ -70,16 +70,19 @@ def write_segment(
 
 def frame_of(columns: Mapping[str, Any]) -> Any:
     """Return a polars frame with the store's column types; a column of `ABSENT` may be left out."""
+    import numpy as np
     import polars as pl
 
     kinds = {
         "sid": pl.UInt32, "t": pl.Int64, "x": pl.Float64, "flag": pl.UInt8, "received": pl.Int64, "seq": pl.Int64,
         "tests": pl.UInt32, "shift": pl.Int64, "version": pl.UInt8,
     }  # fmt: skip
-    given = pl.DataFrame({name: pl.Series(name, columns[name], dtype=kinds[name]) for name in COLUMNS if name in columns})
-    if "shift" in given.columns:
-        given = given.with_columns(pl.when(pl.col("shift") != UNTOLD).then(pl.col("shift")))
-    return given.with_columns(pl.lit(ABSENT[c], dtype=kinds[c]).alias(c) for c in COLUMNS if c not in columns).select(COLUMNS)
+    # A query to fill what is absent would cost more than the writing of the file.
+    absent = {name: np.full(len(columns["sid"]), ABSENT[name]) for name in COLUMNS if name not in columns}
+    frame = pl.DataFrame([pl.Series(name, absent[name] if name in absent else columns[name], dtype=kinds[name]) for name in COLUMNS])
+    if "shift" in columns:
+        frame = frame.with_columns(pl.when(pl.col("shift") != UNTOLD).then(pl.col("shift")))
+    return frame
 
 
 def read_rows(path: Path) -> Any:

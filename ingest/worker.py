@@ -42,6 +42,8 @@ NAP_S = 0.002
 LOOK_S = 1.0
 # What waits in quarantine under a name that was given meanwhile is looked for this often.
 RECLAIM_S = 2.0
+# The table of newest values is written at most this often; between, a busy worker has better things to do.
+LATEST_S = 0.5
 RETRY_S = 0.5
 LONGEST_RETRY_S = 5.0
 # Between hourly compactions, this many small files are too many to query well.
@@ -73,7 +75,7 @@ def run_worker(
     """
     log = get_logger(__name__)
     clock = clock or SystemClock()
-    writer = Writer(folder, worker_id, directory, keys=keys, feeds=feeds)
+    writer = Writer(folder, worker_id, directory, latest_s=LATEST_S, keys=keys, feeds=feeds)
     keeper = Keeper(writer)
     keeper.start()
     # The first worker compacts for all: two compactors on one store would only wait for each other.

@@ -19,15 +19,15 @@ from ingest.claims import Claim, claim_writer
 from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
 from ingest.manifest import Digest, digest_of, put_digest
-from ingest.quality import FUTURE_SUSPECT_MS
+from ingest.newest import Newest, catch_up, newest_of
 from ingest.quality_keeping import open_flagger
 from ingest.quality_stream import Judged
 from ingest.quarantine import put_held, release
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
 
-# A segment's entry, the newest reading of each of its series, and its digest.
-Written = tuple[StoredFile, list[tuple[int, int, float, int, int]], Digest]
+# A segment's entry, its digest, and its rows.
+Written = tuple[StoredFile, Digest, Mapping[str, Any]]
 
 
 class Writer:
@@ -41,7 +41,9 @@ class Writer:
         claim: Claim | None = None,
         keys: GatewayKeys | None = None,
         feeds: Feeds | None = None,
+        latest_s: float = 0.0,
     ) -> None:
+        """Open a store for writing; `latest_s` is how long a busy writer may put `latest` off."""
         self._folder = folder / "segments"
         self._name = name
         self._claim = claim or claim_writer(folder, name)
@@ -49,6 +51,8 @@ class Writer:
         clean(self._folder, name)
         ledger.begin(self._catalog)
         self._number = adopt(folder, self._catalog, name)
+        catch_up(folder, self._catalog, name)
+        self._newest = Newest(name, latest_s)
         self._quality = open_flagger(folder, self._catalog, directory)
         self.intake = Intake(self._catalog, directory, self._quality, keys=keys, feeds=feeds)
 
@@ -58,7 +62,9 @@ class Writer:
         return self._catalog
 
     def close(self) -> None:
-        """Close the catalogue and give the name up."""
+        """Write what was put off, close the catalogue and give the name up."""
+        if self._newest.owed:
+            self._settle()
         self._catalog.close()
         self._claim.release()
 
@@ -83,16 +89,27 @@ class Writer:
         except BaseException:
             self._quality.withdraw(judged)
             raise
+        self._newest.committed()
         self._number += 1
+
+    def settle(self) -> None:
+        """Write what a busy writer has put off, where it is time; called when there is nothing else to do."""
+        if self._newest.due:
+            self._settle()
+
+    def _settle(self) -> None:
+        with self._catalog.transaction() as db:
+            self._newest.settle(db)
+        self._newest.committed()
 
     def _commit(self, batch: Batch, stored: Mapping[str, list[tuple[int, int]]], written: Written | None) -> None:
         gateways = {*batch.new, *batch.unnumbered, *batch.duplicates}
         with self._catalog.transaction() as db:
             if written is not None:
-                file, newest, digest = written
+                file, digest, rows = written
                 cat.put_file(db, file)
                 put_digest(db, file.name, digest)
-                cat.put_latest(db, newest)
+                self._newest.take(db, self._number, rows)
                 cat.add_to(db, "readings", len(batch))
             ledger.record(db, stored, refused=batch.refused_whole, gone=batch.gone, noted=batch.noted, at_ms=batch.newest_ms)
             if batch.signed:
@@ -124,10 +141,9 @@ class Writer:
 
     def _write(self, batch: Batch, messages: Mapping[str, list[tuple[int, int]]], arrays: dict[str, Any], judged: Judged) -> Written:
         arrays["flag"], arrays["tests"] = judged.flag, judged.tests
-        newest = newest_of(arrays)
         name = SegmentName(self._name, self._number)
         digest = write_segment(self._folder, name, arrays, messages, batch.signed)
-        return _entry(str(name), arrays), newest, digest
+        return _entry(str(name), arrays), digest, arrays
 
 
 def with_finals(arrays: dict[str, Any], finals: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -201,19 +217,6 @@ def _counted(
             counties[series[sid].gateway] = series[sid].county
     last = int(arrays["received"].max())
     return [(g, counties.get(g, ""), last, sum(b - a + 1 for a, b in found), readings[g], 0) for g, found in messages.items()]
-
-
-def newest_of(arrays: Mapping[str, Any]) -> list[tuple[int, int, float, int, int]]:
-    """Return (sid, t, x, flag, received) of the newest reading of each series; one from the future is never the latest."""
-    import numpy as np
-
-    sid, t, received = arrays["sid"], arrays["t"], arrays["received"]
-    sensible = np.flatnonzero(t - received <= FUTURE_SUSPECT_MS)
-    if not len(sensible):
-        return []
-    order = sensible[np.lexsort([arrays[name][sensible] for name in ("x", "seq", "received", "t", "sid")])]
-    last = order[np.append(sid[order][1:] != sid[order][:-1], True)]
-    return list(zip(*(arrays[name][last].tolist() for name in ("sid", "t", "x", "flag", "received")), strict=True))
 
 
 def _entry(name: str, arrays: Mapping[str, Any]) -> StoredFile:

@@ -97,7 +97,8 @@ def facts(batch: Batch) -> object:
         batch.readings,
         batch.duplicates,
         sorted((g, r.seq, r.why) for g, refused in batch.refused.items() for r in refused),
-        sorted(batch.refused_whole),
+        # A number that came damaged and whole may be found either way round.
+        {(g, n) for g, n in batch.refused_whole if g not in batch.new or n not in batch.new[g]},
         sorted(batch.dead),
         batch.size,
     )

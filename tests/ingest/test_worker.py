@@ -53,6 +53,9 @@ def test_a_store_that_cannot_be_written_gets_its_batches_when_it_can() -> None:
                 raise failures.pop()
             flushed.append(batch)
 
+        def settle(self) -> None:
+            pass
+
     class Answers:
         acknowledged: list[int] = []  # noqa: RUF012 - one instance
 
