@@ -39,7 +39,12 @@ YEAR, HISTORY_YEARS = 2026, 2
 AFTERWARDS_MS = 3 * STEP_MS
 BATCH_MS = STEP_MS
 # The tests whose alarms name a fault: precision is counted over the alarms of these.
-NAMED_BY = {"spike": ("step", "spike"), "stuck": ("flat_line",), "drift": ("climatology", "neighbour", "internal"), "wrong-clock": ("time",)}
+NAMED_BY = {
+    "spike": ("step", "spike"),
+    "stuck": ("flat_line",),
+    "drift": ("climatology", "neighbour", "internal"),
+    "wrong-clock": ("time",),
+}
 VALUE_FAULTS = ("spike", "drift", "stuck", "wrong-clock")
 
 
@@ -73,8 +78,11 @@ def share(hits: int, of: int) -> str:
 
 def told_in(field: Field, days: range) -> Told:
     """Return what all devices send on some days, in the order in which it leaves them."""
-    devices, faults = field.world.devices, dict.fromkeys(f for d in field.world.devices for day in days for f in faults_of(field.dice, d, day))
-    names = {n: key for n, key in enumerate(((d.id, c.code) for d in devices for c in d.channels), 1)}
+    devices, faults = (
+        field.world.devices,
+        dict.fromkeys(f for d in field.world.devices for day in days for f in faults_of(field.dice, d, day)),
+    )
+    names = dict(enumerate(((d.id, c.code) for d in devices for c in d.channels), 1))
     numbers = {key: n for n, key in names.items()}
     parts: list[tuple[Any, ...]] = []
     for day in days:
@@ -214,11 +222,18 @@ def score(seed: int, days: int, *, history: bool, wrong: str = "") -> list[Row]:
     ]
     false, clean_rows = (sum(v[k] for v in false_by.values()) for k in (0, 1))
     rows += [
-        Row(f"{kind} precision", round(100 * alarm_stretches[kind][0] / max(1, alarm_stretches[kind][1]), 1), "%", f"{alarm_stretches[kind][1]} alarms")
+        Row(
+            f"{kind} precision",
+            round(100 * alarm_stretches[kind][0] / max(1, alarm_stretches[kind][1]), 1),
+            "%",
+            f"{alarm_stretches[kind][1]} alarms",
+        )
         for kind in ("spike", "stuck", "drift")
     ]
     rows.append(Row("false alarms", round(1e4 * false / clean_rows, 2), "per 10,000", f"{clean_rows:,} readings without a fault"))
-    rows.append(Row("flagging", round(1e6 * took / rows_done, 2), "us/reading", "arrival in batches of ten minutes and the day's final flags"))
+    rows.append(
+        Row("flagging", round(1e6 * took / rows_done, 2), "us/reading", "arrival in batches of ten minutes and the day's final flags")
+    )
     return rows
 
 

@@ -42,6 +42,22 @@ def stations() -> None:
     run_station_server(settings())
 
 
+@app.command()
+def rules(
+    channel: Annotated[str, typer.Argument(help="A channel's code; without it all.")] = "",
+    device: Annotated[str, typer.Option(help="A registered device: with the rules of its kind, its county and itself.")] = "",
+    kind: Annotated[str, typer.Option(help="A kind of device, such as greenhouse_climate.")] = "",
+    county: Annotated[str, typer.Option(help="A county's code.")] = "",
+    *,
+    json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Print what quality control asks of a channel, with sources, and check the county's own quality.toml."""
+    from suhe.cli import settings
+    from suhe.commands.ingest_rules import run
+
+    run(settings(), channel, device, kind, county, as_json=json_output)
+
+
 @app.command(name="broker-check")
 def broker_check(
     url: Annotated[str, typer.Argument(help="mqtt://user:password@host:port, or mqtts:// with TLS; the user of ingest.")],
