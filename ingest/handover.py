@@ -127,7 +127,7 @@ class Handover(threading.Thread):
             ending = _Ending(receiver, _marker(number))
             taken = 0
             try:
-                taken = self._drain(ending, writer, keeper)
+                taken = self._drain(ending, held(self._catalog, self._broker).get(client_of(number), set()), writer, keeper)
             finally:
                 keeper.finish()
                 receiver.close(forget=ending.over)
@@ -138,11 +138,11 @@ class Handover(threading.Thread):
             keeper.finish()
             writer.close()
 
-    def _drain(self, ending: _Ending, writer: Writer, keeper: Keeper) -> int:
+    def _drain(self, ending: _Ending, filters: Collection[str], writer: Writer, keeper: Keeper) -> int:
         from ingest.worker import Loop
 
         loop = Loop(ending, writer.intake, keeper, self._clock)
-        asked = 0.0
+        asked, begin = 0.0, time.monotonic()
         try:
             while not self._ending.is_set() and not ending.over:
                 loop.step()
@@ -151,7 +151,9 @@ class Handover(threading.Thread):
                     ending.over = True
                 elif not ending.asked and now >= asked:
                     asked = now + LOOK_S
-                    if covered(self._catalog, self._broker, self._workers):
+                    # A feed that was taken away meanwhile has no new listener to wait for.
+                    feeds = filters if now - begin < UNOWNED_S else ()
+                    if covered(self._catalog, self._broker, self._workers, feeds):
                         ending.ask()
                 elif ending.asked and now - ending.heard > SILENCE_S:
                     ending.over = True

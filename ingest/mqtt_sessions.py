@@ -61,7 +61,9 @@ def stranded(catalog: Catalog, broker: str, workers: int) -> list[int]:
     return sorted(n for n in numbers if n >= workers and known.get(client_of(n)) != set())
 
 
-def covered(catalog: Catalog, broker: str, workers: int) -> bool:
-    """Tell whether every shard is subscribed to by the session of the worker whose it is now."""
+def covered(catalog: Catalog, broker: str, workers: int, more: Collection[str] = ()) -> bool:
+    """Tell whether every shard is subscribed to by the session of the worker whose it is now, and each of `more` by any of them."""
     known = held(catalog, broker)
-    return all(up_filter(shard) in known.get(client_of(at % workers), ()) for at, shard in enumerate(SHARDS))
+    theirs = [known.get(client_of(n), set()) for n in range(workers)]
+    shards = all(up_filter(shard) in theirs[at % workers] for at, shard in enumerate(SHARDS))
+    return shards and all(any(f in filters for filters in theirs) for f in more if owner_of(f, workers) is None)

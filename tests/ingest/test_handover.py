@@ -119,6 +119,16 @@ def test_more_workers_leave_no_moment_without_a_session(tmp_path: Path, broker: 
             wait_until(lambda: everything(folder, 9), 10, what="each its own half")
 
 
+def test_a_session_with_a_feed_waits_for_the_feeds_new_listener(tmp_path: Path) -> None:
+    """Shards alone are not enough: what listens to a foreign sender must have moved as well."""
+    catalog = Catalog(tmp_path)
+    hold(catalog, client_of(0), "b", [up_filter(s) for s in SHARDS], 1)
+    assert covered(catalog, "b", 1, [up_filter("3")])
+    assert not covered(catalog, "b", 1, [up_filter("3"), "application/#"])
+    hold(catalog, client_of(0), "b", [*map(up_filter, SHARDS), "application/#"], 2)
+    assert covered(catalog, "b", 1, ["application/#"])
+
+
 def test_a_worker_that_lives_is_not_taken_over(tmp_path: Path, broker: servers.Server) -> None:
     """Whoever holds the writer's name of a former worker keeps its session, too."""
     folder = tmp_path / "readings"
