@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 API = (
     "system", "registry", "readings", "line_protocol", "recall", "trace", "documents", "log_tiles", "witnesses", "anchor", "prices",
     "forecasts", "prices_open", "prices_derived", "price_payloads", "freight", "cold_chain", "selling", "price_alerts", "photos", "scans",
-    "price_notes",
+    "price_notes", "feeds",
 )  # fmt: skip
 PAGES = (
     "home", "field", "gateways", "lots", "recall", "problem_reports", "reports", "open_data",

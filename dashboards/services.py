@@ -8,6 +8,7 @@ from foundation.clock import Clock
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
+    from ingest.claim_service import Claims
     from ingest.service import Readings
     from logistics.service import Logistics
     from pricing.alerts.service import PriceAlerts
@@ -35,6 +36,7 @@ class Services(Protocol):
     demo: bool
     registry: Registry
     readings: Readings
+    claims: Claims
     trace: Trace
     scans: Scans
     seals: Seals

@@ -81,8 +81,8 @@ CREATE TABLE IF NOT EXISTS mqtt_session (
 # Owned by `quarantine.py` and `clock_keeping.py`.
 _IDENTITY = """
 CREATE TABLE IF NOT EXISTS quarantine (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, feed TEXT NOT NULL, gateway TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL,
-    last INTEGER NOT NULL, count INTEGER NOT NULL, dropped INTEGER NOT NULL, channels TEXT NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, feed TEXT NOT NULL, gateway TEXT NOT NULL, name TEXT NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL, dropped INTEGER NOT NULL, channels TEXT NOT NULL,
     UNIQUE (kind, feed, gateway, name));
 CREATE TABLE IF NOT EXISTS quarantine_message (
     id INTEGER PRIMARY KEY AUTOINCREMENT, sender TEXT NOT NULL, received INTEGER NOT NULL, topic TEXT NOT NULL, body BLOB NOT NULL,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from foundation.errors import BadInput
 from ingest.batch import Batch
 from ingest.payloads import decode_up
-from ingest.quarantine import CLOCK, GATEWAY, Entry, HeldMessage, entries, messages_of
+from ingest.quarantine import CLOCK, GATEWAY, STATION, Entry, HeldMessage, entries, messages_of
 
 if TYPE_CHECKING:
     from ingest.intake import Intake
@@ -49,6 +49,8 @@ def is_known(intake: Intake, entry: Entry) -> bool:
     """Tell whether what an entry waited for is there."""
     if entry.kind == GATEWAY:
         return intake.county_of(entry.gateway) is not None
+    if entry.kind == STATION and not entry.feed:
+        return intake.foreign.station(entry.name, entry.topic.partition("/")[0]) is not None
     if not entry.feed:
         return intake.speaks_for(entry.gateway, entry.name)
     return intake.foreign.knows(entry.feed, entry.name)
@@ -62,6 +64,11 @@ def take_again(intake: Intake, entry: Entry, message: HeldMessage, batch: Batch,
     batch.released.append((entry.id, message.id))
     if entry.kind == GATEWAY:
         intake.take(message.topic, message.body, message.received_ms, batch)
+        return
+    if entry.kind == STATION and not entry.feed:
+        station = intake.foreign.station(entry.name, entry.topic.partition("/")[0])
+        if station is not None:
+            intake.foreign.take(station, message.topic, message.body, message.received_ms, batch)
         return
     if entry.feed:
         feed = intake.foreign.feed(entry.feed)

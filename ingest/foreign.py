@@ -44,15 +44,15 @@ _Resolved = tuple[str, str, float, float, str | None]
 class Feeds(Protocol):
     """Who knows the foreign senders."""
 
-    def feeds(self) -> FeedBook:
-        """Return every feed with its names; the same object as long as nothing changed."""
+    def feeds(self, *, again: bool = False) -> FeedBook:
+        """Return every feed with its names; the same object as long as nothing changed. `again`: something was not in it."""
         ...
 
 
 class NoFeeds:
     """Nobody foreign sends here."""
 
-    def feeds(self) -> FeedBook:
+    def feeds(self, *, again: bool = False) -> FeedBook:  # noqa: ARG002
         """Return an empty book."""
         return FeedBook()
 
@@ -120,7 +120,8 @@ class Foreign:
     def take_topic(self, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
         """Take one message by its topic; one that no feed takes becomes a dead letter."""
         self._look()
-        if topic not in self._topics:
+        if self._topics.get(topic) is None:
+            self._look(again=True)
             if len(self._topics) > _MOST_RESOLVED:
                 self._topics.clear()
             self._topics[topic] = self._book.of_topic(topic)
@@ -240,6 +241,11 @@ class Foreign:
         self._look()
         return self._book.feed(feed_id)
 
+    def station(self, number: str, format_name: str) -> Feed | None:
+        """Return the feed of a TCP station."""
+        self._look()
+        return self._book.of_station(number, format_name)
+
     def knows(self, feed_id: str, name: str) -> bool:
         """Tell whether a sender's name of a device means one of ours."""
         feed = self.feed(feed_id)
@@ -258,6 +264,10 @@ class Foreign:
         if known is not None:
             return known
         device = self._device(feed, one.device)
+        if device is None:
+            # It may have been named a moment ago.
+            self._look(again=True)
+            device = self._device(feed, one.device)
         if device is None:
             return None
         found = self._channel(feed, device, one)
@@ -296,8 +306,8 @@ class Foreign:
             return f"{device} {channel}: {error.explain()}"
         return device, channel, scale * factor, shift * factor + offset, wanted or None
 
-    def _look(self) -> None:
-        book = self._feeds.feeds()
+    def _look(self, *, again: bool = False) -> None:
+        book = self._feeds.feeds(again=again)
         if book is not self._book:
             self._book = book
             self._topics.clear()

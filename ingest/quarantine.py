@@ -30,7 +30,8 @@ GATEWAY, DEVICE, STATION, CLOCK = "gateway", "device", "station", "clock"
 class Held:
     """A message for the quarantine: why, whose it would be, and what its channels told.
 
-    `feed` is empty for a message in our own format; `name` is the sender's name of the device, or the gateway's or station's number.
+    `feed` is empty for a message in our own format, and for a station's that is no feed yet; `name` is the sender's name of the device, or
+    the gateway's or station's number.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Entry:
     count: int
     kept: int
     dropped: int
+    topic: str
     channels: dict[str, tuple[float, str | None]]
 
 
@@ -112,7 +114,9 @@ def entries(catalog: Catalog, where: str = "1", parameters: Iterable[object] = (
     """Return the names in quarantine that satisfy an SQL condition, the one heard of last first."""
     query = (
         "SELECT id, kind, feed, gateway, name, first, last, count, "
-        "(SELECT count(*) FROM quarantine_link l WHERE l.entry = q.id), dropped, channels "
+        "(SELECT count(*) FROM quarantine_link l WHERE l.entry = q.id), dropped, "
+        "coalesce((SELECT m.topic FROM quarantine_link l JOIN quarantine_message m ON m.id = l.message WHERE l.entry = q.id LIMIT 1), ''), "
+        "channels "
         f"FROM quarantine q WHERE {where} ORDER BY last DESC, id"
     )
     found = []

@@ -11,22 +11,24 @@ from foundation.clock import Clock, to_ms
 from foundation.errors import NotFound
 from ingest.batch import Batch
 from ingest.catalog import Catalog
+from ingest.claiming import MOST_AT_ONCE, take_again
 from ingest.claims import claim_free_writer
 from ingest.compaction import ZONE_MS, compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
-from ingest.foreign import Feeds
+from ingest.foreign import Feeds, Taken
 from ingest.history import History
 from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
 from ingest.payloads import NO_NUMBER, Ack, Refused
-from ingest.quarantine import Entry, HeldMessage, entries, messages_of
+from ingest.quarantine import Entry, HeldMessage, discard, entries, messages_of
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, SignedMessage
 from ingest.topics import up_topic
 from ingest.writer import Writer
+from registry.feeds import Feed
 
 WEB_WRITER = "web"
 
@@ -64,6 +66,43 @@ class Readings:
                 raise
         # A body without a readable sequence number has no acknowledgement: there is nothing to name, but the reason is told.
         return batch.acks().get(gateway) or Ack(1, [], [Refused(NO_NUMBER, batch.dead[0][3])])
+
+    def accept_foreign(self, feed: Feed, topic: str, body: bytes) -> Taken:
+        """Take one message of a foreign sender that proved who it is; on return what can be stored is on disk, the rest in quarantine."""
+        batch = Batch()
+        with self._lock:
+            writer = self._web or self._open_writer()
+            writer.intake.refresh()
+            taken = writer.intake.foreign.take(feed, topic, body, to_ms(self._clock.now()), batch)
+            try:
+                writer.flush(batch)
+            except BaseException:
+                writer.intake.forget(batch)
+                raise
+        return taken
+
+    def take_again(self, entry: int, *, at_receipt: bool = False) -> tuple[int, int]:
+        """Take what waits under a name in quarantine again; return how many readings were stored and how many messages wait again.
+
+        `at_receipt`: they are filed under when they were received.
+        """
+        stored = held = 0
+        for found in self.quarantine(entry):
+            messages = messages_of(self._catalog, entry)
+            for at in range(0, len(messages), MOST_AT_ONCE):
+                with self._lock:
+                    writer, batch = self._web or self._open_writer(), Batch()
+                    writer.intake.refresh()
+                    for message in messages[at : at + MOST_AT_ONCE]:
+                        take_again(writer.intake, found, message, batch, at_receipt=at_receipt)
+                    writer.flush(batch)
+                stored, held = stored + len(batch), held + len(batch.held)
+        return stored, held
+
+    def discard_quarantined(self, entry: int) -> int:
+        """Throw away what waits under a name in quarantine; return how many messages there were."""
+        with self._catalog.transaction() as db:
+            return discard(db, entry)
 
     def accept_lines(self, gateway: str, body: bytes, precision: str) -> Written:
         """Take line protocol of a gateway that proved who it is; on return every line that is in order is on disk.

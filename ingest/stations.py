@@ -51,7 +51,7 @@ RETRY_S, LONGEST_RETRY_S = 0.5, 5.0
 class StationDirectory(Directory, Protocol):
     """What the server asks of the registry."""
 
-    def feeds(self) -> FeedBook:
+    def feeds(self, *, again: bool = False) -> FeedBook:
         """Return every feed with its names."""
         ...
 

@@ -57,9 +57,13 @@ class RegistryDirectory:
         self._fresh(self._refresh_s)
         return self._keys.get(gateway_id)
 
-    def feeds(self) -> FeedBook:
-        """Return every foreign sender with its names; the same book as long as nothing changed."""
-        self._fresh(self._refresh_s)
+    def forget(self) -> None:
+        """Ask the registry anew at the next question."""
+        self._read_at = float("-inf")
+
+    def feeds(self, *, again: bool = False) -> FeedBook:
+        """Return every foreign sender with its names; the same book as long as nothing changed. `again`: something was not in it."""
+        self._fresh(_LOOK_AGAIN_S if again else self._refresh_s)
         return self._book
 
     def _fresh(self, at_most_s: float) -> tuple[dict[str, str], dict[str, frozenset[str]]]:

@@ -12,6 +12,7 @@ from foundation.database import open_engine
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
+    from ingest.claim_service import Claims
     from ingest.service import Readings
     from logistics.service import Logistics
     from pricing.alerts.service import PriceAlerts
@@ -42,6 +43,7 @@ class Services:
     demo: bool
     registry: Registry
     readings: Readings
+    claims: Claims
     trace: Trace
     scans: Scans
     seals: Seals
@@ -68,6 +70,7 @@ class Services:
 def build_services(settings: Settings, *, clock: Clock | None = None) -> Services:
     """Build the services on the databases and folders the settings name. The schema must be up to date already."""
     from foundation.notify_channels import ChannelFile
+    from ingest.claim_service import Claims
     from ingest.service import Readings
     from logistics.cold_chain.service import ColdChain
     from logistics.freight.service import Freight
@@ -115,6 +118,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None) -> Service
         demo=demo,
         registry=registry,
         readings=readings,
+        claims=Claims(readings, registry, directory),
         trace=trace,
         scans=Scans(engine, trace, registry, clock, settings.keys_folder),
         seals=Seals(engine, trace, registry, readings, clock, seal_settle_ms(settings, demo=demo)),

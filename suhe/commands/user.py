@@ -20,7 +20,7 @@ def add(
     county: Annotated[str, typer.Option(help="Six-digit county code; empty means every county.")] = "",
 ) -> None:
     """Add a person. Nobody gets a password: sign-in is by one-time link."""
-    _registry().add_person(name, role, county or None)
+    open_registry().add_person(name, role, county or None)
     print(f"added {name} as {role}; `suhe user link {name}` makes a sign-in link")
 
 
@@ -30,7 +30,7 @@ def link(name: Annotated[str, typer.Argument(help="Who shall sign in.")]) -> Non
     from suhe.cli import settings
     from suhe.processes import web_address
 
-    token = _registry().make_link(name)
+    token = open_registry().make_link(name)
     read = settings()
     print(f"{read.public_url.rstrip('/') or web_address(read)}/sign-in/{token}")
 
@@ -38,7 +38,7 @@ def link(name: Annotated[str, typer.Argument(help="Who shall sign in.")]) -> Non
 @app.command(name="list")
 def list_people(*, json_output: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """List people and keys; nothing secret is kept, so nothing secret is printed."""
-    registry = _registry()
+    registry = open_registry()
     people = [{"name": p.name, "role": p.role, "county": p.county or ""} for p in registry.people()]
     keys = [{"prefix": k.prefix, "name": k.name, "role": k.role, "county": k.county or ""} for k in registry.api_keys()]
     if json_output:
@@ -57,20 +57,20 @@ def key(
     county: Annotated[str, typer.Option(help="Six-digit county code; empty means every county.")] = "",
 ) -> None:
     """Make an API key. It is printed once and stored only as a hash."""
-    print(_registry().make_api_key(name, role, county or None))
+    print(open_registry().make_api_key(name, role, county or None))
 
 
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="The key's prefix, as `suhe user list` shows it.")]) -> None:
     """Revoke an API key; it stops working at once."""
-    _registry().revoke_api_key(prefix.removeprefix("suhe_").split("_")[0])
+    open_registry().revoke_api_key(prefix.removeprefix("suhe_").split("_")[0])
     print("revoked")
 
 
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="Who shall no longer sign in.")]) -> None:
     """Remove a person with every sign-in; what the person signed stays."""
-    _registry().remove_person(name)
+    open_registry().remove_person(name)
     print(f"removed {name}")
 
 
@@ -87,7 +87,7 @@ def gateway(
     """Register a gateway. Its password is printed once; a running broker knows it within seconds."""
     from ingest.topics import ack_topic, up_topic
 
-    registry = _registry()
+    registry = open_registry()
     if rotate:
         password = registry.rotate_gateway(gateway_id)
     else:
@@ -109,11 +109,12 @@ def gateway_key(
         public = bytes.fromhex(public_key)
     except ValueError as error:
         raise BadInput("this is no public key", expected="64 hex digits", got=repr(public_key[:80])) from error
-    made = _registry().add_gateway_key(gateway_id, public, must_sign=must_sign)
+    made = open_registry().add_gateway_key(gateway_id, public, must_sign=must_sign)
     print(f"gateway  {made.gateway}\nkey      {made.id}\nsigning  {'required' if made.must_sign else 'checked where a message is signed'}")
 
 
-def _registry() -> Registry:
+def open_registry() -> Registry:
+    """Return the registry of this installation, its schema brought up to date."""
     from foundation.clock import SystemClock
     from foundation.database import open_engine
     from registry.service import Registry

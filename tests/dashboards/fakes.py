@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from dashboards.app import create_app
 from foundation.clock import to_ms
+from ingest.claim_service import Claims
 from ingest.payloads import ReadingIn, encode_up
 from ingest.service import Readings
 from registry import devices
@@ -83,7 +84,9 @@ def build_installation(folder: Path, *, demo: bool = True) -> Installation:
                        tuple(devices.DeviceChannel(c.code, c.unit, c.interval_s) for c in d.channels))
         for d in known.devices if d.gateway in wanted
     )  # fmt: skip
-    services.readings = Readings(folder / "readings", clock, RegistryDirectory(registry))
+    directory = RegistryDirectory(registry)
+    services.readings = Readings(folder / "readings", clock, directory, directory, directory)
+    services.claims = Claims(services.readings, registry, directory)
     installation = Installation(services, passwords, house.code("P1"))
     clock.instant = NOW - timedelta(hours=1)
     installation.speak(STOPPED, 1)

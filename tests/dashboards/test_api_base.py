@@ -48,6 +48,10 @@ def operations(whole: Installation) -> list[tuple[str, str]]:
         "rule": "x",
         "alarm": "x",
         "channel": "x",
+        "feed": "x",
+        "token": "x",
+        "entry": "0",
+        "proposal": "0",
         "run_id": "0",
     }
     return [

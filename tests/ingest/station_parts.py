@@ -34,7 +34,7 @@ class StationBook(TwoGateways):
             (DeviceName("river", "", LEVEL), DeviceName("water", "", WATER)),
         )
 
-    def feeds(self) -> FeedBook:
+    def feeds(self, *, again: bool = False) -> FeedBook:
         """Return the book."""
         return self.book
 

@@ -30,7 +30,7 @@ class Book:
         self.channels: tuple[ChannelName, ...] = ()
         self.book = FeedBook((FEED,), self.names)
 
-    def feeds(self) -> FeedBook:
+    def feeds(self, *, again: bool = False) -> FeedBook:
         """Return the book."""
         return self.book
 
