@@ -6,31 +6,29 @@ may still hold their names.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from foundation.clock import SHANGHAI, Clock, from_ms, to_ms
+from foundation.clock import Clock, to_ms
 from foundation.errors import Conflict
 from foundation.log import get_logger
 from ingest import catalog as cat
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim
 from ingest.cursors import first_unconfirmed, forget
+from ingest.manifest import PLACES, rollups
+from ingest.merging import Merge
 from ingest.newest import catch_up
-from ingest.segments import COLUMNS, parse_name, read_rows, write_frame
+from ingest.rollups import DAY_MS, ZONE_MS
+from ingest.segments import COLUMNS, parse_name, read_rows
+from ingest.tidying import day_holders, tidy
 
 GRACE_MS = 60_000
 MOST_AT_ONCE = 600
-# Days are cut at Shanghai midnight, which has been UTC+8 without summer time since 1992.
-ZONE_MS = 8 * 3600 * 1000
-_DAY_MS = 86_400_000
-
-
-def day_number(t_ms: int) -> int:
-    """Return the Shanghai calendar day of an instant as days since 1970-01-01."""
-    return (t_ms + ZONE_MS) // _DAY_MS
 
 
 class Compactor(threading.Thread):
@@ -75,44 +73,41 @@ def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
     import polars as pl
 
     segments = catalog.files("kind = 'segment'")[:MOST_AT_ONCE]
-    if not segments:
-        return 0
-    catch_up(folder, catalog)
+    if segments:
+        catch_up(folder, catalog)
     (folder / "daily").mkdir(exist_ok=True)
     _remove_orphans(folder, catalog)
     now = to_ms(clock.now())
-    # A number of the catalogue's own, not the time: a clock may stand still or go back, a file's name must never come twice.
-    told = catalog.rows("SELECT value FROM counter WHERE name = 'compactions'")
-    generation = 1 + (int(str(told[0][0])) if told else 0)
-    series = catalog.series()
-    names = pl.DataFrame(
-        {"sid": [s.sid for s in series], "county": [s.county for s in series], "device": [s.device for s in series],
-         "channel": [s.channel for s in series]},
-        schema={"sid": pl.UInt32, "county": pl.Utf8, "device": pl.Utf8, "channel": pl.Utf8},
-    )  # fmt: skip
-    fresh = pl.concat([read_rows(folder / "segments" / s.name) for s in segments])
-    if fresh.height != sum(s.rows for s in segments):
-        raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
-    fresh = fresh.join(names.select("sid", "county"), on="sid", how="left").with_columns(((pl.col("t") + ZONE_MS) // _DAY_MS).alias("day"))
-    made: list[StoredFile] = []
-    replaced: list[str] = [s.name for s in segments]
-    for (county, day), part in fresh.group_by(["county", "day"]):
-        older = catalog.files("kind = 'daily' AND county = ? AND day = ?", (county, day))
-        frames = [*(read_rows(folder / "daily" / f.name) for f in older), part.select(COLUMNS)]
-        replaced += [f.name for f in older]
-        made.append(_write_day(folder / "daily", str(county), int(str(day)), pl.concat(frames), names, generation, now))
-    with catalog.transaction() as db:
-        cat.raise_to(db, "compactions", generation)
-        for file in made:
-            cat.put_file(db, file)
-        db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in replaced])
-        db.executemany("INSERT OR REPLACE INTO dropped VALUES (?, ?)", [(name, now) for name in replaced])
-        db.executemany("DELETE FROM arrival WHERE name = ? AND kind = 'daily'", [(name,) for name in replaced])
-        # A writer that starts anew must not use a compacted segment's name again.
-        for name in map(parse_name, (s.name for s in segments)):
-            if name is not None:
-                cat.raise_to(db, f"next:{name.writer}", name.number + 1)
+    if segments:
+        merge = Merge(folder, catalog, now)
+        counties = catalog.series()
+        known = pl.DataFrame(
+            {"sid": [s.sid for s in counties], "county": [s.county for s in counties]}, schema={"sid": pl.UInt32, "county": pl.Utf8}
+        )
+        fresh = pl.concat([read_rows(folder / "segments" / s.name) for s in segments])
+        if fresh.height != sum(s.rows for s in segments):
+            raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
+        holders = day_holders(catalog)
+        fresh = fresh.join(known, on="sid", how="left").with_columns(pl.col("county").fill_null(""), day=(pl.col("t") + ZONE_MS) // DAY_MS)
+        together: dict[tuple[str, int, int], list[Any]] = {}
+        for (county, day), part in fresh.partition_by(["county", "day"], as_dict=True).items():
+            holder = holders.get((str(county), int(str(day))))
+            first, last = (holder.first, holder.last) if holder else (int(str(day)),) * 2
+            together.setdefault((str(county), first, last), []).append(part.select(COLUMNS))
+        for (county, first, last), parts in together.items():
+            older = {f.name: f for d in range(first, last + 1) if (h := holders.get((county, d))) for f in h.files}
+            merge.write(county, first, last, pl.concat(parts), older.values())
+        merge.replace(s.name for s in segments)
+        merge.finish([lambda db: _count_on(db, segments)])
+    tidy(folder, catalog, now)
     return len(segments)
+
+
+def _count_on(db: sqlite3.Connection, segments: Sequence[StoredFile]) -> None:
+    """See to it that a writer that starts anew does not use a compacted segment's name again."""
+    for name in map(parse_name, (s.name for s in segments)):
+        if name is not None:
+            cat.raise_to(db, f"next:{name.writer}", name.number + 1)
 
 
 def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int = GRACE_MS) -> int:
@@ -127,7 +122,7 @@ def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int =
         (now - grace_ms, kept_from),
     )
     for name, _ in old:
-        for place in ("segments", "daily"):
+        for place in PLACES.values():
             (folder / place / str(name)).unlink(missing_ok=True)
     with catalog.transaction() as db:
         forget(db, [(str(name), int(str(number or 0))) for name, number in old])
@@ -135,26 +130,10 @@ def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int =
 
 
 def _remove_orphans(folder: Path, catalog: Catalog) -> None:
-    """Delete daily files nobody names: what a crash before the manifest's switch leaves. Their segments are still there."""
-    known = {f.name for f in catalog.files("kind = 'daily'")} | {str(name) for (name,) in catalog.rows("SELECT name FROM dropped")}
-    for path in [*(folder / "daily").glob("*.parquet"), *(folder / "daily").glob(".*.tmp")]:
-        if path.name not in known:
-            path.unlink(missing_ok=True)
-
-
-def _write_day(folder: Path, county: str, day: int, frame: Any, names: Any, generation: int, now: int) -> StoredFile:
-    """Write one day sorted by (series, time, received).
-
-    A repeat of the same value goes; a different value for the same time stays, and the one received last is the one that counts.
-    Device and channel stand in the file, so that any Parquet reader can use it without us.
-    """
-    import polars as pl
-
-    ordered = frame.sort(["sid", "t", "received", "seq", "x"])
-    repeat = pl.all_horizontal([pl.col(c) == pl.col(c).shift(1) for c in ("sid", "t", "x")]).fill_null(value=False)
-    ordered = ordered.filter(~repeat).join(names.select("sid", "device", "channel"), on="sid", how="left", maintain_order="left")
-    stamp = from_ms(day * _DAY_MS - ZONE_MS).astimezone(SHANGHAI).strftime("%Y%m%d")
-    name = f"{county or 'unknown'}-{stamp}-{generation:08d}.parquet"
-    # Small row groups, so that one series is found by their statistics without reading the whole day.
-    write_frame(folder, name, ordered, compression="zstd", compression_level=1, statistics=True, row_group_size=20_000)
-    return StoredFile(name, "daily", county, day, ordered.height, int(ordered["t"].min()), int(ordered["t"].max()), now)
+    """Delete sorted files nobody names: what a crash before the manifest's switch leaves. Their segments are still there."""
+    known = {f.name for f in catalog.files("kind = 'daily'")} | {f.name for f in rollups(catalog)}
+    known |= {str(name) for (name,) in catalog.rows("SELECT name FROM dropped")}
+    for place in ("daily", "rollup"):
+        for path in [*(folder / place).glob("*.parquet"), *(folder / place).glob(".*.tmp")]:
+            if path.name not in known:
+                path.unlink(missing_ok=True)

@@ -108,5 +108,6 @@ def rolled_days(catalog: Catalog, where: str = "1", parameters: tuple[object, ..
 
 def forget_names(db: sqlite3.Connection, names: Iterable[str]) -> None:
     """Take files out of these tables; their bytes stay until nobody reads them any more."""
+    gone = [(name,) for name in names]
     for table in ("digest", "span", "rollup"):
-        db.executemany(f"DELETE FROM {table} WHERE name = ?", [(name,) for name in names])
+        db.executemany(f"DELETE FROM {table} WHERE name = ?", gone)

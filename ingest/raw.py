@@ -35,9 +35,11 @@ class RawSeries:
         return len(self.times)
 
 
-# One row per series, time and value. Adding 0.0 turns a negative zero into zero: the two are equal and compaction keeps either.
+# One row per series, time and value. Adding 0.0 turns a negative zero into zero: the two are equal and compaction keeps either. A final
+# flag counts before the one on arrival.
 RAW_ROWS = (
-    "SELECT sid, t, x + 0.0 AS x, min(received) AS first, arg_min(seq, (received, seq)) AS seq, arg_min(flag, (received, seq)) AS flag, "
+    "SELECT sid, t, x + 0.0 AS x, min(received) AS first, arg_min(seq, (received, seq)) AS seq, "
+    "coalesce(arg_max(flag, (received, seq)) FILTER (version > 0), arg_min(flag, (received, seq))) AS flag, "
     "max((received, seq)) AS last FROM {source} WHERE sid IN ({sids}) AND t >= {start} AND t < {end} GROUP BY ALL"
 )
 RAW_QUERY = (

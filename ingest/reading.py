@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # QARTOD flags. The worst of several tests wins; the value itself is never changed.
 GOOD, NOT_EVALUATED, SUSPECT, FAIL, MISSING = 1, 2, 3, 4, 9
@@ -17,9 +22,8 @@ class Point:
     flag: int
 
 
-@dataclass(frozen=True)
-class Latest:
-    """The newest observation of a channel, by its own time."""
+class Latest(NamedTuple):
+    """The newest observation of a channel, by its own time. A tuple, because a page asks for thousands at once."""
 
     device: str
     channel: str
@@ -42,6 +46,23 @@ class Window:
     min: float | None
     max: float | None
     flagged: int
+
+
+@dataclass(frozen=True, eq=False)
+class WindowTable:
+    """Windows of many channels as columns: `series` are (device, channel), `which` tells each row's; no good reading means NaN."""
+
+    series: tuple[tuple[str, str], ...]
+    which: npt.NDArray[np.int64]
+    start_ms: npt.NDArray[np.int64]
+    n: npt.NDArray[np.int64]
+    mean: npt.NDArray[np.float64]
+    min: npt.NDArray[np.float64]
+    max: npt.NDArray[np.float64]
+    flagged: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start_ms)
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from foundation.clock import Clock, to_ms
-from foundation.errors import NotFound
+from foundation.errors import BadInput, NotFound
 from ingest.batch import Batch
 from ingest.catalog import Catalog
 from ingest.claiming import MOST_AT_ONCE, take_again
 from ingest.claims import claim_free_writer
-from ingest.compaction import ZONE_MS, compact, remove_dropped
+from ingest.compaction import compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
 from ingest.foreign import Feeds, Taken
 from ingest.history import History
@@ -23,14 +25,18 @@ from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_
 from ingest.payloads import NO_NUMBER, Ack, Refused
 from ingest.quarantine import Entry, HeldMessage, discard, entries, messages_of
 from ingest.raw import RawSeries
-from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window
+from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window, WindowTable
+from ingest.rollups import ZONE_MS
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, SignedMessage
+from ingest.tables import table_of
 from ingest.topics import up_topic
 from ingest.writer import Writer
 from registry.feeds import Feed
 
 WEB_WRITER = "web"
+NAMES_KEPT_S = 5.0
+_BY_DEVICE = operator.itemgetter(0, 1)
 
 
 class Readings:
@@ -48,6 +54,7 @@ class Readings:
         self._asked: History | None = None
         self._web: Writer | None = None
         self._lines = Lines()
+        self._named: tuple[float, dict[int, tuple[str, str, str, str, str]]] = (float("-inf"), {})
         self._lock = threading.Lock()
 
     # Accepting over HTTP
@@ -143,12 +150,14 @@ class Readings:
         if devices is not None:
             where += f" AND s.device IN ({','.join('?' * len(devices))})"
             parameters += list(devices)
-        query = (
-            "SELECT s.device, s.channel, s.unit, l.t, l.x, l.flag, l.received, s.county, s.gateway "
-            "FROM latest l JOIN series s ON s.sid = l.sid "
-            f"WHERE {where} ORDER BY s.device, s.channel"
-        )
-        return [Latest(*row) for row in self._catalog.rows(query, parameters)]  # type: ignore[arg-type]
+        whose = f"WHERE l.sid IN (SELECT sid FROM series s WHERE {where})" if parameters else ""
+        names = self._names()
+        found = self._catalog.rows(f"SELECT l.sid, l.t, l.x, l.flag, l.received FROM latest l {whose}", parameters)
+        if any(row[0] not in names for row in found):
+            names = self._names(anew=True)
+        told = [(*names[row[0]], row) for row in found if row[0] in names]
+        told.sort(key=_BY_DEVICE)
+        return [Latest(d, c, u, t, x, f, r, county_, g) for d, c, u, county_, g, (_, t, x, f, r) in told]  # type: ignore[arg-type]
 
     def range(self, device: str, channel: str, start_ms: int, end_ms: int, limit: int = 1000) -> list[Point]:
         """Return the readings of a channel in [start, end), oldest first, at most `limit`; raise NotFound for a channel never seen."""
@@ -166,6 +175,35 @@ class Readings:
         sids = self._sids(keys)
         found = self._history.windows(list(sids.values()), start_ms, end_ms, window_ms, good_only=good_only)
         return {key: found[sids[key]] if key in sids else [] for key in keys}
+
+    def aggregate_together(
+        self, keys: Sequence[tuple[str, str]], start_ms: int, end_ms: int, window_ms: int, good_only: bool = True
+    ) -> list[Window]:
+        """Return the windows of one quantity told by several devices, all their readings as one: the hourly mean of a field."""
+        return self._history.together(list(self._sids(keys).values()), start_ms, end_ms, window_ms, good_only=good_only)
+
+    def aggregate_all(
+        self,
+        start_ms: int,
+        end_ms: int,
+        window_ms: int,
+        county: str | None = None,
+        channels: Sequence[str] | None = None,
+        good_only: bool = True,
+    ) -> WindowTable:
+        """Return the windows of everything there is, or of a county or some channels, as columns sorted by device, channel and time."""
+        return table_of(self._history, self._catalog, (start_ms, end_ms, window_ms), county, channels, good_only=good_only)
+
+    def quantiles(
+        self, keys: Sequence[tuple[str, str]], start_ms: int, end_ms: int, shares: Sequence[float], good_only: bool = True
+    ) -> list[float | None]:
+        """Return exact quantiles, interpolated between the two nearest readings, of one quantity told by one or several devices.
+
+        They are made of the readings themselves, so a time whose readings are no longer kept adds nothing. None where there are none.
+        """
+        if not shares or not all(0 <= q <= 1 for q in shares):
+            raise BadInput("these are no quantiles", expected="shares from 0 to 1, such as 0.05", got=", ".join(map(str, shares))[:60])
+        return self._history.quantiles(list(self._sids(keys).values()), start_ms, end_ms, shares, good_only=good_only)
 
     def gaps(self, device: str, channel: str, start_ms: int, end_ms: int, interval_ms: int) -> list[Gap]:
         """Return the stretches of [start, end) longer than one and a half intervals without a reading."""
@@ -276,6 +314,14 @@ class Readings:
         if self._made is None:
             self._made = Catalog(self._folder)
         return self._made
+
+    def _names(self, *, anew: bool = False) -> dict[int, tuple[str, str, str, str, str]]:
+        """Return device, channel, unit, county and gateway by series; a device that moves to another gateway is seen some seconds later."""
+        made, names = self._named
+        if anew or time.monotonic() - made > NAMES_KEPT_S:
+            names = {s.sid: (s.device, s.channel, s.unit, s.county, s.gateway) for s in self._catalog.series()}
+            self._named = (time.monotonic(), names)
+        return names
 
     @property
     def _history(self) -> History:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from foundation.clock import Clock, to_ms
 from foundation.errors import BadInput, NotFound, SuheError
-from ingest.compaction import day_number as day_at
+from ingest.rollups import day_number as day_at
 from traceability import seal_store, store
 from traceability.merkle import InvalidProof, verify_inclusion
 from traceability.records import Entry, Record, hash_body

@@ -46,7 +46,7 @@ def router(services: Services) -> APIRouter:
     @routes.get("/latest", dependencies=may_read)
     def latest(county: str | None = None, device: Annotated[list[str] | None, Query()] = None) -> dict[str, Any]:
         """Return the newest observation of every channel."""
-        return page_of([asdict(x) for x in services.readings.latest(county=county, devices=device)], None)
+        return page_of([x._asdict() for x in services.readings.latest(county=county, devices=device)], None)
 
     @routes.get("", dependencies=may_read)
     def series(
