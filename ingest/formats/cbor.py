@@ -17,7 +17,7 @@ MOST_ITEMS = 200_000
 
 _UNDEFINED = None
 _SIMPLE = {20: False, 21: True, 22: None, 23: _UNDEFINED}
-_FLOATS = {25: (2, ">e"), 26: (4, ">f"), 27: (8, ">d")}
+_FLOATS = {25: struct.Struct(">e"), 26: struct.Struct(">f"), 27: struct.Struct(">d")}
 _INDEFINITE = 31
 _BREAK = object()
 _DECIMAL_FRACTION, _SELF_DESCRIBED = 4, 55799
@@ -39,11 +39,12 @@ def read_cbor(body: bytes) -> Any:
 class _Reader:
     """A place in a body, and how much was read of it."""
 
-    __slots__ = ("at", "body", "items")
+    __slots__ = ("at", "body", "end", "items")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
         self.at = 0
+        self.end = len(body)
         self.items = 0
 
     def bad(self, got: str, at: int | None = None) -> BadInput:
@@ -51,61 +52,50 @@ class _Reader:
         return BadInput("this message is not CBOR we can read", expected="RFC 8949", got=f"{got} at byte {place}")
 
     def take(self, size: int) -> bytes:
-        end = self.at + size
-        if end > len(self.body):
-            raise self.bad(f"an end {end - len(self.body)} bytes too early", at=len(self.body))
-        found = self.body[self.at : end]
+        at = self.at
+        end = at + size
+        if end > self.end:
+            raise self.bad(f"an end, {end - self.end} bytes too early,", at=self.end)
         self.at = end
-        return found
+        return self.body[at:end]
 
     def item(self, depth: int) -> Any:
-        self.items += 1
-        if self.items > MOST_ITEMS:
-            raise self.bad(f"more than {MOST_ITEMS} items")
+        """Return the next item, `_BREAK` for the end of an indefinite one."""
+        start = self.at
+        if start >= self.end:
+            raise self.bad("an end too early", at=self.end)
         if depth > DEEPEST:
             raise self.bad(f"nesting deeper than {DEEPEST}")
-        start = self.at
-        head = self.take(1)[0]
-        kind, info = head >> 5, head & 31
+        head = self.body[start]
+        self.at = start + 1
+        kind, size = head >> 5, head & 31
         if kind == 7:
-            return self._simple(info, start)
-        size = self._argument(info, start)
-        if size is None:
-            if kind in (0, 1, 6):
-                raise self.bad("an indefinite number", at=start)
-            return self._indefinite(kind, depth)
+            return self._simple(size, start)
+        if size > 23:
+            if size == _INDEFINITE:
+                return self._indefinite(kind, depth, start)
+            size = self._argument(size, start)
         if kind == 0:
             return size
-        if kind == 1:
-            return -1 - size
-        if kind == 2:
-            return self.take(size)
         if kind == 3:
             return self._text(self.take(size), start)
+        if kind == 5:
+            return self._map(size, depth)
         if kind == 4:
             self._fits(size, 1)
             return [self._value(depth) for _ in range(size)]
-        if kind == 5:
-            self._fits(size, 2)
-            found: dict[Any, Any] = {}
-            for _ in range(size):
-                self._member(self._value(depth), found, depth)
-            return found
-        return self._tagged(size, depth, start)
+        if kind == 1:
+            return -1 - size
+        return self.take(size) if kind == 2 else self._tagged(size, depth, start)
 
-    def _argument(self, info: int, start: int) -> int | None:
-        if info < 24:
-            return info
-        if info == _INDEFINITE:
-            return None
+    def _argument(self, info: int, start: int) -> int:
         if info > 27:
             raise self.bad("a reserved head", at=start)
         return int.from_bytes(self.take(1 << (info - 24)), "big")
 
     def _simple(self, info: int, start: int) -> Any:
         if info in _FLOATS:
-            size, form = _FLOATS[info]
-            return struct.unpack(form, self.take(size))[0]
+            return _FLOATS[info].unpack(self.take(1 << (info - 24)))[0]
         if info == _INDEFINITE:
             return _BREAK
         if info not in _SIMPLE:
@@ -120,14 +110,26 @@ class _Reader:
 
     def _fits(self, count: int, least: int) -> None:
         # A count that no body can hold is refused before anything is kept for it.
-        if count * least > len(self.body) - self.at:
-            raise self.bad(f"{count} items where at most {len(self.body) - self.at} bytes are left")
+        if count * least > self.end - self.at:
+            raise self.bad(f"{count} items where at most {self.end - self.at} bytes are left")
+        self._count(count * least)
+
+    def _count(self, more: int) -> None:
+        self.items += more
+        if self.items > MOST_ITEMS:
+            raise self.bad(f"more than {MOST_ITEMS} items")
 
     def _value(self, depth: int) -> Any:
-        start = self.at
         found = self.item(depth + 1)
         if found is _BREAK:
-            raise self.bad("an end of nothing", at=start)
+            raise self.bad("an end of nothing", at=self.at - 1)
+        return found
+
+    def _map(self, size: int, depth: int) -> dict[Any, Any]:
+        self._fits(size, 2)
+        found: dict[Any, Any] = {}
+        for _ in range(size):
+            self._member(self._value(depth), found, depth)
         return found
 
     def _member(self, key: Any, into: dict[Any, Any], depth: int) -> None:
@@ -137,12 +139,15 @@ class _Reader:
             raise self.bad(f"the name {str(key)[:40]} twice in one map")
         into[key] = self._value(depth)
 
-    def _indefinite(self, kind: int, depth: int) -> Any:
+    def _indefinite(self, kind: int, depth: int, start: int) -> Any:
         if kind in (2, 3):
             return self._chunks(kind)
+        if kind not in (4, 5):
+            raise self.bad("an indefinite number", at=start)
         items: list[Any] = []
         found: dict[Any, Any] = {}
         while (value := self.item(depth + 1)) is not _BREAK:
+            self._count(1)
             if kind == 4:
                 items.append(value)
             else:
@@ -156,13 +161,13 @@ class _Reader:
             head = self.take(1)[0]
             if head == 0xFF:
                 return ("" if kind == 3 else b"").join(chunks)
-            self.items += 1
-            if head >> 5 != kind or self.items > MOST_ITEMS:
-                raise self.bad("a piece of another kind, or too many", at=start)
-            size = self._argument(head & 31, start)
-            if size is None:
+            self._count(1)
+            if head >> 5 != kind:
+                raise self.bad("a piece of another kind", at=start)
+            size = head & 31
+            if size == _INDEFINITE:
                 raise self.bad("a piece without a length", at=start)
-            piece = self.take(size)
+            piece = self.take(self._argument(size, start) if size > 23 else size)
             chunks.append(self._text(piece, start) if kind == 3 else piece)
 
     def _tagged(self, tag: int, depth: int, start: int) -> Any:

@@ -23,7 +23,6 @@ _WHY_NOT = {str: "text", type(None): "null"}
 
 _read = msgspec.json.Decoder().decode
 _write = msgspec.json.Encoder().encode
-_SPACED = (b" :", b"\n:", b"\t:", b"\r:")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 
@@ -131,11 +130,9 @@ def note(skipped: list[str], why: str) -> None:
 
 
 def _surely_unique(body: bytes, told: Any) -> bool:
-    # Without a backslash no text holds a quotation mark, so `":` ends a name and nothing else; and what is read, written again, has each
-    # name of an object once. Equal counts then mean that no name was dropped. Most bodies pass here, at a tenth of a parser's cost.
-    if b"\\" in body or any(spaced in body for spaced in _SPACED):
-        return False
-    return body.count(b'":') == _write(told).count(b'":')
+    # Every name is followed by a colon, and without a backslash each text is written again as it was read. What is written has the colons
+    # of what was kept: an equal count means that no name, and nothing under one, was dropped. Nearly every body passes here, cheaply.
+    return b"\\" not in body and body.count(b":") == _write(told).count(b":")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

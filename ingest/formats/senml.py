@@ -6,6 +6,7 @@ A sum becomes the channel `NAME.sum`, in its unit times seconds. Truth values ar
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -23,6 +24,9 @@ _LABELS = {
     0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd",
 }  # fmt: skip
 _FIELDS = frozenset(_LABELS.values())
+_VALUES = ("v", "vs", "vb", "vd")
+_REGULAR = frozenset({"n", "u", "s", "t", "ut", *_VALUES})
+_RARE = frozenset({"vs", "vb", "vd", "s", "ut"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:./_-]{0,255}", re.ASCII)
 _BARE_URN = re.compile(r"urn:dev:[a-z]+:[^:/]+", re.ASCII)
 _BETWEEN = ":/._-"
@@ -56,26 +60,34 @@ def _labelled(record: dict[Any, Any]) -> dict[str, Any]:
     return found
 
 
-class _Base:
-    """The base fields that hold now."""
+class _Pack:
+    """A pack being read: the base fields that hold now, and what was found."""
 
-    __slots__ = ("name", "sum", "time", "unit", "value", "version")
-
-    def __init__(self) -> None:
+    def __init__(self, received_ms: int, *, text_data: bool) -> None:
+        self.received_ms = received_ms
+        self.text_data = text_data
+        self.observed: list[Observed] = []
+        self.skipped: list[str] = []
+        self.update = 0.0
         self.name = ""
         self.time = 0.0
+        self.t_ms: int | None = None
         self.unit: str | None = None
         self.value: float | None = None
         self.sum: float | None = None
         self.version: int | None = None
+        # Names of this base name, split: a pack says the same few again and again.
+        self.split: dict[str, tuple[str, str]] = {}
 
-    def take(self, record: dict[str, Any]) -> None:
+    def base(self, record: dict[str, Any]) -> None:
+        """Take over the base fields of a record."""
         if "bn" in record:
             self.name = _text(record, "bn")
+            self.split = {}
         if "bt" in record:
             self.time = _number(record, "bt")
         if "bu" in record:
-            self.unit = _text(record, "bu")
+            self.unit = _ucum(_text(record, "bu"))
         if "bv" in record:
             self.value = _number(record, "bv")
         if "bs" in record:
@@ -87,6 +99,64 @@ class _Base:
             if self.version is not None and self.version != version:
                 raise BadInput("records of one pack have two versions", expected=str(self.version), got=str(version)[:20])
             self.version = int(version)
+        # A record may have a time of its own and so never need the base's: what is wrong with it is said where it is used.
+        self.t_ms = _resolved(self.time, self.received_ms) if 0 <= self.time <= LAST_MS / 1000 - _RELATIVE else None
+
+    def record(self, record: dict[str, Any]) -> None:
+        """Take one record."""
+        fields = record.keys()
+        if not fields <= _REGULAR:
+            if not fields <= _FIELDS:
+                _unknown(record)
+            self.base(record)
+        name = _text(record, "n") if "n" in record else ""
+        device, channel = self.split.get(name) or self._names(name)
+        unit = _ucum(_text(record, "u")) if "u" in record else self.unit
+        t_ms = self.t_ms
+        if "t" in record:
+            t_ms = _resolved(self.time + _number(record, "t"), self.received_ms)
+        elif t_ms is None and self.time:
+            t_ms = _resolved(self.time, self.received_ms)
+        if "v" in record and self.value is None and self.sum is None and not fields & _RARE:
+            value = record["v"]
+            if type(value) is not float or not math.isfinite(value):
+                value = _number(record, "v")
+            self.observed.append(Observed(device, channel, t_ms, value, unit))
+        else:
+            self._other(record, device, channel, t_ms, unit)
+
+    def _names(self, name: str) -> tuple[str, str]:
+        whole = self.name + name
+        if not _NAME.fullmatch(whole):
+            allowed = "letters, digits and - : . / _, not one of these first"
+            raise BadInput("a record's name cannot be used", expected=allowed, got=repr(whole)[:80])
+        found = self.split[name] = _split(self.name, whole)
+        return found
+
+    def _other(self, record: dict[str, Any], device: str, channel: str, t_ms: int | None, unit: str | None) -> None:
+        kinds = [k for k in _VALUES if k in record]
+        summed = "s" in record or self.sum is not None
+        if len(kinds) > 1:
+            raise BadInput("a record has more than one value", expected="one of v, vs, vb, vd", got=", ".join(kinds))
+        if not kinds and self.value is None and not summed:
+            raise BadInput("a record has neither value nor sum", expected="v, vs, vb, vd or s", got=channel[:80])
+        kind = kinds[0] if kinds else ""
+        if kind == "v" or (not kind and self.value is not None):
+            value = (self.value or 0.0) + (_number(record, "v") if kind else 0.0)
+            self.observed.append(Observed(device, channel, t_ms, finite(value, channel), unit))
+        elif kind == "vb":
+            if type(record["vb"]) is not bool:
+                raise BadInput("`vb` is no truth value", got=kind_of(record["vb"]))
+            self.observed.append(Observed(device, channel, t_ms, 1.0 if record["vb"] else 0.0, unit))
+        elif kind:
+            if type(record[kind]) is not (str if kind == "vs" or self.text_data else bytes):
+                raise BadInput(f"`{kind}` is of another type", expected="a text" if kind == "vs" else "base64 in JSON, bytes in CBOR")
+            note(self.skipped, f"{channel[:80]}: {'text' if kind == 'vs' else 'data'}")
+        if summed:
+            total = finite((self.sum or 0.0) + (_number(record, "s") if "s" in record else 0.0), channel)
+            self.observed.append(Observed(device, f"{channel}.sum", t_ms, total, f"{unit}.s" if unit else None))
+        if "ut" in record:
+            self.update = max(self.update, _number(record, "ut"))
 
 
 def _pack(told: Any, received_ms: int, *, text_data: bool) -> Decoded:
@@ -94,20 +164,12 @@ def _pack(told: Any, received_ms: int, *, text_data: bool) -> Decoded:
         raise BadInput("a SenML pack is an array of records", expected="at least one record", got=kind_of(told) if told != [] else "none")
     if len(told) > MOST_OBSERVED:
         raise BadInput("this pack holds too many records", expected=f"at most {MOST_OBSERVED}", got=str(len(told)))
-    base = _Base()
-    observed: list[Observed] = []
-    skipped: list[str] = []
-    updates: list[float] = []
+    pack = _Pack(received_ms, text_data=text_data)
     for record in told:
         if type(record) is not dict:
             raise BadInput("a record of SenML is an object", got=kind_of(record))
-        if not record.keys() <= _FIELDS:
-            _unknown(record)
-        base.take(record)
-        _record(record, base, received_ms, observed, skipped, text_data=text_data)
-        if "ut" in record:
-            updates.append(_number(record, "ut"))
-    return Decoded(tuple(observed), None, "", tuple(skipped), {"update_within_s": max(updates)} if updates else {})
+        pack.record(record)
+    return Decoded(tuple(pack.observed), None, "", tuple(pack.skipped), {"update_within_s": pack.update} if pack.update else {})
 
 
 def _unknown(record: dict[str, Any]) -> None:
@@ -116,39 +178,8 @@ def _unknown(record: dict[str, Any]) -> None:
             raise BadInput("this pack has a field that must be understood and is not", expected="fields of RFC 8428", got=label[:40])
 
 
-def _record(
-    record: dict[str, Any], base: _Base, received_ms: int, observed: list[Observed], skipped: list[str], *, text_data: bool
-) -> None:
-    name = base.name + (_text(record, "n") if "n" in record else "")
-    if not _NAME.fullmatch(name):
-        raise BadInput(
-            "a record's name cannot be used", expected="letters, digits and - : . / _, not one of these first", got=repr(name)[:80]
-        )
-    kinds = [k for k in ("v", "vs", "vb", "vd") if k in record]
-    summed = "s" in record or base.sum is not None
-    if len(kinds) > 1:
-        raise BadInput("a record has more than one value", expected="one of v, vs, vb, vd", got=", ".join(kinds))
-    if not kinds and base.value is None and not summed:
-        raise BadInput("a record has neither value nor sum", expected="v, vs, vb, vd or s", got=name[:80])
-    device, channel = _split(base.name, name)
-    t_ms = _resolved(base.time + (_number(record, "t") if "t" in record else 0.0), received_ms)
-    unit = _text(record, "u") if "u" in record else base.unit
-    unit = UCUM.get(unit, unit) if unit is not None else None
-    kind = kinds[0] if kinds else ""
-    if kind == "v" or (not kind and base.value is not None):
-        value = (base.value or 0.0) + (_number(record, "v") if kind else 0.0)
-        observed.append(Observed(device, channel, t_ms, finite(value, name), unit))
-    elif kind == "vb":
-        if type(record["vb"]) is not bool:
-            raise BadInput("`vb` is no truth value", got=kind_of(record["vb"]))
-        observed.append(Observed(device, channel, t_ms, 1.0 if record["vb"] else 0.0, unit))
-    elif kind:
-        if type(record[kind]) is not (str if kind == "vs" or text_data else bytes):
-            raise BadInput(f"`{kind}` is of another type", expected="a text" if kind == "vs" else "base64 in JSON, bytes in CBOR")
-        note(skipped, f"{name[:80]}: {'text' if kind == 'vs' else 'data'}")
-    if summed:
-        total = (base.sum or 0.0) + (_number(record, "s") if "s" in record else 0.0)
-        observed.append(Observed(device, f"{channel}.sum", t_ms, finite(total, name), f"{unit}.s" if unit else None))
+def _ucum(unit: str) -> str:
+    return UCUM.get(unit, unit)
 
 
 def _split(base: str, name: str) -> tuple[str, str]:

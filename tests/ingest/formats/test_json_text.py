@@ -62,12 +62,14 @@ def test_sound_json_reads_as_json_reads_it(told: Any, separators: tuple[str, str
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["a", 'b"', "c:", '":', " :", "\\"]), st.integers(0, 9)), max_size=6),
+    st.lists(
+        st.tuples(st.sampled_from(["a", 'b"', "c:", '":', " :", "\\", "::"]), st.integers(0, 9) | st.text(':"a\\ ', max_size=4)), max_size=6
+    ),
     st.sampled_from([":", " :", ":\n"]),
 )
-def test_a_name_that_comes_twice_never_passes(pairs: list[tuple[str, int]], colon: str) -> None:
+def test_a_name_that_comes_twice_never_passes(pairs: list[tuple[str, int | str]], colon: str) -> None:
     """Whatever the names hold and however it is spaced: an object is read exactly when each name is there once."""
-    body = ("{" + ",".join(f"{json.dumps(k)}{colon}{v}" for k, v in pairs) + "}").encode()
+    body = ("{" + ",".join(f"{json.dumps(k)}{colon}{json.dumps(v)}" for k, v in pairs) + "}").encode()
     if len({k for k, _ in pairs}) == len(pairs):
         assert read_json(body) == dict(pairs)
     else:

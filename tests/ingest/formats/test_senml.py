@@ -114,7 +114,7 @@ def test_values_of_every_kind() -> None:
         {"n": "v", "v": 1, "ut": 60},
     )
     assert [(o.channel, o.value) for o in told.observed] == [("open", 1.0), ("shut", 0.0), ("v", 1.0)]
-    assert told.skipped == ("d/s: text", "d/d: data") and told.facts == {"update_within_s": 60.0}
+    assert told.skipped == ("s: text", "d: data") and told.facts == {"update_within_s": 60.0}
 
 
 def test_sums_are_channels_of_their_own() -> None:
