@@ -26,9 +26,7 @@ def crc_modbus(data: bytes) -> int:
 
 def crc_hj212(data: bytes) -> int:
     """Return the checksum of HJ 212-2017, appendix A: each byte is folded into the high byte moved down, then come eight shifts."""
-    crc = 0xFFFF
+    crc, table = 0xFFFF, _TABLE
     for byte in data:
-        crc = (crc >> 8) ^ byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+        crc = table[(crc >> 8) ^ byte]
     return crc
