@@ -93,7 +93,7 @@ CREATE INDEX IF NOT EXISTS quarantine_by_message ON quarantine_link (message);
 CREATE TABLE IF NOT EXISTS clock_proposal (
     id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, device TEXT NOT NULL, correction_ms INTEGER NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL, messages INTEGER NOT NULL, spread_ms INTEGER NOT NULL, state TEXT NOT NULL, decided_by TEXT NOT NULL,
-    decided INTEGER);
+    decided INTEGER, revoked_by TEXT NOT NULL, revoked INTEGER);
 """
 
 # Owned by `quality_keeping.py`.

@@ -16,6 +16,7 @@ from ingest import ledger
 from ingest.batch import Batch
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim, claim_writer
+from ingest.clock_keeping import ClockWatch
 from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
 from ingest.manifest import Digest, digest_of, put_digest
@@ -54,6 +55,7 @@ class Writer:
         catch_up(folder, self._catalog, name)
         self._newest = Newest(name, latest_s)
         self._quality = open_flagger(folder, self._catalog, directory)
+        self._clocks = ClockWatch(self._catalog)
         self.intake = Intake(self._catalog, directory, self._quality, keys=keys, feeds=feeds)
 
     @property
@@ -82,7 +84,7 @@ class Writer:
         if not len(batch):
             self._commit(batch, stored, None)
             return
-        arrays = batch.arrays()
+        arrays = self._clocks.correct(batch.arrays())
         judged = self._quality.judge(arrays, batch.said())
         try:
             self._commit(batch, stored, self._write(batch, stored, arrays, judged))
@@ -90,6 +92,7 @@ class Writer:
             self._quality.withdraw(judged)
             raise
         self._newest.committed()
+        self._clocks.written()
         self._number += 1
 
     def settle(self) -> None:
@@ -111,6 +114,7 @@ class Writer:
                 put_digest(db, file.name, digest)
                 self._newest.take(db, self._number, rows)
                 cat.add_to(db, "readings", len(batch))
+                self._clocks.put(db)
             ledger.record(db, stored, refused=batch.refused_whole, gone=batch.gone, noted=batch.noted, at_ms=batch.newest_ms)
             if batch.signed:
                 cat.put_signed(db, batch.signed)

@@ -27,6 +27,7 @@ def router(services: Services) -> APIRouter:
     _messages(routes, services)
     _feeds(routes, services)
     _quarantine(routes, services)
+    _clocks(routes, services)
     return routes
 
 
@@ -170,6 +171,35 @@ def _quarantine(routes: APIRouter, services: Services) -> None:
         """Throw away what waits under a name."""
         _waiting(services, caller, entry)
         return {"messages": services.claims.discard(entry)}
+
+
+def _clocks(routes: APIRouter, services: Services) -> None:
+    @routes.get("/clocks")
+    def list_clocks(caller: Office) -> dict[str, Any]:
+        """List clocks that are whole hours off: what is proposed, and what was decided by whom and when."""
+        return page_of([asdict(p) for p in services.readings.clocks(caller.county)], None)
+
+    @routes.post("/clocks/{proposal}/accept")
+    def accept_clock(proposal: int, caller: Office, whole_gateway: bool = False) -> dict[str, Any]:
+        """Correct a clock in what is received from now on; with `whole_gateway` those of all its gateway's devices."""
+        _clock(services, caller, proposal)
+        return asdict(services.readings.accept_clock(proposal, caller.name, whole_gateway=whole_gateway))
+
+    @routes.post("/clocks/{proposal}/refuse")
+    def refuse_clock(proposal: int, caller: Office) -> dict[str, Any]:
+        """Leave a clock as it is; the same is not proposed again."""
+        _clock(services, caller, proposal)
+        return asdict(services.readings.refuse_clock(proposal, caller.name))
+
+    @routes.post("/clocks/{proposal}/revoke")
+    def revoke_clock(proposal: int, caller: Office) -> dict[str, Any]:
+        """Correct a clock no more in what is received from now on."""
+        _clock(services, caller, proposal)
+        return asdict(services.readings.revoke_clock(proposal, caller.name))
+
+
+def _clock(services: Services, caller: Caller, proposal: int) -> None:
+    _of_county(services, caller, services.readings.clock(proposal).gateway)
 
 
 def _proven(services: Services, feed_id: str, request: Request) -> Feed:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from ingest.claim_service import Claimed, Claims
+    from ingest.service import Readings
     from registry.service import Registry
 
 app = typer.Typer(help="Foreign senders: their feeds and names, the quarantine, their clocks.", no_args_is_help=True)
@@ -162,6 +163,46 @@ def claim(
         readings.close()
 
 
+@app.command()
+def clock(
+    accept: Annotated[int, typer.Option(help="The number of a correction to apply from now on.")] = 0,
+    refuse: Annotated[int, typer.Option(help="The number of one not to apply, and not to be asked again.")] = 0,
+    revoke: Annotated[int, typer.Option(help="The number of one to apply no more.")] = 0,
+    who: Annotated[str, typer.Option(help="Who decides.")] = "",
+    *,
+    whole_gateway: Annotated[bool, typer.Option("--whole-gateway", help="Accept it for every device of the gateway.")] = False,
+    json_output: Json = False,
+) -> None:
+    """List clocks that are whole hours off, and decide on a proposed correction."""
+    from foundation.errors import BadInput
+
+    _, readings = _claims()
+    try:
+        if accept or refuse or revoke:
+            if not who:
+                raise BadInput("who decides?", todo="--who NAME")
+            if accept:
+                readings.accept_clock(accept, who, whole_gateway=whole_gateway)
+            if refuse:
+                readings.refuse_clock(refuse, who)
+            if revoke:
+                readings.revoke_clock(revoke, who)
+        found = readings.clocks()
+        if json_output:
+            print(json.dumps([asdict(p) for p in found], ensure_ascii=False, indent=2))
+            return
+        if not found:
+            print("no clock is whole hours off")
+        for p in found:
+            by = f" by {p.revoked_by or p.decided_by}" if p.decided_by else ""
+            about = f"{p.messages} messages, spread {p.spread_ms / 1000:.0f} s"
+            print(
+                f"{p.id:>5} {p.gateway:<16} {p.device or '(all devices)':<24} {p.correction_ms / 3_600_000:+.0f} h  {p.state}{by}  {about}"
+            )
+    finally:
+        readings.close()
+
+
 def _say(claimed: Claimed) -> None:
     print(f"{'registered ' if claimed.new else ''}{claimed.device}")
     if claimed.password:
@@ -199,7 +240,7 @@ def _registry() -> Registry:
     return open_registry()
 
 
-def _claims() -> tuple[Claims, Any]:
+def _claims() -> tuple[Claims, Readings]:
     from foundation.clock import SystemClock
     from ingest.claim_service import Claims
     from ingest.service import Readings
