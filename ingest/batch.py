@@ -11,6 +11,7 @@ from ingest.runs import Noted
 from ingest.segments import UNTOLD
 from ingest.sequences import Sequences
 from ingest.signatures import SignedMessage
+from ingest.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Batch:
         self.damaged: dict[str, int] = {}
         # Of the rows that came one by one: row -> the device's own time less the best one, None where it told none; all others: 0.
         self.shifts: dict[int, int | None] = {}
+        # How gateways say they are: the newest state of each and when it came.
+        self.states: dict[str, tuple[int, State]] = {}
         self.tokens: list[Any] = []
         self.size = 0
         self.new_series = False
@@ -72,7 +75,7 @@ class Batch:
     def empty(self) -> bool:
         """Whether there is nothing to write and nothing to answer."""
         told = self.new or self.known or self.dead or self.unnumbered or self.duplicates or self.held or self.released or self.noted
-        return not (self.tokens or told)
+        return not (self.tokens or told or self.states)
 
     @property
     def newest_ms(self) -> int:

@@ -112,6 +112,13 @@ CREATE TABLE IF NOT EXISTS station_picture (
     size INTEGER NOT NULL, PRIMARY KEY (gateway, t, sha256)) WITHOUT ROWID;
 """
 
+# Owned by `links.py`.
+_LINKS = """
+CREATE TABLE IF NOT EXISTS gateway_link (
+    gateway TEXT PRIMARY KEY, online INTEGER NOT NULL, since INTEGER NOT NULL, heard INTEGER NOT NULL, told INTEGER NOT NULL,
+    spool INTEGER NOT NULL, oldest_s INTEGER NOT NULL, offset_ms INTEGER, given_up INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
 _PARTS = (
     _READINGS,
     _STORE,
@@ -119,6 +126,7 @@ _PARTS = (
     _IDENTITY,
     _QUALITY,
     _STATIONS,
+    _LINKS,
 )
 STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in _PARTS for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

@@ -19,7 +19,8 @@ from ingest.quarantine import DEVICE, GATEWAY, Held, sample
 from ingest.receiver import Message
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
-from ingest.topics import PREFIX, parse_topic, up_topic
+from ingest.states import decode_state
+from ingest.topics import PREFIX, STATE_END, parse_topic, up_topic
 
 # How long an answer of the directory is believed: a gateway or device taken away is refused after this.
 BELIEVE_S = 5.0
@@ -139,6 +140,12 @@ class Intake:
                 self.foreign.take_topic(topic, body, received_ms, batch)
                 return
             try:
+                if topic.endswith(STATE_END):
+                    # Retained: the broker repeats it at every subscription. It is no reading, and nobody waits for an answer.
+                    gateway = parse_topic(topic).gateway
+                    if self._directory.gateway_county(gateway) is not None:
+                        batch.states[gateway] = (received_ms, decode_state(body))
+                    return
                 source = self._look_up(topic)
             except BadInput as error:
                 batch.dead.append((received_ms, "", topic[:200], str(error), body))

@@ -115,8 +115,9 @@ class Keeper(threading.Thread):
     def _answer(self, batch: Batch, receiver: Receiver) -> None:
         try:
             receiver.acknowledge(batch.tokens)
+            now_ms = time.time_ns() // 1_000_000
             for gateway, ack in batch.acks().items():
-                receiver.publish(ack_topic(gateway), encode_ack(ack))
+                receiver.publish(ack_topic(gateway), encode_ack(ack, now_ms))
         except Unavailable as error:
             # The broker sends these messages again, and the gateways ask again: they are known then.
             self._log.warning("acknowledgements found nobody", why=error.explain())

@@ -1,7 +1,7 @@
 """The two messages of our own protocol, version 1: readings up, acknowledgements down.
 
 Up:  {"v":1,"seq":412,"readings":[{"d":"pond-3-level","c":"water_level","t":1764741600000,"x":12.5,"u":"cm"}]}
-Ack: {"v":1,"acked":[[400,412]],"refused":[{"seq":413,"why":"..."}]}
+Ack: {"v":1,"acked":[[400,412]],"refused":[{"seq":413,"why":"..."}],"now":1764741600250}
 """
 
 from __future__ import annotations
@@ -64,11 +64,12 @@ class Refused(msgspec.Struct, gc=False):
 
 
 class Ack(msgspec.Struct, gc=False):
-    """The application acknowledgement: ranges of sequence numbers that are on disk, ends included."""
+    """The application acknowledgement: ranges of sequence numbers that are on disk, ends included; `now` is our clock, ms UTC."""
 
     v: int
     acked: list[tuple[int, int]]
     refused: list[Refused] = []
+    now: int | msgspec.UnsetType = msgspec.UNSET
 
 
 _up = msgspec.json.Decoder(Up)
@@ -124,9 +125,9 @@ def sequence_in(body: bytes) -> int | None:
     return int(found.group(1))
 
 
-def encode_ack(ack: Ack) -> bytes:
-    """Return an acknowledgement as JSON."""
-    return _encoder.encode(ack)
+def encode_ack(ack: Ack, now_ms: int | None = None) -> bytes:
+    """Return an acknowledgement as JSON, with the time of its sending where that is given."""
+    return _encoder.encode(ack if now_ms is None else Ack(ack.v, ack.acked, ack.refused, now_ms))
 
 
 def decode_ack(body: bytes) -> Ack:

@@ -22,8 +22,10 @@ from ingest.foreign import Feeds, Taken
 from ingest.history import History
 from ingest.intake import Directory
 from ingest.lines_in import Lines, Written
+from ingest.links import Link, links
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
 from ingest.payloads import NO_NUMBER, Ack, Refused
+from ingest.pictures import Picture, pictures
 from ingest.quarantine import Entry, HeldMessage, discard, entries, messages_of
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window, WindowTable
@@ -283,6 +285,14 @@ class Readings:
             newest_ms=one("SELECT max(t) FROM latest"),
             last_flush_ms=one("SELECT max(last_received) FROM gateway"),
         )
+
+    def links(self) -> dict[str, Link]:
+        """Return how gateways say they are, by gateway: connected or not and since when, what waits there, how its clock is."""
+        return links(self._catalog)
+
+    def pictures(self, gateway: str, limit: int = 100) -> list[Picture]:
+        """Return the pictures a gateway's stations sent, the newest first; the bytes lie with the blobs under `sha256`."""
+        return pictures(self._catalog, gateway, limit)
 
     def dead_letters(self, limit: int = 100, gateway: str | None = None) -> list[DeadLetter]:
         """Return the newest payloads that could not be taken, of all or of one gateway, without their bodies."""

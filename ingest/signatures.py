@@ -10,15 +10,14 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
+from ingest.messages import Sign
+from ingest.messages import signer_of as signer_of
 from ingest.payloads import Up
-
-Sign = Callable[[bytes], bytes]
 
 _sorted = msgspec.json.Encoder(order="sorted")
 _BASE64_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{86}==\Z")
@@ -88,14 +87,6 @@ def signed_bytes(up: Up) -> bytes:
 def sign_up(up: Up, sign: Sign) -> Up:
     """Return the message with its signature."""
     return Up(up.v, up.seq, up.readings, base64.b64encode(sign(signed_bytes(up))).decode(), up.gone)
-
-
-def signer_of(seed: bytes) -> Sign:
-    """Return a function that signs with a gateway's private key, given by its 32 bytes of seed."""
-    from nacl.signing import SigningKey
-
-    key = SigningKey(seed)
-    return lambda message: bytes(key.sign(message).signature)
 
 
 def check_signature(gateway: str, up: Up, key: Key, received_ms: int) -> SignedMessage | None:

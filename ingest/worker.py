@@ -27,6 +27,7 @@ from ingest.mqtt_sessions import client_of
 from ingest.receiver import Message, Receiver, SocketReceiver
 from ingest.signatures import GatewayKeys
 from ingest.subscriptions import Subscriptions
+from ingest.topics import STATE_FILTER
 from ingest.writer import Writer
 
 FLUSH_READINGS = 5_000
@@ -207,6 +208,9 @@ class Loop:
 def _connect(
     protocol: int, host: str, port: int, client_id: str, username: str, password: str, wanted: Sequence[str], unwanted: Sequence[str]
 ) -> Receiver:
+    if client_id == client_of(0):
+        # The first worker hears for all how gateways say they are.
+        wanted = [*wanted, STATE_FILTER]
     if protocol == 5:
         return SocketReceiver(host, port, client_id, username, password, wanted, unwanted)
     from ingest.receiver_paho import PahoReceiver

@@ -19,6 +19,7 @@ from ingest.claims import Claim, claim_writer
 from ingest.clock_keeping import ClockWatch
 from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
+from ingest.links import put_links
 from ingest.manifest import Digest, digest_of, put_digest
 from ingest.newest import Newest, catch_up, newest_of
 from ingest.quality_keeping import open_flagger
@@ -140,6 +141,8 @@ class Writer:
                 release(db, batch.released)
             if batch.held:
                 put_held(db, batch.held)
+            if batch.states:
+                put_links(db, batch.states)
             if batch.dead:
                 cat.put_dead_letters(db, batch.dead)
 

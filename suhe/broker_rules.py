@@ -1,6 +1,7 @@
 """Who may use which topic: one rule set, written as mosquitto's ACL file and asked directly by the embedded broker.
 
-A gateway publishes only under its own name and reads only its own acknowledgements; ingest workers read and answer all.
+A gateway publishes its readings and its state only under its own name and reads only its own acknowledgements; ingest workers read and
+answer all.
 `pattern` lines are used because the dynamic-security plugin of mosquitto 2.0.11 does not substitute `%u`.
 """
 
@@ -15,6 +16,7 @@ INGEST_USER = "ingest"
 
 MOSQUITTO_ACL = f"""\
 pattern write suhe/v1/+/%u/up
+pattern write suhe/v1/+/%u/state
 pattern read suhe/v1/+/%u/ack
 
 user {INGEST_USER}
@@ -57,7 +59,7 @@ class TopicRules:
         """Tell whether `user` may publish to `topic`."""
         if user == INGEST_USER:
             return topic.startswith("suhe/v1/") or any(_TWO_WAYS.get(f) and matches(_TWO_WAYS[f], topic) for _, _, f in self._feeds)
-        return _own(user, topic, "up") or any(gateway == user and matches(taken, topic) for gateway, taken, _ in self._feeds)
+        return _own(user, topic, "up", "state") or any(gateway == user and matches(taken, topic) for gateway, taken, _ in self._feeds)
 
     def may_subscribe(self, user: str, topic: str) -> bool:
         """Tell whether `user` may subscribe to `topic`, which may be a filter."""
@@ -78,6 +80,6 @@ def may_subscribe(user: str, topic: str) -> bool:
     return TopicRules().may_subscribe(user, topic)
 
 
-def _own(user: str, topic: str, direction: str) -> bool:
+def _own(user: str, topic: str, *directions: str) -> bool:
     parts = topic.split("/")
-    return len(parts) == 5 and parts[:2] == ["suhe", "v1"] and parts[3:] == [user, direction] and bool(user)
+    return len(parts) == 5 and parts[:2] == ["suhe", "v1"] and parts[3] == user and parts[4] in directions and bool(user)

@@ -167,6 +167,7 @@ from suhe.commands.cold import app as cold_app  # noqa: E402
 from suhe.commands.demo import app as demo_app  # noqa: E402
 from suhe.commands.feed import app as feed_app  # noqa: E402
 from suhe.commands.freight import app as freight_app  # noqa: E402
+from suhe.commands.gateway import app as gateway_app  # noqa: E402
 from suhe.commands.grafana import app as grafana_app  # noqa: E402
 from suhe.commands.ingest import app as ingest_app  # noqa: E402
 from suhe.commands.label import app as label_app  # noqa: E402
@@ -183,6 +184,7 @@ app.add_typer(notify_app, name="notify")
 app.add_typer(price_app, name="price")
 app.add_typer(feed_app, name="feed")
 app.add_typer(freight_app, name="freight")
+app.add_typer(gateway_app, name="gateway")
 app.add_typer(grafana_app, name="grafana")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cold_app, name="cold")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from dashboards.api.deps import READERS, Limit, basic_credentials, next_page, page_of, require, window
+from foundation.clock import to_ms
 from foundation.errors import BadInput, NotSignedIn
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def router(services: Services) -> APIRouter:
             raise NotSignedIn("this gateway is unknown or its password does not fit", got=gateway[:64], todo="suhe user gateway --rotate")
         body = await _body(request)
         ack = await run_in_threadpool(services.readings.accept, gateway, body)
-        return Response(encode_ack(ack), media_type="application/json")
+        return Response(encode_ack(ack, to_ms(services.clock.now())), media_type="application/json")
 
     @routes.get("/latest", dependencies=may_read)
     def latest(county: str | None = None, device: Annotated[list[str] | None, Query()] = None) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def test_a_number_is_never_given_twice(tmp_path: Path) -> None:
     """Numbers go on after the spool was emptied and opened again."""
     for expected in ([1, 2], [3, 4], [5, 6]):
         spool = Spool(tmp_path / "spool.db")
-        assert spool.put([lambda seq: b"%d" % seq] * 2) == expected
+        assert spool.put([lambda seq, _gone: b"%d" % seq] * 2) == expected
         assert spool.delete([(expected[0], expected[1])]) == 2 and spool.count() == 0
         spool.close()
 
