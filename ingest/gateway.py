@@ -225,11 +225,12 @@ class Gateway:
 
     def _make_client(self, password: str, protocol: int, tls: Tls | None) -> mqtt.Client:
         version = mqtt.MQTTv5 if protocol == 5 else mqtt.MQTTv311
+        # A state is retained on MQTT v5 only: the embedded broker hands what is retained to whoever subscribes to anything.
         # Our own spool holds what is not acknowledged, so the client library need not keep a session of ours on 3.1.1.
         more: dict[str, Any] = {} if self._v5 else {"clean_session": True}
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._id, protocol=version, **more)
         client.username_pw_set(self._id, password)
-        client.will_set(self._state_topic, encode_state(State(False, _now_ms())), qos=1, retain=True)
+        client.will_set(self._state_topic, encode_state(State(False, _now_ms())), qos=1, retain=self._v5)
         if tls is not None:
             ca, certificate, key = (None if path is None else str(path) for path in (tls.ca, tls.certificate, tls.key))
             try:
@@ -276,6 +277,8 @@ class Gateway:
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         # An exception here would end paho's thread without a word, so nothing may leave this function.
+        if message.topic != self._ack_topic:
+            return
         try:
             ack = decode_acknowledgement(bytes(message.payload))
         except BadInput as error:
@@ -353,7 +356,7 @@ class Gateway:
                 self._publish_state(online=True)
 
     def _publish_state(self, *, online: bool) -> mqtt.MQTTMessageInfo:
-        return self._client.publish(self._state_topic, encode_state(self.state(online=online)), qos=1, retain=True)
+        return self._client.publish(self._state_topic, encode_state(self.state(online=online)), qos=1, retain=self._v5)
 
     def _may_send(self) -> bool:
         if not self._ready or len(self._under_way) >= MOST_IN_FLIGHT or self._bytes >= MOST_BYTES_IN_FLIGHT:
