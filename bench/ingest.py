@@ -1,185 +1,165 @@
-"""Readings per second from the broker to disk: QoS 1, acknowledged after the fsync, one worker beside a real mosquitto.
+"""Readings per second from the broker to disk, processor time per reading, and the way from publish to acknowledgement.
 
-    python -m bench.ingest            five rounds each, in turn, medians
-    python -m bench.ingest --quick    one round of fewer messages
+    python -m bench.ingest            five rounds of each, in turn, medians
+    python -m bench.ingest --quick    two rounds of fewer messages
+    python -m bench.ingest --workers 2    one round with so many workers, for information
 
-`singles` are messages of one reading, `batches` of twenty. The clock runs from the first publish to the last application
-acknowledgement, and the rows on disk are counted afterwards. The peer is the tutorial stack (paho, json, influxdb-client Points with the
-batching WriteApi, VictoriaMetrics) on the same packets in the same run, from the first publish to the last point written; it
-acknowledges before it stores.
+`singles` are messages of one reading, `batches` of twenty; QoS 1, 50 gateways, 4,000 series. Ours is one worker beside a real mosquitto:
+every reading validated, flagged, fsynced, then acknowledged to the broker and to its gateway. The clock runs from the first publish to
+the last application acknowledgement, and the rows on disk are counted afterwards.
+
+Peers get the same packets over the same load in the same run, each a fresh broker of the same settings:
+
+- `node-red`: mqtt in, one function that gathers 5,000 points, influx batch, VictoriaMetrics. To the last batch answered.
+- `tutorial`: paho, json, one influxdb-client Point per reading, the batching WriteApi as it comes, VictoriaMetrics. To the last point
+  written.
+- `c-subscriber`: MQTT 5, acknowledges every message and does nothing else: what broker and load leave possible.
+
+None of them validates, flags, finds repeats or tells a gateway anything, and none stores before it acknowledges to the broker. Ours and
+the C subscriber use the broker's Unix socket, as ingest does beside its own broker; the others its port, which is what they know.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from bench.ingest_load import GATEWAYS
+from bench import ingest_node_red, ingest_runs
+from bench.ingest_packets import SERIES, write_packets
+from bench.ingest_parts import Tools, compile_tools, temporary
+from bench.ingest_runs import Load, Ours
 from bench.report import Row, print_report
-from tests import servers
+from tests.servers import Missing
 
 BATCH = 20
-AT_LEAST = 5.0
-# Ours and the peer take turns, so that what else the machine does falls on both.
-ROUNDS = 5
-# (figure, readings per message, messages for us, messages for the peer); the peer is slower, so it is given less.
-FULL = (("singles", 1, 160_000, 48_000), ("batches", BATCH, 32_000, 4_800))
-QUICK = (("singles", 1, 80_000, 16_000), ("batches", BATCH, 16_000, 1_600))
+LATENCY_RATE = 5000
+AT_LEAST = {
+    ("singles", "node-red"): 3.0, ("singles", "tutorial"): 10.0, ("singles", "c-subscriber"): 0.8,
+    ("batches", "node-red"): 6.0, ("batches", "tutorial"): 15.0,
+}  # fmt: skip
+CPU_US, LATENCY_MS = 6.0, 300.0
+# What of our promise each peer does not give.
+LESS = {
+    "node-red": "acknowledges before it stores, validates, flags and answers nothing",
+    "tutorial": "acknowledges before it stores, validates, flags and answers nothing",
+    "c-subscriber": "acknowledges and stores nothing",
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is sent: rounds, messages of one reading and of twenty for us and for slower peers, messages at 5,000 a second."""
+
+    rounds: int
+    singles: int
+    batches: int
+    peer_singles: int
+    peer_batches: int
+    paced: int
+
+
+# Peers' readings are multiples of 5,000, so that Node-RED's last batch is a full one.
+FULL = Size(5, 160_000, 40_000, 50_000, 5_000, 50_000)
+QUICK = Size(2, 60_000, 12_000, 10_000, 1_000, 15_000)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--worker", nargs=2, metavar=("PORT", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
-    if arguments.worker:
-        _run_worker(int(arguments.worker[0]), Path(arguments.worker[1]))
-        return
-    rows = []
-    for figure, readings, ours, theirs in QUICK if arguments.quick else FULL:
-        rounds = [(_ours(readings, ours), _theirs(readings, theirs)) for _ in range(1 if arguments.quick else ROUNDS)]
-        value, peer = (statistics.median(x) for x in zip(*rounds, strict=True))
-        scale = f"{ours * readings:,} readings, peer {theirs * readings:,}, {len(rounds)} round{'s' if len(rounds) > 1 else ''}"
-        rows.append(Row(figure, round(value), "readings/s", scale, peer="tutorial", peer_value=round(peer), at_least=AT_LEAST))
+    size = QUICK if arguments.quick else FULL
+    with temporary() as folder:
+        tools = compile_tools(folder)
+        if arguments.workers > 1:
+            _several(tools, folder, size, arguments.workers)
+            return
+        rows, left_out = measure(tools, folder, size, _node_red())
+    for name in left_out:
+        print(f"left out: {name}")
     print_report("ingest", rows)
 
 
-def _ours(readings: int, messages: int) -> float:
-    with _folder() as folder, servers.running(_broker(folder)) as broker:
-        with _child("bench.ingest", "--worker", str(broker.port), str(folder / "readings")) as worker:
-            _line(worker)
-            _load(folder, len(GATEWAYS), readings, 1, acks=True)
-            told = _load(folder, messages, readings, 2, acks=True)
-        stored = _rows_on_disk(folder / "readings")
-        wanted = (messages + len(GATEWAYS)) * readings
-        if stored != wanted or told["refused"]:
-            raise SystemExit(f"{stored} readings are on disk, {wanted} were sent, {told['refused']} messages refused")
-        return float(messages * readings / (told["ended"] - told["began"]))
+def measure(tools: Tools, folder: Path, size: Size, node_red: Path | None) -> tuple[list[Row], list[str]]:
+    """Return a row for every figure and peer, and the names of the peers that cannot be had here."""
+    loads = {1: folder / "singles", BATCH: folder / "batches"}
+    for readings, most in ((1, max(size.singles, size.peer_singles, size.paced)), (BATCH, max(size.batches, size.peer_batches))):
+        write_packets(loads[readings], SERIES // readings + most, readings)
+    singles, batches = Load(loads[1], 1, size.singles), Load(loads[BATCH], BATCH, size.batches)
+    theirs = {"singles": Load(loads[1], 1, size.peer_singles), "batches": Load(loads[BATCH], BATCH, size.peer_batches)}
+    peers: dict[str, Callable[[Load], float]] = {"tutorial": lambda sent: ingest_runs.tutorial(tools, sent)}
+    if node_red is not None:
+        installed = node_red
+        peers["node-red"] = lambda sent: ingest_runs.node_red(tools, sent, installed)
+    found: dict[str, list[float]] = {}
+    runs: dict[str, list[Ours]] = {"singles": [], "batches": [], "paced": []}
+    for _ in range(size.rounds):
+        for figure, sent in (("singles", singles), ("batches", batches)):
+            runs[figure].append(ingest_runs.ours(tools, sent))
+            for name, run in peers.items():
+                found.setdefault(f"{figure} {name}", []).append(run(theirs[figure]))
+        if tools.subscriber is not None:
+            found.setdefault("singles c-subscriber", []).append(ingest_runs.subscriber(tools, singles))
+        runs["paced"].append(ingest_runs.ours(tools, Load(loads[1], 1, size.paced), rate=LATENCY_RATE))
+    return _rows(size, runs, found), [name for name in ("node-red", "c-subscriber") if f"singles {name}" not in found]
 
 
-def _theirs(readings: int, messages: int) -> float:
-    with (
-        _folder() as folder,
-        servers.running(_broker(folder)) as broker,
-        servers.running(servers.start_victoria_metrics(folder)) as store,
-    ):
-        order = {"port": broker.port, "url": store.url, "messages": messages, "warm": len(GATEWAYS)}
-        with _child("bench.ingest_tutorial", json.dumps(order)) as tutorial:
-            _line(tutorial)
-            _load(folder, len(GATEWAYS), readings, 1, acks=False)
-            _line(tutorial)
-            began = _load(folder, messages, readings, 2, acks=False)["began"]
-            told = _line(tutorial)
-        stored = _points_in(store.url)
-        wanted = (messages + len(GATEWAYS)) * readings
-        if stored != wanted or told["failed"]:
-            raise SystemExit(f"the tutorial stack stored {stored} of {wanted} readings, {told['failed']} writes failed")
-        return float(messages * readings / (told["ended"] - began))
+def _rows(size: Size, runs: dict[str, list[Ours]], found: dict[str, list[float]]) -> list[Row]:
+    rows = []
+    sizes = {"singles": (size.singles, size.peer_singles), "batches": (size.batches * BATCH, size.peer_batches * BATCH)}
+    for (figure, peer), bound in AT_LEAST.items():
+        theirs = found.get(f"{figure} {peer}")
+        if theirs is not None:
+            rates = [r.rate for r in runs[figure]]
+            ours, others = sizes[figure]
+            scale = (
+                f"{ours:,} readings ({_spread(rates)}), peer {ours if peer == 'c-subscriber' else others:,} ({_spread(theirs)}), "
+                f"{size.rounds} rounds; the peer {LESS[peer]}"
+            )
+            rows.append(Row(figure, round(_middle(rates)), "readings/s", scale, peer, round(_middle(theirs)), at_least=bound))
+    cpu, paced = [r.cpu_us for r in runs["singles"]], runs["paced"]
+    scale = (
+        f"singles at full load ({min(cpu):.2f} to {max(cpu):.2f}); at {LATENCY_RATE:,} a second {_middle([r.cpu_us for r in paced]):.1f}, "
+        f"in batches of {BATCH} {_middle([r.cpu_us for r in runs['batches']]):.2f}"
+    )
+    rows.append(Row("worker cpu", round(_middle(cpu), 2), "us/reading", scale, at_most=CPU_US))
+    p99 = [r.p99_ms for r in paced]
+    scale = (
+        f"publish to application acknowledgement at {LATENCY_RATE:,} readings/s over 50 connections, {size.paced:,} readings, "
+        f"{size.rounds} rounds ({min(p99):.0f} to {max(p99):.0f}), p50 {_middle([r.p50_ms for r in paced]):.1f}, "
+        f"longest {max(r.max_ms for r in paced):.0f}"
+    )
+    rows.append(Row("ack latency", round(_middle(p99), 1), "ms p99", scale, at_most=LATENCY_MS))
+    return rows
 
 
-def _broker(folder: Path) -> servers.Server:
-    """Start mosquitto with a Unix socket beside its port: the load comes there, so that the broker's time is the consumer's."""
-    return servers.start_mosquitto(folder / "broker", extra=f"listener 0 {folder / 'mqtt'}")
+def _middle(values: list[float]) -> float:
+    return float(statistics.median(values))
 
 
-class _Anyone:
-    """A directory that knows every gateway of the load."""
-
-    def gateway_county(self, gateway_id: str) -> str | None:
-        """Return a county."""
-        return "371522" if gateway_id in GATEWAYS else None
-
-    def device_allowed(self, gateway_id: str, device_id: str) -> bool:
-        """Tell whether the device is the gateway's own."""
-        return device_id.startswith(gateway_id)
+def _spread(values: list[float]) -> str:
+    return f"{min(values):,.0f} to {max(values):,.0f}"
 
 
-def _run_worker(port: int, folder: Path) -> None:
-    import structlog
-
-    from ingest.worker import run_worker
-
-    class Said:
-        def msg(self, message: str) -> None:
-            print(json.dumps(message), flush=True)
-
-        info = warning = debug = error = msg
-
-    structlog.configure(processors=[lambda _logger, _name, event: event["event"]], logger_factory=lambda *_: Said())
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    run_worker(
-        host="127.0.0.1", port=port, username="ingest", password="any", worker_id="0", shards="0123456789abcdef",
-        folder=folder, directory=_Anyone(), protocol=5, compact_seconds=3600.0, stop=stop,
-    )  # fmt: skip
+def _several(tools: Tools, folder: Path, size: Size, workers: int) -> None:
+    for readings, messages in ((1, size.singles), (BATCH, size.batches)):
+        sent = Load(folder / f"packets-{readings}", readings, messages)
+        write_packets(sent.packets, sent.warm + messages, readings)
+        for n in (1, workers):
+            print(f"{n} workers, messages of {readings}: {ingest_runs.ours(tools, sent, workers=n).rate:,.0f} readings/s", flush=True)
 
 
-def _load(folder: Path, messages: int, readings: int, first_seq: int, *, acks: bool) -> dict[str, Any]:
-    order = {"socket": str(folder / "mqtt"), "messages": messages, "readings": readings, "first_seq": first_seq, "acks": acks}
-    command = [sys.executable, "-m", "bench.ingest_load", json.dumps(order)]
-    told: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return told
-
-
-def _rows_on_disk(folder: Path) -> int:
-    import polars as pl
-
-    return int(pl.scan_parquet(folder / "segments" / "*.parquet").select(pl.len()).collect().item())
-
-
-def _points_in(url: str) -> int:
-    urllib.request.urlopen(url + "/internal/force_flush", timeout=30).close()
-    query = urllib.parse.urlencode({"query": "sum(count_over_time(reading_value[40d]))", "time": int(time.time())})
-    with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=60) as answer:
-        found = json.load(answer)["data"]["result"]
-    return int(found[0]["value"][1]) if found else 0
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="suhe-bench-ingest-"))
+def _node_red() -> Path | None:
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _child(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
-
-
-def _line(process: subprocess.Popen[bytes]) -> Any:
-    """Return the next line a child says, as JSON; every child says when it is ready."""
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise SystemExit(f"a part of the bench ended early: {process.args!r}")
-    return json.loads(line)
+        return ingest_node_red.install()
+    except Missing as missing:
+        print(f"{missing} cannot be had: the peer node-red is left out", file=sys.stderr)
+        return None
 
 
 if __name__ == "__main__":

@@ -83,8 +83,12 @@ class SocketReceiver:
         unwanted: Sequence[str] = (),
         receive_maximum: int = RECEIVE_MAXIMUM,
         presence: Presence | None = None,
+        path: str = "",
     ) -> None:
-        """Connect, subscribe and say so; `unwanted` are filters a resumed session may still have from when this worker had other shards."""
+        """Connect, subscribe and say so; `unwanted` are filters a resumed session may still have from when this worker had other shards.
+
+        `path` is a Unix socket of the same broker, taken where it can be: a message costs the broker a quarter less on it.
+        """
         import mqtt5
 
         self._m = mqtt5
@@ -99,11 +103,7 @@ class SocketReceiver:
         self._last_heard = time.monotonic()
         # Whether the broker had kept what this client left behind.
         self.session_present = False
-        try:
-            self._socket = socket.create_connection((host, port), CONNECT_S)
-        except OSError as error:
-            raise Unavailable("the broker cannot be reached", got=f"{host}:{port}: {error}") from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = _dial(host, port, path)
         try:
             self._open(client_id, username, password, filters, unwanted, receive_maximum)
         except BaseException:
@@ -261,3 +261,21 @@ class SocketReceiver:
             if now - self._last_heard > KEEPALIVE_S * 1.5:
                 raise Unavailable("the broker has been silent for too long")
             self._send(self._m.PingReqPacket().write())
+
+
+def _dial(host: str, port: int, path: str) -> socket.socket:
+    if path:
+        near = socket.socket(socket.AF_UNIX)
+        near.settimeout(CONNECT_S)
+        try:
+            near.connect(path)
+        except OSError:
+            near.close()
+        else:
+            return near
+    try:
+        far = socket.create_connection((host, port), CONNECT_S)
+    except OSError as error:
+        raise Unavailable("the broker cannot be reached", got=f"{host}:{port}: {error}") from error
+    far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return far

@@ -31,14 +31,22 @@ from ingest.topics import STATE_FILTER
 from ingest.writer import Writer
 
 FLUSH_READINGS = 5_000
+# While the keeper is busy a batch goes on filling, so that what a flush costs is shared by more.
+MOST_READINGS = 20_000
+# A batch waits for company, but briefly, and not at all where the last flush is long enough ago; the bound is for when the keeper is busy.
+GATHER_S = 0.01
+EVERY_S = 0.05
 FLUSH_S = 0.1
 # Half the broker's window: one batch is being written while the next fills.
 FLUSH_MESSAGES = 5_000
 FLUSH_BYTES = 16_000_000
 # Messages decoded together: enough that one call costs little, few enough that what they become stays in the processor's cache.
 AT_ONCE = 500
-# While a batch is open, messages are let gather this long: one wake-up for many is what broker and worker both save on.
+# While a batch is open, messages are let gather this long: one wake-up for many is what broker and worker both save on. Longer while few
+# come; a broker that waits for room in the socket would not be helped.
 NAP_S = 0.002
+LONG_NAP_S = 0.01
+FEW = 100
 # New and changed feeds are looked for this often.
 LOOK_S = 1.0
 # What waits in quarantine under a name that was given meanwhile is looked for this often.
@@ -64,6 +72,7 @@ def run_worker(
     keys: GatewayKeys | None = None,
     feeds: Feeds | None = None,
     protocol: int = 5,
+    path: str = "",
     compact_seconds: float = 3600.0,
     workers: int = 0,
     stop: threading.Event,
@@ -71,6 +80,7 @@ def run_worker(
 ) -> None:
     """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1.
 
+    `path` is a Unix socket of the same broker, if it has one.
     With `workers`, the number of all, what another number of workers left at the broker is taken, see `handover`; without it this
     worker drops what is not its own at once.
     """
@@ -101,7 +111,7 @@ def run_worker(
         while not stop.is_set():
             try:
                 receiver = _connect(
-                    protocol, host, port, client_of(worker_id), username, password, *subscriptions.begin(leave=handover is None)
+                    protocol, host, port, client_of(worker_id), username, password, *subscriptions.begin(leave=handover is None), path
                 )
                 if handover is not None and isinstance(receiver, SocketReceiver):
                     handover.connected(receiver, subscriptions.wanted)
@@ -150,6 +160,8 @@ class Loop:
         self._clock = clock
         self._batch = Batch()
         self._since: float | None = None
+        self._handed = 0.0
+        self._many = False
         self._subscriptions = subscriptions
         self._handover = handover
         self._look_at = self._reclaim_at = 0.0
@@ -175,15 +187,17 @@ class Loop:
         """Wait shortly for messages, take them, and hand the batch over when it is full or old enough."""
         waiting = FLUSH_S
         if self._since is not None:
-            time.sleep(NAP_S)
-            waiting = max(self._since + FLUSH_S - time.monotonic(), 0.0)
+            left = self._due() - time.monotonic()
+            time.sleep(min(NAP_S if self._many else LONG_NAP_S, max(left, NAP_S)))
+            waiting = max(self._due() - time.monotonic(), 0.0)
         messages = self._receiver.poll(waiting)
+        self._many = len(messages) >= FEW
         if messages:
             if self._since is None:
                 self._since = time.monotonic()
                 self._intake.refresh()
             self._take(messages)
-        if self._since is not None and time.monotonic() - self._since >= FLUSH_S and self._keeper.ready:
+        if self._since is not None and self._keeper.ready and time.monotonic() >= self._due():
             self.hand_over()
 
     def hand_over(self) -> None:
@@ -191,7 +205,20 @@ class Loop:
         if not self._batch.empty:
             self._keeper.put(self._batch, self._receiver)
             self._batch = Batch()
+            self._handed = time.monotonic()
         self._since = None
+
+    def _due(self) -> float:
+        """Return when the open batch is to be handed over."""
+        since = self._since or 0.0
+        return max(since + GATHER_S, min(self._handed + EVERY_S, since + FLUSH_S))
+
+    @property
+    def _full(self) -> bool:
+        batch = self._batch
+        if len(batch) >= (FLUSH_READINGS if self._keeper.ready else MOST_READINGS):
+            return True
+        return len(batch.tokens) >= FLUSH_MESSAGES or batch.size >= FLUSH_BYTES
 
     def _take(self, messages: Sequence[Message]) -> None:
         now = to_ms(self._clock.now())
@@ -199,20 +226,28 @@ class Loop:
             part, batch = messages[at : at + AT_ONCE], self._batch
             self._intake.take_many(part, now, batch)
             batch.tokens += [token for _, _, token in part if token is not None]
-            if len(batch) >= FLUSH_READINGS or len(batch.tokens) >= FLUSH_MESSAGES or batch.size >= FLUSH_BYTES:
+            if self._full:
                 self.hand_over()
                 self._since = time.monotonic()
                 self._intake.refresh()
 
 
 def _connect(
-    protocol: int, host: str, port: int, client_id: str, username: str, password: str, wanted: Sequence[str], unwanted: Sequence[str]
+    protocol: int,
+    host: str,
+    port: int,
+    client_id: str,
+    username: str,
+    password: str,
+    wanted: Sequence[str],
+    unwanted: Sequence[str],
+    path: str,
 ) -> Receiver:
     if client_id == client_of(0):
         # The first worker hears for all how gateways say they are.
         wanted = [*wanted, STATE_FILTER]
     if protocol == 5:
-        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted)
+        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, path=path)
     from ingest.receiver_paho import PahoReceiver
 
     return PahoReceiver(host, port, client_id, username, password, wanted)

@@ -105,6 +105,7 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
         keys=directory,
         feeds=directory,
         protocol=broker.protocol,
+        path=broker.path,
         compact_seconds=settings.compact_seconds,
         workers=of,
         stop=stop_on_signal(),
