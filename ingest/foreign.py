@@ -103,6 +103,8 @@ class _Sender:
     decoder: Decoder
     mapping: object = None
     resolved: dict[tuple[str, str, str | None], _Resolved | str] = field(default_factory=dict)
+    # Which of a sender's names a channel of ours was given to by itself.
+    given: dict[tuple[str, str], str] = field(default_factory=dict)
     identities: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
 
@@ -270,9 +272,10 @@ class Foreign:
             device = self._device(feed, one.device)
         if device is None:
             return None
-        found = self._channel(feed, device, one)
+        found = self._channel(feed, sender, device, one)
         if len(sender.resolved) > _MOST_RESOLVED:
             sender.resolved.clear()
+            sender.given.clear()
         sender.resolved[key] = found
         return found
 
@@ -283,7 +286,7 @@ class Foreign:
             device = name
         return device
 
-    def _channel(self, feed: Feed, device: str, one: Observed) -> _Resolved | str:
+    def _channel(self, feed: Feed, sender: _Sender, device: str, one: Observed) -> _Resolved | str:
         """Return device, channel, factor, offset and unit for a value, or the reason why it cannot be taken."""
         named = self._book.channel(feed.id, device, one.channel)
         scale, shift, unit, channel = 1.0, 0.0, one.unit, ""
@@ -293,6 +296,9 @@ class Foreign:
             channel, scale, shift, unit = named.channel, named.scale, named.offset, named.unit or one.unit
         else:
             usual = meaning(feed.format, one.channel)
+            # Two sensors in one channel would look like corrections of each other.
+            if usual is not None and sender.given.setdefault((device, usual.channel), one.channel) != one.channel:
+                usual = None
             channel = usual.channel if usual is not None else _NO_ID.sub("_", one.channel).strip(".")[:64] or "value"
             if usual is not None:
                 scale, shift = usual.scale, usual.offset
@@ -317,6 +323,7 @@ class Foreign:
                 if feed.id in kept:
                     # Names may mean something else now; what was seen was seen all the same.
                     kept[feed.id].resolved.clear()
+                    kept[feed.id].given.clear()
                     kept[feed.id].decoder, kept[feed.id].mapping = self._decoders_or_none(feed)
                     self._senders[feed.id] = kept[feed.id]
 

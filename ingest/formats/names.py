@@ -1,8 +1,8 @@
 """What well-known names of other senders mean here, where nobody said otherwise for a device.
 
 A name is compared without regard to case and to anything but letters and digits, so `soilMoisture`, `soil_moisture` and `Soil.Moisture`
-are one. Nothing is guessed from parts of a name: what is not in the table has to be named once by whoever claims the device. So has rain:
-some send the rain of an interval, which is ours, others a counter or the day's sum so far, under the same names.
+are one. Nothing is guessed from parts of a name: what is not in the table is kept under its own name until whoever claims the device names
+it. So are `rain`, `battery` and `speed`, under names that are not ours: who says rain may mean an interval's, which is ours, or a counter.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ _RADIO = ("chirpstack-v4", "tts-v3")
 _COMMON = _table(
     ("temperature temp airTemperature airTemp temperatureAir ambientTemperature tempC temperatureC", "air_temperature", "Cel"),
     ("T 气温 空气温度 温度", "air_temperature", "Cel"),
-    ("tempF temperature_f", "air_temperature", "Cel", 5 / 9, -160 / 9),
     ("humidity hum airHumidity air_hum relativeHumidity relative_humidity RH humi 湿度 空气湿度", "air_humidity", "%"),
     ("windSpeed wind_speed 风速", "wind_speed", "m/s"),
     ("windDirection wind_direction windDir 风向", "wind_direction", "deg"),
@@ -72,8 +71,12 @@ _COMMON = _table(
     ("dissolvedOxygen dissolved_oxygen DO 溶解氧", "dissolved_oxygen", "mg/L"),
     ("pH 酸碱度", "ph", "[pH]"),
     ("turbidity 浊度", "turbidity", "NTU"),
-    ("battery batteryVoltage battery_voltage batV bat_v batVoltage vbat 电池电压", "battery", "V"),
+    ("batteryVoltage battery_voltage batV bat_v batVoltage vbat 电池电压", "battery", "V"),
     ("batteryLevel battery_level batteryPercent battery_percent 电量", "battery_level", "%"),
+    # Words of ours that others use for something else: volts or per cent, the rain of an interval or a counter, of a car or of the wind.
+    ("battery bat batt 电池", "battery_as_sent", ""),
+    ("rain rainfall precipitation 雨量 降水", "rain_as_sent", ""),
+    ("speed", "speed_as_sent", ""),
     ("latitude lat position.latitude 纬度", "latitude", "deg"),
     ("longitude lon lng position.longitude 经度", "longitude", "deg"),
 )  # fmt: skip

@@ -135,6 +135,20 @@ def test_a_repeat_is_known_and_a_damaged_message_is_kept(writer: Writer) -> None
     assert writer.catalog.rows("SELECT value FROM counter WHERE name = 'damaged:lora'") == [(1,)]
 
 
+def test_two_names_are_never_one_channel(tmp_path: Path) -> None:
+    """The second well-known name of one meaning is kept under itself: two sensors are no corrections of each other."""
+    feed = Feed("tb", "by-01-gw", "thingsboard-device", "v1/devices/me/telemetry")
+    held = Book()
+    held.book = FeedBook((feed,), (DeviceName("tb", "", "by-01-p1"),))
+    made = Writer(tmp_path, "0", TwoGateways(), feeds=held)
+    for _ in range(2):
+        batch = Batch()
+        made.intake.take("v1/devices/me/telemetry", b'{"temperature":18.5,"temp":21.5,"rain":3}', NOW_MS, batch)
+        made.flush(batch)
+    assert sorted((s.channel, s.unit) for s in made.catalog.series()) == [("air_temperature", "Cel"), ("rain_as_sent", ""), ("temp", "")]
+    made.close()
+
+
 def test_a_feed_in_a_mapping_table_s_format_is_read_by_it(tmp_path: Path) -> None:
     """The table of a feed is read once; a table with a mistake refuses each message with its line, and keeps it."""
     table = 'topic = "tele/{device}/SENSOR"\n[[channel]]\npath = "DS18B20.Temperature"\nchannel = "water_temperature"\nunit = "Cel"\n'
