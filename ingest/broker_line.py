@@ -46,8 +46,12 @@ class Line:
         expiry_s: int = 3600,
         receive_maximum: int | None = None,
         will: tuple[str, bytes] | None = None,
+        sending: int = 10,
     ) -> None:
-        """Connect; raise Unavailable where the broker does not answer or refuses."""
+        """Connect; raise Unavailable where the broker does not answer or refuses.
+
+        `sending` is how many messages of ours may be under way at once, whatever the broker says it takes.
+        """
         self.messages: list[mqtt.MQTTMessage] = []
         self.answers: dict[int, int] = {}
         self.session_present = False
@@ -70,6 +74,7 @@ class Line:
         if will is not None:
             client.will_set(will[0], will[1], qos=1)
         client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(sending)
         client.on_connect, client.on_message, client.on_publish = self._on_connect, self._on_message, self._on_publish
         client.on_subscribe, client.on_disconnect = self._on_subscribe, self._on_disconnect
         self.client = client
