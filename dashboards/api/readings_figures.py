@@ -42,6 +42,7 @@ def readings_figures(readings: Readings, now_ms: int) -> Iterator[Any]:
         fresh.add_metric([county], (now_ms - newest) / 1000)
     yield fresh
     yield from _ledger(readings.ledger(), now_ms)
+    yield from _quarantine(readings)
     yield from _drops(readings)
     yield from _sinks(readings, now_ms)
 
@@ -68,6 +69,16 @@ def _ledger(rows: list[LedgerRow], now_ms: int) -> Iterator[Any]:
             for county, streams in by_county.items():
                 family.add_metric([county], sum(getattr(row, column) for row in streams))
             yield family
+
+
+def _quarantine(readings: Readings) -> Iterator[Any]:
+    waiting = GaugeMetricFamily("suhe_quarantined_messages", "Messages kept whole until somebody claims their sender", labels=["kind"])
+    by_kind: dict[str, int] = defaultdict(int)
+    for entry in readings.quarantine():
+        by_kind[entry.kind] += entry.kept
+    for kind, messages in by_kind.items():
+        waiting.add_metric([kind], messages)
+    yield waiting
 
 
 def _drops(readings: Readings) -> Iterator[Any]:
