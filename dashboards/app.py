@@ -30,7 +30,7 @@ API = (
     "price_notes", "feeds",
 )  # fmt: skip
 PAGES = (
-    "home", "field", "gateways", "lots", "recall", "problem_reports", "reports", "open_data",
+    "home", "field", "gateways", "unclaimed", "lots", "recall", "problem_reports", "reports", "open_data",
     "trace", "bundle", "anchor", "labels", "prices", "price_index", "selling", "freight", "cold_chain", "screen", "sources", "style",
     "sign_in", "api_list", "scans", "embed", "price_alerts", "held_batches",
     "price_desk", "price_desk_telephone", "price_desk_import",

@@ -189,10 +189,10 @@ class Claims:
         )
         return True
 
-    def _guess(self, waiting: Waiting, messages: Sequence[HeldMessage]) -> tuple[DeviceChannel, ...]:
+    def meant(self, waiting: Waiting) -> dict[str, tuple[str, str]]:
+        """Return what each of a sender's channels would be here: (channel, unit) by the sender's word; what nobody wants is left out."""
         book, entry = self._registry.feed_book(), waiting.entry
-        interval = _interval(messages)
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, str]] = {}
         for name, (_, unit) in entry.channels.items():
             named = book.channel(entry.feed, "", name)
             usual = meaning(waiting.format, name)
@@ -200,7 +200,12 @@ class Claims:
             if not code or not ID_PATTERN.match(code):
                 continue
             told = (unit_code(unit) or unit) if unit else usual.unit if usual is not None else ""
-            found[code] = CHANNELS[code].unit if code in CHANNELS else told if _UCUM.match(told) else "1"
+            found[name] = code, CHANNELS[code].unit if code in CHANNELS else told if _UCUM.match(told) else "1"
+        return found
+
+    def _guess(self, waiting: Waiting, messages: Sequence[HeldMessage]) -> tuple[DeviceChannel, ...]:
+        interval = _interval(messages)
+        found = dict(self.meant(waiting).values())
         return tuple(DeviceChannel(code, unit, interval) for code, unit in list(found.items())[:MAX_CHANNELS])
 
 

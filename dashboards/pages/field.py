@@ -17,6 +17,7 @@ from dashboards.i18n import name_of, number_text
 from dashboards.ledger_view import drops_lines
 from dashboards.live import Hubs, field_frame, version_of
 from dashboards.pages.shell import alerts, gettext_of, lang_of, render
+from dashboards.waiting_view import waiting_count
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.errors import NotFound
 from ingest.channels import channel_of
@@ -50,6 +51,7 @@ def router(services: Services) -> APIRouter:
             version=version_of(view, alerts(services, gettext_of(request))),
             counts=counts,
             letters=letters,
+            waiting=waiting_count(services, county),
             drops=drops_lines(services.readings.drops()[:1], to_ms(services.clock.now()), lang_of(request), gettext_of(request)),
             words=state_words(gettext_of(request)),
             flagged=flagged,

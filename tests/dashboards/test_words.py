@@ -50,6 +50,7 @@ SAME_IN_BOTH = frozenset(
 # An author's own words stand on a page as they were signed, in the language they were written in.
 AUTHORS_WORDS = re.compile("5 公斤纸箱|有机磷|氨基甲酸酯|示例农资店|追肥")
 PAGES = (
+    f"/c/{SHENXIAN}/unclaimed", f"/c/{BAOYING}/unclaimed?done=by-01-x&stored=3&left=1",
     f"/c/{SHENXIAN}/gateways/sx-01-gw", f"/c/{BAOYING}/gateways/{WITH_GAP}",
     f"/c/{SHENXIAN}/cold-chain", f"/c/{BAOYING}/cold-chain",
     "/", f"/c/{BAOYING}", f"/c/{SHENXIAN}", f"/c/{BAOYING}/field", f"/c/{SHENXIAN}/field", "/c/371522/field/sx-01-g1-climate?span=60d",
