@@ -7,6 +7,7 @@ from typing import Any
 
 from ingest.payloads import Ack, Refused
 from ingest.quarantine import Held
+from ingest.reuse import Doubt
 from ingest.runs import Noted
 from ingest.segments import UNTOLD
 from ingest.sequences import Sequences
@@ -63,6 +64,9 @@ class Batch:
         self.shifts: dict[int, int | None] = {}
         # How gateways say they are: the newest state of each and when it came.
         self.states: dict[str, tuple[int, State]] = {}
+        # Messages whose numbers are known: whether they are repeats is seen when all before them is written.
+        self.doubts: list[Doubt] = []
+        self.reused: dict[str, int] = {}
         self.tokens: list[Any] = []
         self.size = 0
         self.new_series = False

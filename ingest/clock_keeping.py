@@ -81,6 +81,10 @@ class ClockWatch:
         shift[applied] = -corrections[applied]
         return {**arrays, "t": t + np.where(applied, corrections, 0), "shift": shift}
 
+    def correction(self, sid: int) -> int:
+        """Return what is added to a series' times at present."""
+        return int(self._corrections[sid]) if self._corrections is not None and sid < len(self._corrections) else 0
+
     def put(self, db: sqlite3.Connection) -> None:
         """Write what was found since the last batch that was written."""
         for number, finding in self._findings:

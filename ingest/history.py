@@ -36,8 +36,8 @@ class History:
 
     def points(self, sid: int, start_ms: int, end_ms: int, limit: int) -> list[Point]:
         """Return the readings of a series in [start, end), oldest first."""
-        rows = self._ask([sid], start_ms, end_ms, "SELECT t, x, flag FROM one ORDER BY t LIMIT $limit", {"limit": limit})
-        return [Point(t, x, flag) for t, x, flag in rows]
+        rows = self._ask([sid], start_ms, end_ms, "SELECT t, x, flag, revised FROM one ORDER BY t LIMIT $limit", {"limit": limit})
+        return [Point(*row) for row in rows]
 
     def windows(self, sids: Sequence[int], start_ms: int, end_ms: int, window_ms: int, *, good_only: bool) -> dict[int, list[Window]]:
         """Return, per series, the windows that hold readings. Windows start at `start_ms` and are `window_ms` long."""

@@ -17,6 +17,7 @@ from ingest.foreign import Feeds, Foreign, NoFeeds
 from ingest.payloads import LARGEST_MESSAGE, NO_NUMBER, ReadingIn, Refused, Up, decode_up, sequence_in
 from ingest.quarantine import DEVICE, GATEWAY, Held, sample
 from ingest.receiver import Message
+from ingest.reuse import Doubt
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, Key, NoKeys, SignedMessage, check_signature
 from ingest.states import decode_state
@@ -168,6 +169,10 @@ class Intake:
             return
         if up.seq <= source.stored.last and up.seq in source.stored:
             batch.add_known(source.gateway, source.county, up.seq, received_ms)
+            find = source.sids.get
+            rows = ((find((r.d, r.c, r.u)), r.t, r.x) for r in up.readings)
+            known = tuple((sid, t, x) for sid, t, x in rows if sid is not None)
+            batch.doubts.append(Doubt(source.gateway, up.seq, topic, body, received_ms, known, source.key is not None))
             if up.gone:
                 _give_up(source.gateway, up, batch)
             return

@@ -15,11 +15,12 @@ GOOD, NOT_EVALUATED, SUSPECT, FAIL, MISSING = 1, 2, 3, 4, 9
 
 @dataclass(frozen=True)
 class Point:
-    """One reading of a channel."""
+    """One reading of a channel. `revised`: other values were told for its time before or after; this one was received last."""
 
     t_ms: int
     value: float
     flag: int
+    revised: bool = False
 
 
 class Latest(NamedTuple):

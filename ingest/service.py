@@ -29,6 +29,7 @@ from ingest.pictures import Picture, pictures
 from ingest.quarantine import Entry, HeldMessage, discard, entries, messages_of
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window, WindowTable
+from ingest.revisions import Revision, revised_times, revisions_in
 from ingest.rollups import ZONE_MS
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, SignedMessage
@@ -218,6 +219,16 @@ class Readings:
         names = {s.sid: (s.device, s.channel) for s in found}
         return sorted(self._history.raw(names, start_ms, end_ms), key=lambda s: (s.device, s.channel))
 
+    def revisions(self, device: str, channel: str, start_ms: int, end_ms: int, limit: int = 500) -> list[Revision]:
+        """Return the times of [start, end) for which a channel told more than one value, with all of them; raise NotFound for none."""
+        sid = self._sid(device, channel)
+        return [r for raw in self._history.raw({sid: (device, channel)}, start_ms, end_ms) for r in revisions_in(raw, limit)]
+
+    def revised(self, devices: Sequence[str], start_ms: int, end_ms: int) -> dict[tuple[str, str], int]:
+        """Return for how many times of [start, end) each channel of these devices told more than one value; none are left out."""
+        counts = {(raw.device, raw.channel): revised_times(raw) for raw in self.raw(devices, start_ms, end_ms)}
+        return {key: count for key, count in counts.items() if count}
+
     def days(self) -> set[tuple[str, int]]:
         """Return (county, day) of every day of which there is a reading; a day is a number of Shanghai days since 1970."""
         return self._history.days(ZONE_MS)
@@ -234,6 +245,11 @@ class Readings:
     def ill_signed(self) -> dict[str, int]:
         """Return how many messages of which gateway bore a signature that did not fit its key."""
         rows = self._catalog.rows("SELECT name, value FROM counter WHERE name LIKE 'ill-signed:%'")
+        return {str(name).partition(":")[2]: int(str(value)) for name, value in rows}
+
+    def reused(self) -> dict[str, int]:
+        """Return how many messages of which gateway bore a number that was used before for other readings."""
+        rows = self._catalog.rows("SELECT name, value FROM counter WHERE name LIKE 'reused:%'")
         return {str(name).partition(":")[2]: int(str(value)) for name, value in rows}
 
     def gateways(self) -> list[GatewayState]:

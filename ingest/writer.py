@@ -25,6 +25,7 @@ from ingest.newest import Newest, catch_up, newest_of
 from ingest.quality_keeping import open_flagger
 from ingest.quality_stream import Judged
 from ingest.quarantine import put_held, release
+from ingest.reuse import ReuseWatch
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
 
@@ -57,6 +58,7 @@ class Writer:
         self._newest = Newest(name, latest_s)
         self._quality = open_flagger(folder, self._catalog, directory)
         self._clocks = ClockWatch(self._catalog)
+        self._reuse = ReuseWatch(self._catalog, self._clocks.correction)
         self.intake = Intake(self._catalog, directory, self._quality, keys=keys, feeds=feeds)
 
     @property
@@ -81,6 +83,10 @@ class Writer:
         if batch.new_series:
             # A segment whose series were lost in a power cut would later be read as another's.
             self._catalog.harden()
+        if batch.doubts:
+            if self._newest.owed:
+                self._settle()
+            self._reuse.settle(batch)
         stored = {gateway: seqs.as_tuples() for gateway, seqs in batch.new.items()}
         if not len(batch):
             self._commit(batch, stored, None)
@@ -135,6 +141,8 @@ class Writer:
                     for g in gateways
                 ],
             )
+            for gateway, count in batch.reused.items():
+                cat.add_to(db, f"reused:{gateway}", count)
             for feed, count in batch.damaged.items():
                 cat.add_to(db, f"damaged:{feed}", count)
             if batch.released:

@@ -69,6 +69,12 @@ def router(services: Services) -> APIRouter:
         next_page(request, response, cursor)
         return page_of([asdict(p) for p in points], cursor)
 
+    @routes.get("/revisions", dependencies=may_read)
+    def revisions(device: str, channel: str, start: Time, end: Time, limit: Limit = 500) -> dict[str, Any]:
+        """Return the times for which a channel told more than one value, with all of them and which one counts."""
+        begin, end = window(start, end, LONGEST_RANGE_MS)
+        return page_of([asdict(r) for r in services.readings.revisions(device, channel, begin, end, limit)], None)
+
     @routes.get("/windows", dependencies=may_read)
     def aggregate(device: str, channel: str, start: Time, end: Time, window_ms: Span, good_only: bool = True) -> dict[str, Any]:
         """Return count, mean, minimum and maximum per window, flagged readings left out unless asked for."""

@@ -1,0 +1,86 @@
+"""A message number used again for other readings: a gateway with a new disk that counts from 1, or two with one identity.
+
+A message whose number is known is a repeat, and a repeat holds nothing newer than what is stored of its series. One that does is no
+repeat: its readings are stored all the same, and it is told, because the loss ledger cannot count such a gateway's messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.payloads import Refused
+from ingest.quality import FUTURE_SUSPECT_MS
+
+if TYPE_CHECKING:
+    from ingest.batch import Batch
+    from ingest.catalog import Catalog
+
+# A dead letter of each gateway so often; every case is counted.
+TELL_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A message with a known number: its readings as (series, time, value). `signs`: its gateway's messages are tied to signatures."""
+
+    gateway: str
+    seq: int
+    topic: str
+    body: bytes
+    received_ms: int
+    rows: tuple[tuple[int, int, float], ...]
+    signs: bool
+
+
+class ReuseWatch:
+    """Looks at messages with known numbers when all that came before them is written."""
+
+    def __init__(self, catalog: Catalog, correction: Callable[[int], int]) -> None:
+        self._catalog = catalog
+        self._correction = correction
+        self._told: dict[str, int] = {}
+
+    def settle(self, batch: Batch) -> None:
+        """Put the readings of messages that are no repeats into the batch; `latest` must be up to date."""
+        doubts, batch.doubts = batch.doubts, []
+        newest = self._newest({sid for doubt in doubts for sid, _, _ in doubt.rows}, batch)
+        for doubt in doubts:
+            if any(
+                newest.get(sid, t) < t + self._correction(sid) and t - doubt.received_ms <= FUTURE_SUSPECT_MS for sid, t, _ in doubt.rows
+            ):
+                self._take(doubt, batch)
+
+    def _take(self, doubt: Doubt, batch: Batch) -> None:
+        batch.reused[doubt.gateway] = batch.reused.get(doubt.gateway, 0) + 1
+        if doubt.signs:
+            # Its readings would be followed to another message's signature.
+            why = f"number {doubt.seq} was used before for other readings, and this gateway signs: give it a new id, or count on"
+            batch.refused.setdefault(doubt.gateway, []).append(Refused(doubt.seq, why))
+            batch.dead.append((doubt.received_ms, doubt.gateway, doubt.topic, why, doubt.body))
+            return
+        for sid, t, x in doubt.rows:
+            batch.sids.append(sid)
+            batch.times.append(t)
+            batch.values.append(x)
+            batch.seqs.append(doubt.seq)
+            batch.received.append(doubt.received_ms)
+        batch.readings[doubt.gateway] = batch.readings.get(doubt.gateway, 0) + len(doubt.rows)
+        if doubt.received_ms - self._told.get(doubt.gateway, 0) >= TELL_MS:
+            self._told[doubt.gateway] = doubt.received_ms
+            why = f"number {doubt.seq} was used before for other readings; these are stored, but losses cannot be seen: has it a new disk?"
+            batch.dead.append((doubt.received_ms, doubt.gateway, doubt.topic, why, doubt.body))
+
+    def _newest(self, sids: set[int], batch: Batch) -> dict[int, int]:
+        wanted, found = sorted(sids), dict[int, int]()
+        for at in range(0, len(wanted), 500):
+            part = wanted[at : at + 500]
+            rows = self._catalog.rows(f"SELECT sid, t FROM latest WHERE sid IN ({','.join('?' * len(part))})", part)
+            found.update((int(str(sid)), int(str(t))) for sid, t in rows)
+        if len(batch):
+            arrays = batch.arrays()
+            for sid, t in zip(arrays["sid"].tolist(), arrays["t"].tolist(), strict=True):
+                if sid in sids:
+                    found[sid] = max(found.get(sid, t), t + self._correction(sid))
+        return found
