@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from foundation.clock import FixedClock, to_ms
 from ingest.formats.catalog import format_named
 from ingest.formats.decoded import Context, Decoded, Numbered, Observed
+from ingest.service import Readings
+from registry.feeds import DeviceName, Feed, FeedBook
+from tests.ingest.examples import TwoGateways
 
 RECEIVED = 1_800_000_000_000
 _UPLINK_MS = 1_658_136_855_775
@@ -98,3 +103,52 @@ def test_what_is_worth_showing_of_an_uplink_is_kept(payloads: dict[str, dict[str
     vector = payloads["tts-v3"]
     told = format_named("tts-v3").decoder()(vector["topic"], json.dumps(vector["payload"]).encode(), Context(RECEIVED))
     assert told.facts["rssi"] == -121 and told.facts["gateway"] == "sfz-ox-gateway" and told.facts["application"] == "temp-sens-jgo"
+
+
+NAMES = {
+    "tts-v3": {"eui-7066e1fffe000eca": "by-01-p1"},
+    "thingsboard-gateway": {"Device A": "by-01-p1", "Device B": "by-01-p2"},
+    "senml-json": {_OW: "by-01-p1"},
+}
+STORED = {
+    "tts-v3": {("by-01-p1", "Distance"): [282.0], ("by-01-p1", "Supply_Voltage"): [1284.0]},
+    "thingsboard-gateway": {
+        ("by-01-p1", "air_temperature"): [42.0, 43.0],
+        ("by-01-p1", "air_humidity"): [80.0, 82.0],
+        ("by-01-p2", "air_temperature"): [42.0],
+        ("by-01-p2", "air_humidity"): [80.0],
+    },
+    "senml-json": {("by-01-p1", "voltage"): [120.1], ("by-01-p1", "current"): [1.2, 1.3, 1.4, 1.5, 1.6, 1.7]},
+}
+
+
+class Named:
+    """The feed of one format, and the names its devices are given in the course of the test."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.book = FeedBook((feed,))
+
+    def feeds(self, *, again: bool = False) -> FeedBook:
+        """Return what is known now."""
+        return self.book
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_payload_waits_until_its_devices_are_named_and_is_stored_once(
+    name: str, payloads: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Nothing of an unknown device is stored; named, the same message becomes the readings it tells; sent again it changes nothing."""
+    vector, observed = payloads[name], EXPECTED[name]["observed"]
+    topic, body = vector.get("topic", "any/topic"), json.dumps(vector["payload"]).encode()
+    feed = Feed("theirs", "by-01-gw", name, topic)
+    named = Named(feed)
+    now = FixedClock(datetime.fromtimestamp(max(o.t_ms for o in observed) / 1000 + 60, UTC))
+    readings = Readings(tmp_path, now, TwoGateways(), feeds=named)
+    waiting = readings.accept_foreign(feed, topic, body)
+    assert waiting.quarantined == len(observed) and readings.counts().readings == 0
+    named.book = FeedBook((feed,), tuple(DeviceName(feed.id, theirs, ours) for theirs, ours in NAMES[name].items()))
+    assert sum(readings.take_again(entry.id)[0] for entry in readings.quarantine()) == len(observed)
+    readings.accept_foreign(feed, topic, body)
+    found = {key: [p.value for p in readings.range(*key, 0, to_ms(now.now()))] for key in STORED[name]}
+    assert found == STORED[name]
+    readings.close()

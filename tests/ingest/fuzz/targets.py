@@ -14,15 +14,20 @@ from foundation.errors import BadInput
 from ingest.formats.catalog import FORMATS
 from ingest.formats.cbor import read_cbor
 from ingest.formats.decoded import Context, Decoded
+from ingest.formats.hj212_frames import Hj212Splitter
 from ingest.formats.json_path import parse_path
 from ingest.formats.mapping_file import PACKAGED, load_table, packaged, read_table
+from ingest.formats.sl651_frames import Sl651Splitter
 from ingest.formats.times import LAST_MS
 from ingest.line_protocol import read_lines
 from ingest.payloads import sequence_in
+from ingest.sparkplug_host import Host
 from ingest.topics import parse_topic
 from tests.ingest.formats.shapes import RECEIVED, chirpstack, things_stack
 from tests.ingest.sparkplug_edge import Edge
 
+# Splitters hold one frame: more of a stream than some frames' length shows nothing new.
+LONGEST_STREAM = 200_000
 Read = Callable[[bytes], object]
 
 
@@ -83,6 +88,33 @@ def _topics(text: str) -> object:
     except BadInput:
         pass
     return found
+
+
+def _stream(splitter: type[Sl651Splitter] | type[Hj212Splitter]) -> Read:
+    def read(body: bytes) -> object:
+        """A stream arrives in pieces, ends, and nothing of it is lost."""
+        body = body[:LONGEST_STREAM]
+        one = splitter()
+        found = [x for at in range(0, len(body), 1000) for x in one.feed(body[at : at + 1000])] + one.rest()
+        assert sum(len(x.raw) for x in found) <= len(body) + 4
+        assert not one.waiting
+        return found
+
+    return read
+
+
+def _host(body: bytes) -> object:
+    host, edge = Host(), Edge()
+    for topic, birth in edge.births():
+        host.take(topic, birth, RECEIVED, 0.0)
+    told = []
+    for n, topic in enumerate((edge.topic("DDATA", "pond-1"), edge.topic("NDATA"), edge.topic("NBIRTH"), edge.topic("NDEATH"))):
+        try:
+            told.append(host.take(topic, body, RECEIVED, float(n)))
+        except BadInput:
+            continue
+    host.tick(60.0, RECEIVED + 60_000)
+    return told
 
 
 def vectors(folder: Path | None, name: str) -> list[bytes]:
@@ -150,6 +182,9 @@ def targets() -> list[Target]:
         topic, body = examples[name]
         found.append(Target(f"mapping {name}", _decoder("mapping", (topic, ""), load_table(name)), (body,)))
     tables = tuple((PACKAGED / f"{name}.toml").read_bytes() for name in packaged())
+    for name, splitter in (("sl651", Sl651Splitter), ("hj212", Hj212Splitter)):
+        found.append(Target(f"{name} stream", _stream(splitter), next(t.seeds for t in found if t.name == name)))
+    found.append(Target("sparkplug host", _host, tuple(body for _, body in sparkplug)))
     found += [
         Target("mapping file", _text(read_table), tables),
         Target("cbor", read_cbor, _BUILT_IN["senml-cbor"]),

@@ -145,10 +145,10 @@ def test_a_megabyte_of_anything_is_answered_within_bounds() -> None:
 
 
 def test_atheris_finds_nothing_in_a_few_seconds(tmp_path: Path) -> None:
-    """Coverage-guided: six seconds over every target, begun from the real messages; a longer run is one command away."""
+    """Coverage-guided: five seconds over every target, begun from the real messages; a longer run is one command away."""
     pytest.importorskip("atheris", reason="atheris cannot be installed here")
     command = [
-        sys.executable, str(HERE.with_name("fuzz_run.py")), "-max_total_time=6", "-max_len=4096", "-timeout=20", "-rss_limit_mb=0",
+        sys.executable, str(HERE.with_name("fuzz_run.py")), "-max_total_time=5", "-max_len=4096", "-timeout=20", "-rss_limit_mb=0",
         f"-artifact_prefix={tmp_path}/", "-print_final_stats=1",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
