@@ -21,11 +21,14 @@ from dashboards.waiting_view import waiting_count
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.errors import NotFound
 from ingest.channels import channel_of
+from ingest.clock_keeping import PROPOSED
 from ingest.reading import Window
 
 if TYPE_CHECKING:
     from dashboards.services import Services
 
+# Gateways named at the head of the page because their clock is wrong.
+MOST_CLOCKS = 3
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 # name -> (length, window, how many ticks)
 SPANS = {"24h": (DAY_MS, 10 * 60_000, 8), "7d": (7 * DAY_MS, HOUR_MS, 7), "60d": (60 * DAY_MS, 6 * HOUR_MS, 6)}
@@ -52,6 +55,7 @@ def router(services: Services) -> APIRouter:
             counts=counts,
             letters=letters,
             waiting=waiting_count(services, county),
+            clocks=sorted({p.gateway for p in services.readings.clocks(county) if p.state == PROPOSED})[:MOST_CLOCKS],
             drops=drops_lines(services.readings.drops()[:1], to_ms(services.clock.now()), lang_of(request), gettext_of(request)),
             words=state_words(gettext_of(request)),
             flagged=flagged,

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboards.api.deps import SESSION_COOKIE
+from dashboards.clock_view import link_text
 from dashboards.i18n import translator
 from dashboards.ledger_view import Tally, dropping, drops_lines, gap_lines, tallies
+from foundation.clock import to_ms
+from ingest.links import Link
 from ingest.losses import BrokerDrops, SeenGap
+from ingest.payloads import ReadingIn, encode_up
 from tests.dashboards.fakes import BAOYING, SHENXIAN, WITH_GAP, Installation, build_installation
 
 NOW = 1_764_000_000_000
@@ -43,6 +49,45 @@ def test_a_gateway_of_another_county_is_none_of_this_one(web: TestClient) -> Non
     """A gateway's page stands in its own county only."""
     assert web.get(f"/c/{SHENXIAN}/gateways/{WITH_GAP}").status_code == 404
     assert web.get(f"/c/{BAOYING}/gateways/no-such").status_code == 404
+
+
+def test_a_wrong_clock_is_corrected_when_a_person_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A clock six hours slow is proposed on both pages, accepted and taken back by the county's own people, nobody else's."""
+    made = build_installation(tmp_path_factory.mktemp("clock"))
+    clock, link = made.services.clock, f"/c/{BAOYING}/gateways/by-01-gw"
+    for k in range(40):
+        clock.instant += timedelta(minutes=10)
+        t = to_ms(clock.now()) - 6 * 3_600_000 - 1000
+        made.services.readings.accept("by-01-gw", encode_up(20_000 + k, [ReadingIn("by-01-p1-level", "water_level", t, 20.0 + k % 3)]))
+    with made.browser("en") as web:
+        assert "off by whole hours and waits" in web.get(f"/c/{BAOYING}/field").text
+        page = web.get(link).text
+        assert "add 6 h" in page and "nothing is changed until then" in page and "Accept</button>" not in page
+        (number,) = [p.id for p in made.services.readings.clocks() if p.gateway == "by-01-gw"]
+        form = {"clock": str(number), "do": "accept"}
+        assert web.post(f"{link}/clock", data=form).status_code == 401
+        for name, county in (("sun", SHENXIAN), ("qian", BAOYING)):
+            made.services.registry.add_person(name, "county", county)
+        web.cookies.set(SESSION_COOKIE, made.services.registry.redeem_link(made.services.registry.make_link("sun")))
+        assert web.post(f"{link}/clock", data=form).status_code == 403
+        web.cookies.set(SESSION_COOKIE, made.services.registry.redeem_link(made.services.registry.make_link("qian")))
+        assert "Accept</button>" in web.get(link).text
+        assert web.post(f"{link}/clock", data={**form, "do": "dance"}).status_code == 422
+        assert web.post(f"{link}/clock", data=form).status_code == 303
+        assert "accepted by qian" in web.get(link).text
+        assert web.post(f"{link}/clock", data={**form, "do": "revoke"}).status_code == 303
+        assert "taken back by qian" in web.get(link).text
+
+
+def test_what_a_gateway_says_of_itself_is_told() -> None:
+    """Connected or not, what waits there, how its clock is: in words."""
+    t = translator("en")
+    well = Link("g", True, NOW, NOW, NOW, 0, 0, None, 0)
+    ill = Link("g", False, NOW, NOW, NOW, 1200, 90, -240, 3)
+    assert link_text(None, "en", t) == []
+    assert len(link_text(well, "en", t)) == 1 and "connected" in link_text(well, "en", t)[0]
+    said = "; ".join(link_text(ill, "en", t))
+    assert "last will" in said and "1,200" in said and "-0.2 s" in said and "given up: 3" in said
 
 
 def test_what_became_of_a_gap_is_told() -> None:
