@@ -59,6 +59,13 @@ class Batch:
         # (entry, message) that leave the quarantine with this batch.
         self.released: list[tuple[int, int]] = []
         self.identities: list[tuple[str, str]] = []
+        # Of Sparkplug feeds: (feed, digest) of messages that wait for a birth no more; who came and went, (gateway, name, online, when);
+        # what to publish once the batch is durable, as (topic, body, qos, retain).
+        self.settled: list[tuple[str, bytes]] = []
+        self.lives: list[tuple[str, str, bool, int]] = []
+        self.commands: list[tuple[str, bytes, int, bool]] = []
+        # More for the counters of the catalogue.
+        self.counts: dict[str, int] = {}
         self.damaged: dict[str, int] = {}
         # Of the rows that came one by one: row -> the device's own time less the best one, None where it told none; all others: 0.
         self.shifts: dict[int, int | None] = {}
@@ -78,8 +85,9 @@ class Batch:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write and nothing to answer."""
-        told = self.new or self.known or self.dead or self.unnumbered or self.duplicates or self.held or self.released or self.noted
-        return not (self.tokens or told or self.states)
+        ours = self.new or self.known or self.unnumbered or self.duplicates or self.noted
+        foreign = self.held or self.released or self.settled or self.lives or self.commands or self.states
+        return not (self.tokens or ours or foreign or self.dead)
 
     @property
     def newest_ms(self) -> int:

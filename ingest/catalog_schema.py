@@ -119,6 +119,13 @@ CREATE TABLE IF NOT EXISTS gateway_link (
     spool INTEGER NOT NULL, oldest_s INTEGER NOT NULL, offset_ms INTEGER, given_up INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+# Owned by `edge_state`.
+_SPARKPLUG = """
+CREATE TABLE IF NOT EXISTS edge_state (
+    gateway TEXT NOT NULL, name TEXT NOT NULL, online INTEGER NOT NULL, at INTEGER NOT NULL, births INTEGER NOT NULL,
+    PRIMARY KEY (gateway, name)) WITHOUT ROWID;
+"""
+
 _PARTS = (
     _READINGS,
     _STORE,
@@ -127,6 +134,7 @@ _PARTS = (
     _QUALITY,
     _STATIONS,
     _LINKS,
+    _SPARKPLUG,
 )
 STATEMENTS: tuple[str, ...] = tuple(s.strip() for part in _PARTS for s in part.split(";") if s.strip())
 TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", ";".join(STATEMENTS)))

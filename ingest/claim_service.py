@@ -12,7 +12,7 @@ from foundation.errors import BadInput, NotFound
 from foundation.ids import ID_PATTERN
 from ingest.channels import CHANNELS
 from ingest.formats.names import meaning
-from ingest.quarantine import CLOCK, DEVICE, GATEWAY, STATION, Entry, HeldMessage
+from ingest.quarantine import BIRTH, CLOCK, DEVICE, GATEWAY, STATION, Entry, HeldMessage
 from ingest.service import Readings
 from ingest.units import unit_code
 from registry.devices import MAX_CHANNELS, Device, DeviceChannel
@@ -111,8 +111,9 @@ class Claims:
         """
         waiting = self.entry(entry_id)
         entry = waiting.entry
-        if entry.kind in (GATEWAY, CLOCK):
-            way = "register the gateway" if entry.kind == GATEWAY else "release it, or throw it away"
+        if entry.kind in (GATEWAY, CLOCK, BIRTH):
+            ways = {GATEWAY: "register the gateway", BIRTH: "wait: it is taken by itself when its edge node has told its births"}
+            way = ways.get(entry.kind, "release it, or throw it away")
             raise BadInput("this is no device that could be claimed", got=f"{entry.kind} {entry.name}", todo=way)
         if entry.kind == DEVICE and not entry.feed and device != entry.name:
             raise BadInput("this gateway calls its device by our own id", expected=entry.name, got=device)

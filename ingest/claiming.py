@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from foundation.errors import BadInput
 from ingest.batch import Batch
 from ingest.payloads import decode_up
-from ingest.quarantine import CLOCK, GATEWAY, STATION, Entry, HeldMessage, entries, messages_of
+from ingest.quarantine import BIRTH, CLOCK, GATEWAY, STATION, Entry, HeldMessage, entries, messages_of
 
 if TYPE_CHECKING:
     from ingest.intake import Intake
 
 # In one go: a batch that stays small beside what comes meanwhile.
 MOST_AT_ONCE = 500
-# Their names mean something only to whoever heard the births before: the worker that listens takes them again, nobody else.
-_LISTENED = frozenset(("sparkplug-b",))
 
 
 def reclaim(intake: Intake, batch: Batch, mine: Iterable[str] | None = None) -> int:
@@ -28,13 +26,10 @@ def reclaim(intake: Intake, batch: Batch, mine: Iterable[str] | None = None) -> 
 
     taken = 0
     shards = None if mine is None else set(mine)
-    for entry in entries(intake.catalog, "kind <> ?", (CLOCK,)):
+    for entry in entries(intake.catalog, "kind NOT IN (?, ?)", (CLOCK, BIRTH)):
         if taken >= MOST_AT_ONCE:
             break
         if (shards is not None and shard_of(entry.gateway) not in shards) or not is_known(intake, entry):
-            continue
-        feed = intake.foreign.feed(entry.feed) if entry.feed else None
-        if shards is None and feed is not None and feed.format in _LISTENED:
             continue
         for message in messages_of(intake.catalog, entry.id, MOST_AT_ONCE - taken):
             if (entry.id, message.id) in intake.reclaimed:

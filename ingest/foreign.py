@@ -27,6 +27,7 @@ from registry.feeds import LONGEST_NAME, Feed, FeedBook
 
 if TYPE_CHECKING:
     from ingest.batch import Batch
+    from ingest.sparkplug_feeds import SparkplugFeeds
 
 LARGEST_FOREIGN = 1_000_000
 MOST_OBSERVED = 20_000
@@ -35,6 +36,7 @@ MOST_IDENTITIES = 4_096
 _MOST_RESOLVED = 50_000
 # Formats whose senders do not send again what got lost.
 _NEVER_AGAIN = frozenset(("chirpstack-v4", "tts-v3", "sparkplug-b"))
+_SPARKPLUG, _STATES = "sparkplug-b", "spBv1.0/STATE/"
 _NO_ID = re.compile(r"[^A-Za-z0-9_.-]+")
 
 # The sender's device, channel and unit -> our device and channel, factor, offset and unit.
@@ -118,10 +120,16 @@ class Foreign:
         self._book = FeedBook()
         self._senders: dict[str, _Sender] = {}
         self._topics: dict[str, Feed | None] = {}
+        # Where somebody listens all the time, Sparkplug's births are remembered; elsewhere its messages are read one by one.
+        self.sparkplug: SparkplugFeeds | None = None
 
     def take_topic(self, topic: str, body: bytes, received_ms: int, batch: Batch) -> None:
         """Take one message by its topic; one that no feed takes becomes a dead letter."""
         self._look()
+        if topic.startswith(_STATES):
+            if self.sparkplug is not None:
+                self.sparkplug.take_state(topic, body, batch)
+            return
         if self._topics.get(topic) is None:
             self._look(again=True)
             if len(self._topics) > _MOST_RESOLVED:
@@ -153,6 +161,10 @@ class Foreign:
             county = self._rows.county_of(feed.gateway)
             if county is None:
                 raise BadInput("the gateway of this feed may not deliver", got=feed.gateway, todo="suhe user gateway --rotate")
+            if self.sparkplug is not None and feed.format == _SPARKPLUG and not again:
+                batch.counties[feed.gateway], batch.last_received[feed.gateway] = county, received_ms
+                taken.stored, taken.quarantined, taken.refused = self.sparkplug.take(feed, topic, body, received_ms, batch)
+                return taken
             decoded = sender.decoder(topic, body, Context(received_ms, feed.zone_ms, sender.mapping))
             if len(decoded.observed) > MOST_OBSERVED:
                 raise BadInput("a message holds too many values", expected=f"at most {MOST_OBSERVED}", got=str(len(decoded.observed)))

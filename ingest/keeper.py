@@ -118,6 +118,8 @@ class Keeper(threading.Thread):
             now_ms = time.time_ns() // 1_000_000
             for gateway, ack in batch.acks().items():
                 receiver.publish(ack_topic(gateway), encode_ack(ack, now_ms))
+            for topic, body, qos, retain in batch.commands:
+                receiver.publish(topic, body, qos=qos, retain=retain)
         except Unavailable as error:
             # The broker sends these messages again, and the gateways ask again: they are known then.
             self._log.warning("acknowledgements found nobody", why=error.explain())

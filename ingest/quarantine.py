@@ -24,6 +24,8 @@ MOST_ENTRIES = 500
 MOST_CHANNELS = 64
 
 GATEWAY, DEVICE, STATION, CLOCK = "gateway", "device", "station", "clock"
+# Messages of a Sparkplug edge node that only its birth can explain: nobody can claim these, its host takes them again by itself.
+BIRTH = "birth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,19 @@ def release(db: sqlite3.Connection, taken: Iterable[tuple[int, int]]) -> None:
         one = f"DELETE FROM {table} WHERE id = ? AND NOT EXISTS (SELECT 1 FROM quarantine_link WHERE {column} = ?)"
         db.executemany(one, [(number, number) for number in {pair[at] for pair in gone}])
     add_to(db, "quarantine released", len(gone))
+
+
+def settle(db: sqlite3.Connection, settled: Iterable[tuple[str, bytes]]) -> None:
+    """Forget that messages, (feed, digest) each, wait for a birth."""
+    pairs: list[tuple[int, int]] = []
+    for feed, digest in settled:
+        pairs += db.execute(
+            "SELECT l.entry, l.message FROM quarantine_message m JOIN quarantine_link l ON l.message = m.id "
+            "JOIN quarantine q ON q.id = l.entry WHERE m.sender = ? AND m.digest = ? AND q.kind = ?",
+            (feed, digest, BIRTH),
+        ).fetchall()
+    if pairs:
+        release(db, pairs)
 
 
 def discard(db: sqlite3.Connection, entry: int) -> int:

@@ -18,6 +18,7 @@ from ingest.claims import claim_free_writer
 from ingest.clock_keeping import ClockProposal, accept, one_proposal, proposals, refuse, revoke
 from ingest.compaction import compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
+from ingest.edge_state import EdgeState, edge_states
 from ingest.foreign import Feeds, Taken
 from ingest.history import History
 from ingest.intake import Directory
@@ -278,6 +279,10 @@ class Readings:
     def drops(self) -> list[BrokerDrops]:
         """Return what each broker says of messages it threw away, the one heard of last first."""
         return broker_drops(self._catalog)
+
+    def edge_states(self, gateway: str | None = None) -> list[EdgeState]:
+        """Return which Sparkplug nodes and devices of a gateway, or of all, are there, and since when."""
+        return edge_states(self._catalog, gateway)
 
     def missing(self) -> int:
         """Return how many messages of all streams are missing and may still come; cheap enough to be asked every second."""

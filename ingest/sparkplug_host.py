@@ -31,12 +31,14 @@ WAITS_FOR_ORDER = "waiting for the messages before it"
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A message's readings; a held one keeps the time at which it was received."""
+    """A message's readings; a held one keeps the time at which it was received. `complete` says that it can be read without a birth."""
 
     topic: str
+    body: bytes
     received_ms: int
     observed: tuple[Observed, ...]
     skipped: tuple[str, ...] = ()
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Host:
             return taken
         payload = read_payload(body)
         node = self._node(parsed.group, parsed.node)
-        item = Item(Held(_key(topic, body), topic, body, received_ms, WAITS_FOR_BIRTH), parsed, payload)
+        item = Item(Held(key_of(topic, body), topic, body, received_ms, WAITS_FOR_BIRTH), parsed, payload)
         if parsed.kind == "NDEATH":
             self._node_death(node, item, taken)
         elif parsed.kind == "NBIRTH":
@@ -198,7 +200,7 @@ class Host:
                 self._hold(item, WAITS_FOR_BIRTH, taken)
                 self._want_birth(node)
             else:
-                taken.understood.append(Understood(item.held.topic, item.held.received_ms, tuple(observed), tuple(skipped)))
+                taken.understood.append(_understood(item, observed, skipped))
         if not node.born:
             self._want_birth(node)
 
@@ -206,7 +208,7 @@ class Host:
         """Keep a birth's values: they are readings like others."""
         observed, skipped, unknown = node.read(item)
         words = (*skipped, *(f"{name[:80]}: of no known kind" for name in unknown))
-        taken.understood.append(Understood(item.held.topic, item.held.received_ms, tuple(observed), words))
+        taken.understood.append(_understood(item, observed, words, complete=True))
 
     def _again(self, node: Node, birth: Item, taken: Taken) -> None:
         """Take what waited for a birth. What still cannot be read now never can."""
@@ -218,7 +220,7 @@ class Host:
             taken.settled.append(key)
             observed, skipped, unknown = node.read(item)
             if observed or not unknown:
-                taken.understood.append(Understood(item.held.topic, item.held.received_ms, tuple(observed), tuple(skipped)))
+                taken.understood.append(_understood(item, observed, skipped))
             if unknown:
                 taken.refused.append(_because(item.held, f"no birth tells of {', '.join(unknown[:5])[:200]}"))
         if node.overflowed and not node.waiting:
@@ -323,8 +325,13 @@ class Host:
             node.ask_at = now + node.ask_pause
 
 
-def _key(topic: str, body: bytes) -> str:
-    return hashlib.sha256(topic.encode() + b"\0" + body).hexdigest()[:32]
+def key_of(topic: str, body: bytes) -> str:
+    """Return what a held message is known by: the hex digits of a SHA-256."""
+    return hashlib.sha256(topic.encode(errors="replace") + b"\0" + body).hexdigest()
+
+
+def _understood(item: Item, observed: Iterable[Observed], skipped: Iterable[str], *, complete: bool = False) -> Understood:
+    return Understood(item.held.topic, item.held.body, item.held.received_ms, tuple(observed), tuple(skipped), complete)
 
 
 def _because(held: Held, why: str) -> Held:

@@ -27,6 +27,10 @@ class Subscriptions:
         """The filters as they were when last asked."""
         return self._wanted
 
+    def has(self, format_name: str) -> bool:
+        """Tell whether one of this worker's feeds is in a format."""
+        return any(f.topic and f.format == format_name and shard_of(f.gateway) in self.shards for f in self._feeds.feeds().feeds)
+
     def begin(self, *, leave: bool = True) -> tuple[list[str], list[str]]:
         """Return what a new connection subscribes to, and what its session may still have from another time and shall not.
 

@@ -24,8 +24,9 @@ from ingest.handover import Handover
 from ingest.intake import Directory, Intake
 from ingest.keeper import Keeper
 from ingest.mqtt_sessions import client_of
-from ingest.receiver import Message, Receiver, SocketReceiver
+from ingest.receiver import Message, Presence, Receiver, SocketReceiver
 from ingest.signatures import GatewayKeys
+from ingest.sparkplug_feeds import FORMAT, SparkplugFeeds, host_of
 from ingest.subscriptions import Subscriptions
 from ingest.topics import STATE_FILTER
 from ingest.writer import Writer
@@ -106,13 +107,14 @@ def run_worker(
         handover = Handover(folder, clock, broker_name(host, port), int(worker_id), workers, connect, open_writer, stop)
         handover.start()
     subscriptions = Subscriptions(feeds or NoFeeds(), shards)
+    sparkplug = writer.intake.foreign.sparkplug = SparkplugFeeds(writer.intake.foreign, writer.catalog, host_of(worker_id))
     pause = RETRY_S
     try:
         while not stop.is_set():
             try:
-                receiver = _connect(
-                    protocol, host, port, client_of(worker_id), username, password, *subscriptions.begin(leave=handover is None), path
-                )
+                presence = sparkplug.presence(to_ms(clock.now())) if subscriptions.has(FORMAT) else None
+                filters = subscriptions.begin(leave=handover is None)
+                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, *filters, path, presence)
                 if handover is not None and isinstance(receiver, SocketReceiver):
                     handover.connected(receiver, subscriptions.wanted)
             except Unavailable as error:
@@ -122,7 +124,7 @@ def run_worker(
                 continue
             pause = RETRY_S
             log.info("receiving", worker=worker_id, shards=shards)
-            loop = Loop(receiver, writer.intake, keeper, clock, subscriptions, handover)
+            loop = Loop(receiver, writer.intake, keeper, clock, subscriptions, handover, present=presence is not None)
             try:
                 loop.run(stop)
             except Unavailable as error:
@@ -153,7 +155,10 @@ class Loop:
         clock: Clock,
         subscriptions: Subscriptions | None = None,
         handover: Handover | None = None,
+        *,
+        present: bool = False,
     ) -> None:
+        self._present = present
         self._receiver = receiver
         self._intake = intake
         self._keeper = keeper
@@ -172,6 +177,8 @@ class Loop:
             self.step()
             if self._subscriptions is not None and time.monotonic() >= self._look_at:
                 self._look_at = time.monotonic() + LOOK_S
+                if not self._present and self._subscriptions.has(FORMAT):
+                    raise Unavailable("a Sparkplug feed came: its nodes are told at a new connection that a host is there")
                 add, drop = self._subscriptions.changes()
                 if add or drop:
                     self._receiver.change(add, drop)
@@ -180,8 +187,11 @@ class Loop:
             if self._subscriptions is not None and time.monotonic() >= self._reclaim_at:
                 self._reclaim_at = time.monotonic() + RECLAIM_S
                 self._intake.refresh()
-                if reclaim(self._intake, self._batch, self._subscriptions.shards) and self._since is None:
-                    self._since = time.monotonic()
+                reclaim(self._intake, self._batch, self._subscriptions.shards)
+            if self._intake.foreign.sparkplug is not None:
+                self._intake.foreign.sparkplug.tick(to_ms(self._clock.now()), self._batch)
+            if self._since is None and not self._batch.empty:
+                self._since = time.monotonic()
 
     def step(self) -> None:
         """Wait shortly for messages, take them, and hand the batch over when it is full or old enough."""
@@ -242,12 +252,15 @@ def _connect(
     wanted: Sequence[str],
     unwanted: Sequence[str],
     path: str,
+    presence: Presence | None,
 ) -> Receiver:
     if client_id == client_of(0):
         # The first worker hears for all how gateways say they are.
         wanted = [*wanted, STATE_FILTER]
+    if presence is not None:
+        wanted = [*wanted, presence.topic]
     if protocol == 5:
-        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, path=path)
+        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, presence=presence, path=path)
     from ingest.receiver_paho import PahoReceiver
 
-    return PahoReceiver(host, port, client_id, username, password, wanted)
+    return PahoReceiver(host, port, client_id, username, password, wanted, presence)

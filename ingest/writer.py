@@ -17,6 +17,7 @@ from ingest.batch import Batch
 from ingest.catalog import Catalog, StoredFile
 from ingest.claims import Claim, claim_writer
 from ingest.clock_keeping import ClockWatch
+from ingest.edge_state import put_lives
 from ingest.foreign import Feeds
 from ingest.intake import Directory, Intake
 from ingest.links import put_links
@@ -24,7 +25,7 @@ from ingest.manifest import Digest, digest_of, put_digest
 from ingest.newest import Newest, catch_up, newest_of
 from ingest.quality_keeping import open_flagger
 from ingest.quality_stream import Judged
-from ingest.quarantine import put_held, release
+from ingest.quarantine import put_held, release, settle
 from ingest.reuse import ReuseWatch
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment
 from ingest.signatures import GatewayKeys
@@ -151,6 +152,12 @@ class Writer:
                 put_held(db, batch.held)
             if batch.states:
                 put_links(db, batch.states)
+            if batch.settled:
+                settle(db, batch.settled)
+            if batch.lives:
+                put_lives(db, batch.lives)
+            for name, count in batch.counts.items():
+                cat.add_to(db, name, count)
             if batch.dead:
                 cat.put_dead_letters(db, batch.dead)
 

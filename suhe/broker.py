@@ -30,7 +30,8 @@ NOTICE = (
     "because gateways keep their readings until they are acknowledged. To change: `apt install mosquitto` or `brew install mosquitto`."
 )
 
-# The queue is sized for an outage, not left at mosquitto's 1,000 (which drops silently) nor at 0 (which grows without bound).
+# The queue is sized for an outage, not left at mosquitto's 1,000 (which drops silently) nor at 0 (which grows without bound). What foreign
+# senders publish at QoS 0 waits in it as well while a worker is away.
 _MOSQUITTO = """\
 listener {port} 127.0.0.1
 persistence false
@@ -38,6 +39,7 @@ allow_anonymous false
 password_file {folder}/passwords
 acl_file {folder}/acl
 max_queued_messages 200000
+queue_qos0_messages true
 max_inflight_messages 10000
 max_keepalive 600
 message_size_limit 262144

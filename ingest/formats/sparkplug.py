@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from foundation.errors import BadInput
 from ingest.formats.decoded import Context, Decoded, Observed
-from ingest.formats.sparkplug_payload import BOOLEAN, Metric, number_in, read_payload, write_payload
+from ingest.formats.sparkplug_payload import BOOLEAN, DOUBLE, Metric, number_in, read_payload, write_payload
 
 NAMESPACE = "spBv1.0"
 FROM_NODES = frozenset(("NBIRTH", "NDATA", "NDEATH", "DBIRTH", "DDATA", "DDEATH"))
@@ -24,6 +24,7 @@ _LATEST_MS = 253_402_300_799_999
 
 # Quality codes of the property `Quality`, as QARTOD flags: good, bad, stale.
 _QUALITY = {192: 0, 0: 4, 500: 3}
+_CODES = {4: 0, 3: 500}
 _UNIT_KEYS = ("engUnit", "engUnits", "EngUnit", "Engineering Units", "unit", "Unit", "units")
 
 
@@ -107,6 +108,20 @@ def bd_seq_in(metrics: Iterable[Metric]) -> int | None:
 def device_name(topic: Topic) -> str:
     """Return the sender's name of what a message is about: NODE, or NODE/DEVICE."""
     return f"{topic.node}/{topic.device}" if topic.device else topic.node
+
+
+def explained(observed: Iterable[Observed], body: bytes) -> bytes:
+    """Return a message that says by names, datatypes and units what `body` says by aliases, so that it can be read by itself."""
+    payload = read_payload(body)
+    metrics = []
+    for one in observed:
+        told: dict[str, int | str] = {} if one.unit is None else {"engUnit": one.unit}
+        if one.quality:
+            told["Quality"] = _CODES[one.quality]
+        metrics.append(
+            Metric(one.channel, t_ms=one.t_ms, datatype=DOUBLE, historical=one.historical, value=float(one.value), properties=told)
+        )
+    return write_payload(metrics, t_ms=payload.t_ms, seq=payload.seq)
 
 
 def decode(topic: str, body: bytes, context: Context) -> Decoded:  # noqa: ARG001 - the signature of every decoder

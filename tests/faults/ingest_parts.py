@@ -18,6 +18,7 @@ from ingest.gateway import Gateway
 from ingest.payloads import ReadingIn
 from ingest.service import Readings
 from ingest.worker import run_worker
+from registry.feeds import ChannelName, DeviceName, Feed, FeedBook
 from tests import servers
 from tests.waiting import wait_until
 
@@ -26,8 +27,23 @@ CHANNELS = ("air_temperature", "air_humidity", "soil_moisture", "water_level")
 BEGIN_MS = 1_764_000_000_000
 
 
+SPARKPLUG_FEED = Feed("gw-s-sparkplug", "gw-s", "sparkplug-b", "spBv1.0/Field/+/gw-s/#")
+BOOK = FeedBook(
+    (SPARKPLUG_FEED,),
+    (DeviceName(SPARKPLUG_FEED.id, "gw-s/pond-1", "gw-s-pond-1"),),
+    (
+        ChannelName(SPARKPLUG_FEED.id, "", "Temperature", "water_temperature", "Cel"),
+        ChannelName(SPARKPLUG_FEED.id, "", "Level", "water_level", "cm"),
+    ),
+)
+
+
 class Directory:
-    """Knows gateways called gw-..., whose devices begin with the gateway's id."""
+    """Knows gateways called gw-..., whose devices begin with the gateway's id, and one Sparkplug feed."""
+
+    def feeds(self, *, again: bool = False) -> FeedBook:
+        """Return the book of feeds."""
+        return BOOK
 
     def gateway_county(self, gateway_id: str) -> str | None:
         """Return the county of a gateway."""
@@ -131,7 +147,7 @@ class Field:
 def field(folder: Path, kind: str) -> Iterator[Field]:
     """Yield a field on a broker of the kind, `mosquitto` or `amqtt`."""
     if kind == "mosquitto":
-        broker = servers.require(lambda: servers.start_mosquitto(folder / "broker"))
+        broker = servers.require(lambda: servers.start_mosquitto(folder / "broker", extra="queue_qos0_messages true"))
         assert isinstance(broker, servers.Server)
     else:
         broker = servers.start_amqtt(folder / "broker")
@@ -149,7 +165,7 @@ def _worker(port: int, protocol: int, folder: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_worker(
         host="127.0.0.1", port=port, username="ingest", password="any", worker_id="0", shards="0123456789abcdef",
-        folder=Path(folder), directory=Directory(), protocol=protocol, compact_seconds=3600, stop=stop,
+        folder=Path(folder), directory=Directory(), feeds=Directory(), protocol=protocol, compact_seconds=3600, stop=stop,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import BadInput
@@ -76,6 +76,7 @@ def check(ours: Metric, other: Any) -> None:
     assert same(ours.value, getattr(other, kind) if kind else None)
 
 
+@settings(deadline=None)
 @given(st.lists(foreign_metrics(), max_size=5), st.none() | U64, st.none() | st.integers(0, 255))
 def test_what_google_writes_we_read(metrics: list[dict[str, Any]], t_ms: int | None, seq: int | None) -> None:
     """Every field of every metric comes out as google's library put it in."""
@@ -87,6 +88,7 @@ def test_what_google_writes_we_read(metrics: list[dict[str, Any]], t_ms: int | N
         check(mine, its)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -118,6 +120,7 @@ def _fields(m: Metric) -> dict[str, Any]:
     return {name: getattr(m, name) for name in Metric.__slots__}  # type: ignore[attr-defined]
 
 
+@settings(deadline=None)
 @given(st.sampled_from([(INT8, 8), (INT16, 16), (INT32, 32), (INT64, 64)]), st.data())
 def test_a_negative_number_is_read_from_every_pattern_libraries_send(kind: tuple[int, int], data: st.DataObject) -> None:
     """The pattern of the type's own width, of 32 and of 64 bits all mean the same number; pysparkplug sends 2^32 + v."""
@@ -225,6 +228,7 @@ def test_damaged_bytes_are_refused_in_words(body: bytes) -> None:
         read_payload(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     """Nothing but BadInput ever comes of damaged bytes; where we read something, google's library agrees on the metrics' number."""
@@ -235,6 +239,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     assert len(ours.metrics) <= len(body)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.binary(max_size=50), F32, st.floats())
 def test_fields_come_back(whole: int, raw: bytes, short: float, long: float) -> None:
     """What is written as a field is read as that field."""

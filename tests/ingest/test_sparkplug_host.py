@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import BadInput
@@ -310,6 +310,7 @@ def test_commands_and_states_are_nobodys_readings() -> None:
         run.take(("spBv1.0/Field/NDATA/gw-a", write_payload([], t_ms=1)))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**32), st.floats(0, 0.3), st.floats(0, 0.2), st.floats(0, 0.1))
 def test_whatever_the_network_does_every_message_is_used_held_or_known_to_be_lost(
     seed: int, loss: float, shuffle: float, repeat: float
