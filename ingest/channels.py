@@ -52,6 +52,8 @@ _TABLE = (
     Channel("latitude", "deg", "纬度", "Latitude", 2),
     Channel("longitude", "deg", "经度", "Longitude", 2),
     Channel("battery", "V", "电池", "Battery", 2),
+    Channel("battery_level", "%", "电量", "Battery level", 0),
+    Channel("link_margin", "dB", "链路余量", "Link margin", 0),
 )
 
 CHANNELS = {channel.code: channel for channel in _TABLE}
