@@ -185,8 +185,11 @@ def put_sequences(db: sqlite3.Connection, gateway: str, ranges: Iterable[tuple[i
                 db.execute("UPDATE sequence SET last = ? WHERE gateway = ? AND first = ?", (last, gateway, newest[0]))
             continue
         advanced = False
+        # From the range before on: a gateway that leaves out every other number must not have all its ranges read each time.
         touched = db.execute(
-            "SELECT first, last FROM sequence WHERE gateway = ? AND first <= ? AND last >= ?", (gateway, last + 1, first - 1)
+            "SELECT first, last FROM sequence WHERE gateway = ?1 AND first <= ?2 AND last >= ?3 AND first >= "
+            "coalesce((SELECT max(first) FROM sequence WHERE gateway = ?1 AND first <= ?3), ?3)",
+            (gateway, last + 1, first - 1),
         ).fetchall()
         db.executemany("DELETE FROM sequence WHERE gateway = ? AND first = ?", [(gateway, a) for a, _ in touched])
         whole = min([first, *(a for a, _ in touched)]), max([last, *(b for _, b in touched)])

@@ -92,7 +92,9 @@ def settle(db: sqlite3.Connection, stream: str, low: int, high: int, at_ms: int)
     left, right = _neighbours(db, stream, low, high)
     settled = _settled(db, stream, left, right)
     known = db.execute(
-        "SELECT first, last, seen_ms, missing, lost FROM gap WHERE stream = ? AND first <= ? AND last >= ?", (stream, right, left)
+        "SELECT first, last, seen_ms, missing, lost FROM gap WHERE stream = ?1 AND first <= ?2 AND last >= ?3 AND first >= "
+        "coalesce((SELECT max(first) FROM gap WHERE stream = ?1 AND first <= ?3), ?3)",
+        (stream, right, left),
     ).fetchall()
     covered = Sequences(settled)
     for first, last, *_ in known:
@@ -160,7 +162,12 @@ def _count(db: sqlite3.Connection, stream: str, first: int, last: int) -> tuple[
 
 def _settled(db: sqlite3.Connection, stream: str, first: int, last: int) -> list[tuple[int, int]]:
     found = Sequences()
-    for a, b in db.execute("SELECT first, last FROM sequence WHERE gateway = ? AND first <= ? AND last >= ?", (stream, last, first)):
+    ranges = db.execute(
+        "SELECT first, last FROM sequence WHERE gateway = ?1 AND first <= ?2 AND last >= ?3 AND first >= "
+        "coalesce((SELECT max(first) FROM sequence WHERE gateway = ?1 AND first <= ?3), ?3)",
+        (stream, last, first),
+    )
+    for a, b in ranges:
         found.add_range(max(a, first), min(b, last))
     for (number,) in db.execute("SELECT seq FROM refused WHERE gateway = ? AND seq BETWEEN ? AND ?", (stream, first, last)):
         found.add(number)
@@ -189,8 +196,14 @@ def _neighbours(db: sqlite3.Connection, stream: str, low: int, high: int) -> tup
 
 
 def _unsure(db: sqlite3.Connection) -> dict[str, int]:
-    """Return stream -> the highest number of its gaps that are not closed."""
-    return dict(db.execute("SELECT stream, max(last) FROM gap WHERE missing + lost > 0 GROUP BY stream").fetchall())
+    """Return stream -> the highest number of its gaps that are not closed; one step of the index for each stream, however many it has."""
+    return dict(
+        db.execute(
+            "WITH RECURSIVE o(s) AS (SELECT min(stream) FROM gap WHERE missing + lost > 0 UNION ALL "
+            "SELECT (SELECT min(stream) FROM gap WHERE missing + lost > 0 AND stream > o.s) FROM o WHERE o.s IS NOT NULL) "
+            "SELECT s, (SELECT max(last) FROM gap WHERE missing + lost > 0 AND stream = o.s) FROM o WHERE s IS NOT NULL"
+        ).fetchall()
+    )
 
 
 def _widen(touched: dict[str, tuple[int, int]], stream: str, low: int, high: int) -> None:
