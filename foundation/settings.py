@@ -22,8 +22,10 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="SQLAlchemy URL of the records; empty means SQLite in the data folder"
     )
     mqtt_url: SecretStr = Field(
-        default=SecretStr(""), description="An MQTT broker to use instead of our own child, mqtt://user:password@host:port"
+        default=SecretStr(""),
+        description="An MQTT broker to use instead of our own child, mqtt://user:password@host:port or mqtts://",
     )
+    mqtt_ca: str = Field(default="", description="File of certificates to trust for that broker; empty means the system's")
     mqtt_port: int = Field(default=0, ge=0, le=65535, description="Port of our own broker; 0 picks a free one and keeps it")
     ingest_workers: int = Field(default=1, ge=1, le=16, description="Ingest processes, each with its own shards")
     sl651_port: int = Field(default=0, ge=0, le=65535, description="TCP port for water stations of SL 651; 0 means none")

@@ -7,6 +7,7 @@ it besides the gaps in the ledger. The counter begins anew with the broker; here
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -34,12 +35,21 @@ class BrokerWatch(threading.Thread):
     """Listens to one broker's `$SYS` and keeps what it says in the catalogue. One worker of an installation runs it."""
 
     def __init__(
-        self, folder: Path, clock: Clock, host: str, port: int, username: str, password: str, protocol: int, stop: threading.Event
+        self,
+        folder: Path,
+        clock: Clock,
+        host: str,
+        port: int,
+        username: str,
+        password: str,
+        protocol: int,
+        stop: threading.Event,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__(name="broker-watch", daemon=True)
         self._folder, self._clock, self._address, self._login = folder, clock, (host, port), (username, password)
         self._version = mqtt.MQTTv5 if protocol == 5 else mqtt.MQTTv311
-        self._ending = stop
+        self._ending, self._tls = stop, tls
         self._name = broker_name(host, port)
         self._log = get_logger(__name__)
 
@@ -60,6 +70,8 @@ class BrokerWatch(threading.Thread):
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{CLIENT_ID}-{id(self):x}", protocol=self._version)
         if self._login[0]:
             client.username_pw_set(*self._login)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         asked: list[float] = []
 
         def on_connect(*_: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from foundation.errors import Unavailable
+from ingest.tls_socket import TlsSocket
 
 READ_BYTES = 256 * 1024
 RECEIVE_MAXIMUM = 10_000
@@ -84,6 +86,7 @@ class SocketReceiver:
         receive_maximum: int = RECEIVE_MAXIMUM,
         presence: Presence | None = None,
         path: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Connect, subscribe and say so; `unwanted` are filters a resumed session may still have from when this worker had other shards.
 
@@ -103,7 +106,7 @@ class SocketReceiver:
         self._last_heard = time.monotonic()
         # Whether the broker had kept what this client left behind.
         self.session_present = False
-        self._socket = _dial(host, port, path)
+        self._socket = _dial(host, port, path, tls)
         try:
             self._open(client_id, username, password, filters, unwanted, receive_maximum)
         except BaseException:
@@ -242,6 +245,8 @@ class SocketReceiver:
             more = self._socket.recv(READ_BYTES)
         except OSError as error:
             raise Unavailable("the connection to the broker is lost", got=str(error)) from error
+        if more is None:
+            return  # TLS talked to itself
         if not more:
             raise Unavailable("the broker closed the connection")
         self._last_heard = time.monotonic()
@@ -263,7 +268,7 @@ class SocketReceiver:
             self._send(self._m.PingReqPacket().write())
 
 
-def _dial(host: str, port: int, path: str) -> socket.socket:
+def _dial(host: str, port: int, path: str, tls: ssl.SSLContext | None) -> socket.socket | TlsSocket:
     if path:
         near = socket.socket(socket.AF_UNIX)
         near.settimeout(CONNECT_S)
@@ -278,4 +283,10 @@ def _dial(host: str, port: int, path: str) -> socket.socket:
     except OSError as error:
         raise Unavailable("the broker cannot be reached", got=f"{host}:{port}: {error}") from error
     far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return far
+    if tls is None:
+        return far
+    try:
+        return TlsSocket(far, tls, host)
+    except OSError as error:
+        far.close()
+        raise Unavailable("the broker cannot be reached over TLS", got=f"{host}:{port}: {error}", todo="see SUHE_MQTT_CA") from error

@@ -6,6 +6,7 @@ the broker and the gateways hold on to what they have.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ def run_worker(
     path: str = "",
     compact_seconds: float = 3600.0,
     workers: int = 0,
+    tls: ssl.SSLContext | None = None,
     stop: threading.Event,
     clock: Clock | None = None,
 ) -> None:
@@ -94,12 +96,12 @@ def run_worker(
     compactor = Compactor(folder, clock, compact_seconds, MOST_SEGMENTS, stop) if worker_id == "0" else None
     if compactor is not None:
         compactor.start()
-        BrokerWatch(folder, clock, host, port, username, password, protocol, stop).start()
+        BrokerWatch(folder, clock, host, port, username, password, protocol, stop, tls).start()
     handover = None
     if workers and protocol == 5:
 
         def connect(client: str, filters: Sequence[str]) -> SocketReceiver:
-            return SocketReceiver(host, port, client, username, password, filters)
+            return SocketReceiver(host, port, client, username, password, filters, tls=tls)
 
         def open_writer(name: str, claim: Claim) -> Writer:
             return Writer(folder, name, directory, claim, keys, feeds)
@@ -114,7 +116,7 @@ def run_worker(
             try:
                 presence = sparkplug.presence(to_ms(clock.now())) if subscriptions.has(FORMAT) else None
                 filters = subscriptions.begin(leave=handover is None)
-                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, *filters, path, presence)
+                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, *filters, path, presence, tls)
                 if handover is not None and isinstance(receiver, SocketReceiver):
                     handover.connected(receiver, subscriptions.wanted)
             except Unavailable as error:
@@ -253,6 +255,7 @@ def _connect(
     unwanted: Sequence[str],
     path: str,
     presence: Presence | None,
+    tls: ssl.SSLContext | None,
 ) -> Receiver:
     if client_id == client_of(0):
         # The first worker hears for all how gateways say they are.
@@ -260,7 +263,7 @@ def _connect(
     if presence is not None:
         wanted = [*wanted, presence.topic]
     if protocol == 5:
-        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, presence=presence, path=path)
+        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, presence=presence, path=path, tls=tls)
     from ingest.receiver_paho import PahoReceiver
 
     return PahoReceiver(host, port, client_id, username, password, wanted, presence)

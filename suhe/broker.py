@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -57,7 +58,8 @@ _LONGEST_SOCKET_PATH = 103
 class Broker:
     """A broker that can be reached: where, how, and as whom ingest signs in. `kind` is mosquitto, amqtt or outside.
 
-    `path` is a Unix socket beside the port, for ingest: it costs the broker less. Empty where there is none.
+    `path` is a Unix socket beside the port, for ingest: it costs the broker less. Empty where there is none. `tls` tells whether it is
+    reached over TLS.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Broker:
     ingest_user: str
     ingest_password: str
     path: str = ""
+    tls: bool = False
 
 
 def prepare_broker(settings: Settings) -> Broker:
@@ -157,9 +160,20 @@ def _socket_path(folder: Path) -> str:
     return path if found and int(found.group(1)) >= 2 else ""
 
 
+def tls_context(settings: Settings, broker: Broker) -> ssl.SSLContext | None:
+    """Return how the broker's certificate is checked, None where there is no TLS."""
+    if not broker.tls:
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.mqtt_ca or None)
+    except OSError as error:
+        raise BadInput("SUHE_MQTT_CA cannot be read", expected="a file of certificates in PEM", got=str(error)) from error
+
+
 def _outside(url: str) -> Broker:
     parts = urlsplit(url)
-    if parts.scheme not in ("mqtt", "tcp") or not parts.hostname:
-        raise BadInput("SUHE_MQTT_URL cannot be read", expected="mqtt://user:password@host:port", got=f"{parts.scheme}://…")
+    if parts.scheme not in ("mqtt", "tcp", "mqtts", "ssl") or not parts.hostname:
+        raise BadInput("SUHE_MQTT_URL cannot be read", expected="mqtt://user:password@host:port or mqtts://…", got=f"{parts.scheme}://…")
     user, password = unquote(parts.username or INGEST_USER), unquote(parts.password or "")
-    return Broker("outside", parts.hostname, parts.port or 1883, 5, user, password)
+    tls = parts.scheme in ("mqtts", "ssl")
+    return Broker("outside", parts.hostname, parts.port or (8883 if tls else 1883), 5, user, password, tls=tls)

@@ -15,7 +15,7 @@ from foundation.database import open_engine
 from foundation.errors import BadInput, NotFound
 from foundation.log import get_logger, set_up_logging
 from foundation.settings import Settings
-from suhe.broker import connection
+from suhe.broker import connection, tls_context
 
 if TYPE_CHECKING:
     from suhe.bootstrap import Services
@@ -108,6 +108,7 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
         path=broker.path,
         compact_seconds=settings.compact_seconds,
         workers=of,
+        tls=tls_context(settings, broker),
         stop=stop_on_signal(),
     )
 

@@ -51,14 +51,14 @@ def message(seq: int, *readings: ReadingIn) -> bytes:
 
 
 @contextlib.contextmanager
-def worker(folder: Path, port: int, protocol: int = 5, directory: object = None) -> Iterator[threading.Thread]:
+def worker(folder: Path, port: int, protocol: int = 5, directory: object = None, **more: object) -> Iterator[threading.Thread]:
     """Run an ingest worker in a thread until the end of the block."""
     stop = threading.Event()
     thread = threading.Thread(
         target=run_worker,
         kwargs={
             "host": "127.0.0.1", "port": port, "username": "ingest", "password": "any", "worker_id": "0", "shards": SHARDS,
-            "folder": folder, "directory": directory or TwoGateways(), "protocol": protocol, "stop": stop,
+            "folder": folder, "directory": directory or TwoGateways(), "protocol": protocol, "stop": stop, **more,
         },
     )  # fmt: skip
     thread.start()
