@@ -15,10 +15,14 @@ from typing import Any
 from foundation.errors import BadInput
 from ingest.formats.decoded import Context, Decoded, Observed
 from ingest.formats.hj212_frames import Packet, parse_packet
+from ingest.reading import FAIL, SUSPECT
 
 NAME = "hj212"
 # Commands that carry data, and the stretch of time their values are of.
 STRETCHES = {"2011": "", "2021": "", "2051": ".minute", "2061": ".hour", "2031": ".day", "2041": ".day"}
+# What an instrument says of its own value: normal (N; in air stations also 1, weather, and 3, normal), faulty (D), and everything else,
+# which is no measurement of what is around it: calibration (C, 0), maintenance (M), over range (T), stopped (F), set by hand (S).
+_NORMAL = frozenset({"N", "1", "3"})
 _VALUES = frozenset(
     {"Rtd", "Avg", "Min", "Max", "Cou", "ZsRtd", "ZsAvg", "ZsMin", "ZsMax", "RS", "RT", "Data", "DayData", "NightData"},
 )
@@ -83,12 +87,22 @@ def split_raw(body: bytes) -> list[bytes]:
 
 
 def parse_time(text: str, zone_ms: int) -> int | None:
-    """Return yyyyMMddHHmmss, with milliseconds or without, as ms UTC for clocks `zone_ms` ahead of UTC; None where it is no time."""
+    """Return yyyyMMddHHmmss, with milliseconds or without, as ms UTC for clocks `zone_ms` ahead of UTC; None where it is no time.
+
+    A year before 1971 or after 2099 is none.
+    """
     if not text.isascii() or not text.isdecimal() or len(text) not in (14, 17):
         return None
     year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
     hour, minute, second = int(text[8:10]), int(text[10:12]), int(text[12:14])
-    if year < 1 or not 1 <= month <= 12 or not 1 <= day <= calendar.monthrange(year, month)[1] or hour > 23 or minute > 59 or second > 59:
+    if (
+        not 1971 <= year <= 2099
+        or not 1 <= month <= 12
+        or not 1 <= day <= calendar.monthrange(year, month)[1]
+        or hour > 23
+        or minute > 59
+        or second > 59
+    ):
         return None
     return calendar.timegm((year, month, day, hour, minute, second)) * 1000 + int(text[14:] or 0) - zone_ms
 
@@ -119,8 +133,9 @@ def _read(cp: str, stretch: str, zone_ms: int) -> tuple[list[Observed], list[str
     flags: dict[str, str] = {}
     for codes in groups:
         for code, fields in codes.items():
-            if (flag := fields.get("Flag", "N")) != "N":
-                flags[code] = flag[:8]
+            quality = 0
+            if (flag := fields.get("Flag", "N")) not in _NORMAL:
+                flags[code], quality = flag[:8], FAIL if flag == "D" else SUSPECT
             t_ms = parse_time(fields["SampleTime"], zone_ms) if "SampleTime" in fields else told
             for what in fields.keys() - _MARKS:
                 if t_ms is None:
@@ -128,7 +143,7 @@ def _read(cp: str, stretch: str, zone_ms: int) -> tuple[list[Observed], list[str
                 elif not _NUMBER.match(fields[what]):
                     notes.append(f"{code}-{what} is no number: {fields[what][:30]!r}")
                 else:
-                    observed[Observed("", channel_name(code, what, stretch), t_ms, float(fields[what]))] = None
+                    observed[Observed("", channel_name(code, what, stretch), t_ms, float(fields[what]), quality=quality)] = None
     return sorted(observed, key=lambda o: (o.channel, o.t_ms or 0)), notes, flags
 
 

@@ -15,6 +15,7 @@ from ingest.formats.bcd import bcd, bcd_time, bcd_value, is_missing
 from ingest.formats.decoded import Context, Decoded, Numbered, Observed
 from ingest.formats.sl651_elements import CLASSES, ELEMENTS, NAMED
 from ingest.formats.sl651_frames import Frame, parse_frame
+from ingest.messages import LATEST_MS
 
 NAME = "sl651"
 LINK, PICTURE = 0x2F, 0x36
@@ -153,6 +154,9 @@ class _Report:
             self._observe(name, code, self.t_ms, value, decimals)
 
     def _observe(self, name: str, code: int, t_ms: int | None, raw: bytes, decimals: int) -> None:
+        if t_ms is not None and t_ms > LATEST_MS:
+            self.notes.append(f"{name} is of no time")
+            return
         if is_missing(raw):
             self.notes.append(f"{name} is missing")
             return
@@ -174,7 +178,7 @@ class _Report:
             if value is None:
                 self.notes.append(f"{name} is missing")
                 continue
-            t_ms = None if first is None else first + k * _FIVE_MIN
+            t_ms = None if first is None else min(first + k * _FIVE_MIN, LATEST_MS)
             self.observed.append(Observed(self.device, channel_name(name), t_ms, value, unit))
 
     def _series(self, name: str, code: int, data: bytes, size: int, decimals: int) -> None:

@@ -40,9 +40,11 @@ def test_the_statistic_and_the_stretch_are_part_of_the_channel() -> None:
 
 
 def test_the_instruments_flags_are_told_beside_the_values() -> None:
-    """A flag that is not N (normal) goes into the facts; the value is a value still."""
-    decoded = decode("", packet("DataTime=20260701120000;w01001-Rtd=8.3,w01001-Flag=D;w01009-Rtd=9.1,w01009-Flag=N"), CONTEXT)
-    assert len(decoded.observed) == 2 and decoded.facts["flags"] == {"w01001": "D"}
+    """A flag that is not normal goes into the facts and with the value, which is a value still: fail for faulty, else suspect."""
+    area = "DataTime=20260701120000;" + ";".join(f"a{k}-Rtd=1,a{k}-Flag={flag}" for k, flag in enumerate("ND3MT"))
+    decoded = decode("", packet(area + ";b-Rtd=2"), CONTEXT)
+    assert {o.channel: o.quality for o in decoded.observed} == {"a0": 0, "a1": 4, "a2": 0, "a3": 3, "a4": 3, "b": 0}
+    assert decoded.facts["flags"] == {"a1": "D", "a3": "M", "a4": "T"}
 
 
 def test_a_sample_has_its_own_time() -> None:
@@ -54,7 +56,18 @@ def test_a_sample_has_its_own_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["20261301000000", "20260701250000", "2026070112000", "2026070112000x", "", "00000101000000", "２０２６０７０１１２００００"]
+    "text",
+    [
+        "20261301000000",
+        "20260701250000",
+        "2026070112000",
+        "2026070112000x",
+        "",
+        "00000101000000",
+        "02260701120000",
+        "21000101000000",
+        "２０２６０７０１１２００００",
+    ],
 )
 def test_a_time_that_is_none(text: str) -> None:
     """What is no time is none, and a packet of it is damaged."""

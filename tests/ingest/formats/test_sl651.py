@@ -102,6 +102,13 @@ def test_values_one_step_apart() -> None:
     assert values(decode("", report(normal, function=0x31), CONTEXT)) == {"39": [(0, 1.0)], "38": [(0, 11.15)]}
 
 
+def test_steps_do_not_lead_out_of_time() -> None:
+    """A step of ninety-nine days, again and again, ends with this century."""
+    bare = bytes.fromhex("0418990000" + "3812") + bytes.fromhex("1115") * 600
+    decoded = decode("", report(bare, function=0x31), CONTEXT)
+    assert 0 < len(decoded.observed) < 600 and "38 is of no time" in decoded.skipped
+
+
 def test_a_time_that_is_none_gives_no_reading_the_time_of_another() -> None:
     """A thirteenth month is no time: the value is not stored under the hour of its arrival."""
     with pytest.raises(BadInput, match="cannot be read"):

@@ -14,14 +14,16 @@ from foundation.errors import BadInput
 from ingest.formats.catalog import FORMATS
 from ingest.formats.cbor import read_cbor
 from ingest.formats.decoded import Context, Decoded
-from ingest.formats.hj212_frames import Hj212Splitter
+from ingest.formats.hj212_frames import Hj212Splitter, build_packet
 from ingest.formats.json_path import parse_path
 from ingest.formats.mapping_file import PACKAGED, load_table, packaged, read_table
-from ingest.formats.sl651_frames import Sl651Splitter
+from ingest.formats.sl651_frames import ETX, STX, Frame, Sl651Splitter, build_frame
 from ingest.formats.times import LAST_MS
 from ingest.line_protocol import read_lines
+from ingest.messages import decode_acknowledgement
 from ingest.payloads import sequence_in
 from ingest.sparkplug_host import Host
+from ingest.states import decode_state
 from ingest.topics import parse_topic
 from tests.ingest.formats.shapes import RECEIVED, chirpstack, things_stack
 from tests.ingest.sparkplug_edge import Edge
@@ -117,6 +119,27 @@ def _host(body: bytes) -> object:
     return told
 
 
+_REPORT = bytes.fromhex(
+    "0003260701120000F1F1001234567848F0F02607011155" + "0221FF000105" + "2019000005" + "392300000127" + "38121115" + "7A0825" + "FF23120015"
+    "F460050000001400FFFFFF0000000000" + "F0F02607011200" + "0418000005" + "392300000127FF00000250FFFFFFFF"
+)  # fmt: skip
+_AREA = b"DataTime=20260701120000;w01001-SampleTime=20260701115500,w01001-Rtd=8.33,w01001-Flag=N;a21-Avg=-1e3,a21-Flag=D"
+
+
+def _report(text: bytes, function: int = 0x34) -> bytes:
+    return build_frame(Frame(1, "0012345678", "1234", function, False, STX, text[:4000], ETX))
+
+
+def _packet(area: bytes, **more: str) -> bytes:
+    head = {"QN": "20260701120000000", "ST": "21", "CN": "2011", "PW": "123456", "MN": "010000A8900016F000169DC0", "Flag": "5"}
+    return build_packet(head | more, area[:9000].decode("ascii", "replace").replace("\ufffd", "?"))
+
+
+def _inside(decode: Read, wrap: Callable[[bytes], list[bytes]]) -> Read:
+    """Return a reader of what stands inside a frame: under a right checksum a damaged text reaches the decoder."""
+    return lambda body: [decode(raw) for raw in wrap(body)]
+
+
 def vectors(folder: Path | None, name: str) -> list[bytes]:
     """Return the messages of a format among the conformance vectors, none where they are not there."""
     if folder is None or not (folder / "field").is_dir():
@@ -172,6 +195,8 @@ def targets() -> list[Target]:
         if name == "mapping":
             continue
         seeds = [*_BUILT_IN.get(name, ()), *(vectors(folder, name))]
+        if name in ("sl651", "hj212"):
+            seeds.append(_report(_REPORT) if name == "sl651" else _packet(_AREA))
         if name == "sparkplug-b":
             seeds = [body for _, body in sparkplug]
         found.append(Target(name, _decoder(name, topics.get(name, ("",))), tuple(seeds)))
@@ -185,7 +210,14 @@ def targets() -> list[Target]:
     for name, splitter in (("sl651", Sl651Splitter), ("hj212", Hj212Splitter)):
         found.append(Target(f"{name} stream", _stream(splitter), next(t.seeds for t in found if t.name == name)))
     found.append(Target("sparkplug host", _host, tuple(body for _, body in sparkplug)))
+    inside_report = _inside(_decoder("sl651", ("",)), lambda b: [_report(b, function) for function in (0x31, 0x34, 0x36, 0x40)])
+    inside_packet = _inside(_decoder("hj212", ("",)), lambda b: [_packet(b), _packet(b, CN="2061"), _packet(b, PNUM="2", PNO="1")])
+    acknowledged = b'{"v":1,"acked":[[400,412]],"refused":[{"seq":413,"why":"x"}],"now":1764741600250}'
     found += [
+        Target("sl651 text", inside_report, (_REPORT,)),
+        Target("hj212 area", inside_packet, (_AREA,)),
+        Target("acknowledgement", decode_acknowledgement, (acknowledged,)),
+        Target("gateway state", decode_state, (b'{"v":1,"online":true,"t":1764741600000,"spool":3,"oldest_s":12,"offset_ms":-2}',)),
         Target("mapping file", _text(read_table), tables),
         Target("cbor", read_cbor, _BUILT_IN["senml-cbor"]),
         Target("topics and paths", _text(_topics), (b"suhe/v1/0/gw/up", b"spBv1.0/G/DDATA/N/D", b'a.b[0]["c"][*]')),
