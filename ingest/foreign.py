@@ -7,7 +7,6 @@ devices bound to its feed's gateway, whatever names stand in its payload.
 from __future__ import annotations
 
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from foundation.ids import ID_PATTERN
 from ingest.channels import CHANNELS
 from ingest.clocks import believable
 from ingest.formats.decoded import Context, Decoded, Decoder, Observed
-from ingest.formats.names import meaning
+from ingest.formats.names import meaning, stored_as
 from ingest.payloads import ReadingIn
 from ingest.quarantine import CLOCK, DEVICE, STATION, Held
 from ingest.runs import Noted
@@ -37,7 +36,6 @@ _MOST_RESOLVED = 50_000
 # Formats whose senders do not send again what got lost.
 _NEVER_AGAIN = frozenset(("chirpstack-v4", "tts-v3", "sparkplug-b"))
 _SPARKPLUG, _STATES = "sparkplug-b", "spBv1.0/STATE/"
-_NO_ID = re.compile(r"[^A-Za-z0-9_.-]+")
 
 # The sender's device, channel and unit -> our device and channel, factor, offset and unit.
 _Resolved = tuple[str, str, float, float, str | None]
@@ -307,14 +305,10 @@ class Foreign:
                 return ""
             channel, scale, shift, unit = named.channel, named.scale, named.offset, named.unit or one.unit
         else:
-            usual = meaning(feed.format, one.channel)
             # Two sensors in one channel would look like corrections of each other.
-            if usual is not None and sender.given.setdefault((device, usual.channel), one.channel) != one.channel:
-                usual = None
-            channel = usual.channel if usual is not None else _NO_ID.sub("_", one.channel).strip(".")[:64] or "value"
-            if usual is not None:
-                scale, shift = usual.scale, usual.offset
-                unit = usual.unit if (scale, shift) != (1.0, 0.0) else unit or usual.unit
+            usual = meaning(feed.format, one.channel)
+            own = usual is not None and sender.given.setdefault((device, usual.channel), one.channel) != one.channel
+            channel, scale, shift, unit = stored_as(feed.format, one.channel, one.unit, own_name=own)
         wanted = self._rows.unit_of(device, channel)
         if wanted is None:
             wanted = CHANNELS[channel].unit if channel in CHANNELS else ((unit_code(unit) or unit)[:32] if unit else "")

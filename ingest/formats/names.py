@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from foundation.ids import ID_PATTERN
 from ingest.channels import channel_of
 
+_NO_ID = re.compile(r"[^A-Za-z0-9_.-]+")
 _LETTERS = re.compile(r"[\W_]+")
 
 
@@ -35,6 +36,18 @@ def meaning(format_name: str, name: str) -> Meaning | None:
     if own is not None:
         return own.get(key)
     return (_LORA | _COMMON if format_name in _RADIO else _COMMON).get(key) if format_name in _WORDS else None
+
+
+def stored_as(format_name: str, name: str, unit: str | None, *, own_name: bool = False) -> tuple[str, float, float, str | None]:
+    """Return channel, scale, offset and unit under which values of a name are kept where nobody said otherwise.
+
+    `own_name`: another name of the device has its well-known meaning already, so it is kept under itself.
+    """
+    usual = None if own_name else meaning(format_name, name)
+    if usual is None:
+        return _NO_ID.sub("_", name).strip(".")[:64] or "value", 1.0, 0.0, unit
+    scaled = (usual.scale, usual.offset) != (1.0, 0.0)
+    return usual.channel, usual.scale, usual.offset, usual.unit if scaled else unit or usual.unit
 
 
 def _key(name: str) -> str:
