@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     sink_lag_seconds: float = Field(
         default=60.0, ge=60, description="How long after a write was answered it is trusted; before that it is written again after a crash"
     )
+    keep_readings_months: int = Field(
+        default=13, ge=0, le=1200, description="Months for which single readings are kept, by time of observation; 0 means for ever"
+    )
+    keep_5min_months: int = Field(
+        default=36, ge=0, le=1200, description="Months for which windows of five minutes are kept; 0 means for ever; 1 h and 1 d always are"
+    )
     grafana_url: str = Field(default="", description="Address of a Grafana that `suhe grafana push` sends boards to")
     grafana_token: SecretStr = Field(default=SecretStr(""), description="Token of a service account of that Grafana")
     grafana_readings_url: str = Field(default="", description="VictoriaMetrics as Grafana reaches it, such as http://127.0.0.1:8428")

@@ -82,13 +82,13 @@ def quoted(paths: Sequence[str]) -> str:
     return ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
 
 
-def counted(paths: Sequence[str], where: str) -> str:
+def counted(paths: Sequence[str], where: str, *more: str) -> str:
     """Return the SQL of what counts, one row a series and time: the value received last, of one instant the later message's.
 
     `revised` tells that other values were told for that time as well.
     """
     return (
         "SELECT sid, t, arg_max(x, (received, seq, x)) AS x, arg_max(flag, (received, seq, x, version)) AS flag, "
-        "min(x) <> max(x) AS revised "
-        f"FROM {source(paths)} WHERE {where} GROUP BY sid, t"
+        "min(x) <> max(x) AS revised"
+        f"{''.join(', ' + x for x in more)} FROM {source(paths)} WHERE {where} GROUP BY sid, t"
     )

@@ -70,36 +70,41 @@ def compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
 
 
 def _compact(folder: Path, catalog: Catalog, clock: Clock) -> int:
+    now = to_ms(clock.now())
+    (folder / "daily").mkdir(exist_ok=True)
+    _remove_orphans(folder, catalog)
+    merged = merge_segments(folder, catalog, now)
+    tidy(folder, catalog, now)
+    return merged
+
+
+def merge_segments(folder: Path, catalog: Catalog, now: int) -> int:
+    """Merge waiting segments, at most `MOST_AT_ONCE`, and return how many; the caller holds the claim of compaction."""
     import polars as pl
 
     segments = catalog.files("kind = 'segment'")[:MOST_AT_ONCE]
-    if segments:
-        catch_up(folder, catalog)
-    (folder / "daily").mkdir(exist_ok=True)
-    _remove_orphans(folder, catalog)
-    now = to_ms(clock.now())
-    if segments:
-        merge = Merge(folder, catalog, now)
-        counties = catalog.series()
-        known = pl.DataFrame(
-            {"sid": [s.sid for s in counties], "county": [s.county for s in counties]}, schema={"sid": pl.UInt32, "county": pl.Utf8}
-        )
-        fresh = pl.concat([read_rows(folder / "segments" / s.name) for s in segments])
-        if fresh.height != sum(s.rows for s in segments):
-            raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
-        holders = day_holders(catalog)
-        fresh = fresh.join(known, on="sid", how="left").with_columns(pl.col("county").fill_null(""), day=(pl.col("t") + ZONE_MS) // DAY_MS)
-        together: dict[tuple[str, int, int], list[Any]] = {}
-        for (county, day), part in fresh.partition_by(["county", "day"], as_dict=True).items():
-            holder = holders.get((str(county), int(str(day))))
-            first, last = (holder.first, holder.last) if holder else (int(str(day)),) * 2
-            together.setdefault((str(county), first, last), []).append(part.select(COLUMNS))
-        for (county, first, last), parts in together.items():
-            older = {f.name: f for d in range(first, last + 1) if (h := holders.get((county, d))) for f in h.files}
-            merge.write(county, first, last, pl.concat(parts), older.values())
-        merge.replace(s.name for s in segments)
-        merge.finish([lambda db: _count_on(db, segments)])
-    tidy(folder, catalog, now)
+    if not segments:
+        return 0
+    catch_up(folder, catalog)
+    merge, series = Merge(folder, catalog, now), catalog.series()
+    known = pl.DataFrame(
+        {"sid": [s.sid for s in series], "county": [s.county for s in series]}, schema={"sid": pl.UInt32, "county": pl.Utf8}
+    )
+    fresh = pl.concat([read_rows(folder / "segments" / s.name) for s in segments])
+    if fresh.height != sum(s.rows for s in segments):
+        raise RuntimeError("a segment holds another number of readings than the manifest says; nothing was changed")
+    holders = day_holders(catalog)
+    fresh = fresh.join(known, on="sid", how="left").with_columns(pl.col("county").fill_null(""), day=(pl.col("t") + ZONE_MS) // DAY_MS)
+    together: dict[tuple[str, int, int], list[Any]] = {}
+    for (county, day), part in fresh.partition_by(["county", "day"], as_dict=True).items():
+        holder = holders.get((str(county), int(str(day))))
+        first, last = (holder.first, holder.last) if holder else (int(str(day)),) * 2
+        together.setdefault((str(county), first, last), []).append(part.select(COLUMNS))
+    for (county, first, last), parts in together.items():
+        older = {f.name: f for d in range(first, last + 1) if (h := holders.get((county, d))) for f in h.files}
+        merge.write(county, first, last, pl.concat(parts), older.values())
+    merge.replace(s.name for s in segments)
+    merge.finish([lambda db: _count_on(db, segments)])
     return len(segments)
 
 
@@ -110,13 +115,14 @@ def _count_on(db: sqlite3.Connection, segments: Sequence[StoredFile]) -> None:
             cat.raise_to(db, f"next:{name.writer}", name.number + 1)
 
 
-def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int = GRACE_MS) -> int:
+def remove_dropped(folder: Path, catalog: Catalog, clock: Clock, grace_ms: int = GRACE_MS, *, also_unconfirmed: bool = False) -> int:
     """Delete files that left the manifest longer ago than the grace and return how many that were.
 
     A segment a living sink has not confirmed stays: it tells the sink which readings are new. Its rows are in the daily files already.
+    `also_unconfirmed` takes it all the same; the sink is fed from the daily files then.
     """
     now = to_ms(clock.now())
-    kept_from = first_unconfirmed(catalog, now)
+    kept_from = 2**62 if also_unconfirmed else first_unconfirmed(catalog, now)
     old = catalog.rows(
         "SELECT d.name, a.number FROM dropped d LEFT JOIN arrival a ON a.name = d.name WHERE d.at <= ? AND coalesce(a.number, 0) < ?",
         (now - grace_ms, kept_from),

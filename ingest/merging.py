@@ -105,17 +105,27 @@ class Merge:
                 if any(mine):
                     block.parts.append(rollups.only(rows, mine))
 
-    def freeze(self, county: str, first: int, last: int, columns: dict[str, Any]) -> None:
-        """Have the readings of days go: keep their windows of five minutes, and add what is late to windows kept before."""
-        days = range(first, last + 1)
+    def freeze(self, county: str, first: int, last: int, columns: dict[str, Any], name: str, *, five_minutes_from: int | None) -> None:
+        """Have the readings of days go: keep their windows, those of five minutes where they are not too old for them either.
+
+        Windows of days whose readings went before stand; what came late since is added to them.
+        """
+        days = sorted(set(rollups.day_of(columns).tolist()))
+        told = {d.day: d for d in manifest.rolled_days(self._catalog, "county = ? AND day BETWEEN ? AND ?", (county, first, last))}
         for level in rollups.LEVELS:
             rows = roll(columns, level.window_ms, self._angles)
             of = rollups.day_of(rows)
-            fresh = level is rollups.FIVE_MINUTES
             for day in days:
-                if (rows["t"].size and (of == day).any()) and (fresh or (county, day) in self._frozen):
-                    self._blocks[county, level, level.block(day)[0]].parts.append(rollups.only(rows, of == day))
-        self._rolled += [RolledDay(county, int(day), "", frozen=True) for day in sorted(set(rollups.day_of(columns).tolist()))]
+                frozen = (county, day) in self._frozen
+                valid = day in told and told[day].source == name
+                young = five_minutes_from is None or day >= five_minutes_from
+                if not (young if level is rollups.FIVE_MINUTES else frozen or not valid):
+                    continue
+                block = self._blocks[county, level, level.block(day)[0]]
+                block.days |= set() if frozen else {day}
+                if (of == day).any():
+                    block.parts.append(rollups.only(rows, of == day))
+        self._rolled += [RolledDay(county, day, "", frozen=True) for day in days]
 
     def forget_series(self, county: str, sids: Iterable[int], start_ms: int, end_ms: int) -> int:
         """Take the windows of series that begin in [start, end) out of a county's rollups and return how many rows went."""

@@ -16,12 +16,12 @@ from ingest.catalog import Catalog
 from ingest.claiming import MOST_AT_ONCE, take_again
 from ingest.claims import claim_free_writer
 from ingest.clock_keeping import ClockProposal, accept, one_proposal, proposals, refuse, revoke
-from ingest.compaction import compact, remove_dropped
 from ingest.cursors import SinkState, sink_states
 from ingest.edge_state import EdgeState, edge_states
 from ingest.foreign import Feeds, Taken
 from ingest.history import History
 from ingest.intake import Directory
+from ingest.keeping import Store
 from ingest.lines_in import Lines, Written
 from ingest.links import Link, links
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
@@ -360,9 +360,12 @@ class Readings:
 
     def compact(self) -> int:
         """Merge waiting segments into daily files now and return how many were merged."""
-        merged = compact(self._folder, self._catalog, self._clock)
-        remove_dropped(self._folder, self._catalog, self._clock)
-        return merged
+        return self.store.compact()
+
+    @property
+    def store(self) -> Store:
+        """The files themselves: numbers, checks, retention, deletions, export, backup."""
+        return Store(self._folder, self._clock, self._catalog)
 
     @property
     def _catalog(self) -> Catalog:

@@ -173,6 +173,7 @@ from suhe.commands.ingest import app as ingest_app  # noqa: E402
 from suhe.commands.label import app as label_app  # noqa: E402
 from suhe.commands.notify import app as notify_app  # noqa: E402
 from suhe.commands.price import app as price_app  # noqa: E402
+from suhe.commands.store import app as store_app  # noqa: E402
 from suhe.commands.trace import app as trace_app  # noqa: E402
 from suhe.commands.user import app as user_app  # noqa: E402
 from suhe.commands.witness import app as witness_app  # noqa: E402
@@ -188,6 +189,7 @@ app.add_typer(gateway_app, name="gateway")
 app.add_typer(grafana_app, name="grafana")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cold_app, name="cold")
+app.add_typer(store_app, name="store")
 app.add_typer(user_app, name="user")
 app.add_typer(witness_app, name="witness")
 

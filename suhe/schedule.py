@@ -195,6 +195,14 @@ def seal_days(work: Work) -> None:
     work.services.seals.seal_due()
 
 
+def retain_readings(work: Work) -> None:
+    """Take readings and windows away that are older than they are kept for."""
+    from ingest.retention import Keep
+
+    settings = work.services.settings
+    work.services.readings.store.retain(Keep(settings.keep_readings_months, settings.keep_5min_months))
+
+
 def make_forecasts(work: Work) -> None:
     """Forecast what has new weeks, some seconds at a time; in a demo once its history is in. A day on which nothing is left is over."""
     services = work.services
@@ -239,6 +247,10 @@ JOBS: tuple[Job, ...] = (
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
     Job("log-verifier", state_verifier, live={"trigger": "interval", "hours": 1}, demo={"trigger": "interval", "hours": 1}),
+    Job(
+        "readings-retention", retain_readings, demo=None, grace_seconds=NIGHTLY_GRACE_SECONDS,
+        live={"trigger": "cron", "hour": 3, "minute": 30},
+    ),
     # A demo's history is some thousand plot-days: it is sealed in a few minutes, after everything else is there.
     Job("seal-days", seal_days, live={"trigger": "interval", "seconds": 300}, demo={"trigger": "interval", "seconds": 8}),
     # A look costs a few requests on loopback or the network; how often something is anchored is a setting of its own.

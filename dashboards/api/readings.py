@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from dashboards.api.deps import READERS, Limit, basic_credentials, next_page, page_of, require, window
 from foundation.clock import to_ms
-from foundation.errors import BadInput, NotSignedIn
+from foundation.errors import BadInput, NotSignedIn, TooMany
 
 if TYPE_CHECKING:
     from dashboards.services import Services
 
 LONGEST_RANGE_MS = 400 * 86_400_000
 MOST_WINDOWS = 10_000
+MOST_EXPORTS = 3
 LARGEST_BODY = 256 * 1024
 
 Time = Annotated[int, Query(description="ms since 1970-01-01 UTC")]
@@ -107,6 +111,48 @@ def router(services: Services) -> APIRouter:
     def ledger_drops() -> dict[str, Any]:
         """Return what each broker says of messages it threw away; `told` is false where it publishes no such counter."""
         return page_of([asdict(drops) for drops in services.readings.drops()], None)
+
+    @routes.get("/quantiles", dependencies=may_read)
+    def quantiles(
+        device: Annotated[list[str], Query()],
+        channel: str,
+        start: Time,
+        end: Time,
+        share: Annotated[list[float], Query(description="From 0 to 1, such as 0.05; as often as wanted")],
+        good_only: bool = True,
+    ) -> dict[str, Any]:
+        """Return exact quantiles of one channel, of all named devices together."""
+        begin, end = window(start, end, LONGEST_RANGE_MS)
+        found = services.readings.quantiles([(d, channel) for d in device], begin, end, share, good_only=good_only)
+        return page_of([{"share": q, "value": x} for q, x in zip(share, found, strict=True)], None)
+
+    exporting = threading.BoundedSemaphore(MOST_EXPORTS)
+
+    @routes.get("/export", dependencies=may_read, summary="Readings as a file")
+    def export(
+        form: Annotated[Literal["csv", "parquet", "lines"], Query(alias="format")],
+        start: Time,
+        end: Time,
+        device: Annotated[list[str] | None, Query()] = None,
+        channel: Annotated[list[str] | None, Query()] = None,
+        good_only: bool = False,
+    ) -> StreamingResponse:
+        """Return readings in [start, end) as CSV, Parquet or Influx line protocol (times in ms), one value for each channel and time."""
+        from ingest.exporting import FORMATS
+
+        begin, end = window(start, end, LONGEST_RANGE_MS)
+        if not exporting.acquire(blocking=False):
+            raise TooMany("too many files are being made at once", expected=f"at most {MOST_EXPORTS}", todo="try again in a minute")
+
+        def parts() -> Iterator[bytes]:
+            try:
+                yield from services.readings.store.export(form, begin, end, device or (), channel or (), good_only=good_only)
+            finally:
+                exporting.release()
+
+        ending = {"lines": "txt"}.get(form, form)
+        head = {"content-disposition": f'attachment; filename="readings.{ending}"'}
+        return StreamingResponse(parts(), media_type=FORMATS[form], headers=head)
 
     return routes
 

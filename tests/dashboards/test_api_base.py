@@ -242,3 +242,17 @@ def test_importing_the_application_opens_nothing(tmp_path: Path) -> None:
     asked = "import dashboards.app, sys; print([m for m in ('polars', 'pandas', 'duckdb', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert done.stdout.strip() == "[]"
+
+
+def test_quantiles_and_files_over_http(reader: TestClient, whole: Installation) -> None:
+    """Exact quantiles of named devices; readings as CSV, Parquet and lines; an unknown format is refused."""
+    start = to_ms(NOW) - 900 * MINUTE
+    rows = [ReadingIn("by-01-p2-level", CHANNEL, start + k * MINUTE, 20.0 + k / 10) for k in range(5)]
+    assert not whole.services.readings.accept("by-01-gw", encode_up(20_002, rows)).refused
+    query = {"device": "by-01-p2-level", "channel": CHANNEL, "start": start, "end": start + 5 * MINUTE}
+    told = reader.get("/api/v1/readings/quantiles", params={**query, "share": [0, 0.5]}).json()["items"]
+    assert [(q["share"], round(q["value"], 9)) for q in told] == [(0.0, 20.0), (0.5, 20.2)]
+    files = {form: reader.get("/api/v1/readings/export", params={**query, "format": form}) for form in ("csv", "parquet", "lines")}
+    assert files["csv"].text.splitlines()[0] == "device,channel,unit,time,value,flag" and len(files["csv"].text.splitlines()) == 6
+    assert files["parquet"].content[:4] == b"PAR1" and len(files["lines"].text.splitlines()) == 5
+    assert reader.get("/api/v1/readings/export", params={**query, "format": "xlsx"}).status_code == 422
