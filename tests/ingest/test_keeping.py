@@ -154,8 +154,6 @@ def test_a_devices_readings_are_deleted_everywhere(readings: Readings, tmp_path:
     assert readings.store.deletions(["by-01-a"], FIRST + 2 * DAY_MS, FIRST + 9 * DAY_MS) == [made]
     assert readings.store.deletions(["by-01-b"]) == [] == readings.store.deletions(["by-01-a"], FIRST + 3 * DAY_MS)
     assert readings.store.check(deep=True).whole
-    assert readings.accept("by-01-gw", last).acked == [(900, 900)], "known, and not stored again"
-    assert values(readings, LEVEL) == [(p.t_ms, p.value) for p in kept]
 
 
 def test_a_deletion_reaches_windows_whose_readings_are_gone(readings: Readings, now: FixedClock) -> None:
