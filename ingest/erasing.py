@@ -1,8 +1,8 @@
 """Deleting a device's readings by hand: out of every file, with a trace that stays.
 
 What is sealed stays sealed: the log keeps each plot-day's root and numbers, and a check of such a day says that its readings are gone and
-who took them. The numbers of the gateway's messages stay too, so that nothing counts as a gap and nothing is asked for again; a gateway that
-sends a message again all the same has its readings stored anew.
+who took them. The numbers of the gateway's messages stay too, so that nothing counts as a gap and nothing is asked for again; a message
+that is sent again all the same has its readings stored anew.
 """
 
 from __future__ import annotations
