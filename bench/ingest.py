@@ -15,8 +15,8 @@ Peers get the same packets over the same load in the same run, each a fresh brok
   written.
 - `c-subscriber`: MQTT 5, acknowledges every message and does nothing else: what broker and load leave possible.
 
-None of them validates, flags, finds repeats or tells a gateway anything, and none stores before it acknowledges to the broker. Ours and
-the C subscriber use the broker's Unix socket, as ingest does beside its own broker; the others its port, which is what they know.
+None of them validates, flags, finds repeats or tells a gateway anything, and none stores before it acknowledges to the broker. All listen
+at the broker's port; the load comes by its Unix socket, so that the broker's time is the consumer's.
 """
 
 from __future__ import annotations

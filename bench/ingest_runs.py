@@ -56,7 +56,7 @@ class Ours:
 def ours(tools: Tools, sent: Load, *, rate: float = 0, workers: int = 1) -> Ours:
     """Run workers beside a broker, from the first publish to the last application acknowledgement; count the rows on disk."""
     with temporary() as folder, servers.running(start_broker(folder)) as broker:
-        command = [sys.executable, "-m", "bench.ingest_worker", str(broker.port), str(folder / "mqtt"), str(folder / "readings")]
+        command = [sys.executable, "-m", "bench.ingest_worker", str(broker.port), str(folder / "readings")]
         with child([*command, "0", str(workers)]) as first:
             _receiving(first)
             others = [subprocess.Popen([*command, str(n), str(workers)], stdout=subprocess.DEVNULL) for n in range(1, workers)]
@@ -80,9 +80,9 @@ def ours(tools: Tools, sent: Load, *, rate: float = 0, workers: int = 1) -> Ours
 def subscriber(tools: Tools, sent: Load) -> float:
     """Return the readings a second a C subscriber receives that only acknowledges to the broker."""
     assert tools.subscriber is not None
-    with temporary() as folder, servers.running(start_broker(folder)):
+    with temporary() as folder, servers.running(start_broker(folder)) as broker:
         numbers = map(str, (RECEIVE_MAXIMUM, sent.warm, sent.messages))
-        with child([*tools.subscriber, str(folder / "mqtt"), *numbers, *map(up_filter, SHARDS)]) as process:
+        with child([*tools.subscriber, str(broker.port), *numbers, *map(up_filter, SHARDS)]) as process:
             line(process, "listening")
             load(tools, folder, sent.packets, 0, sent.warm, acks=False)
             line(process, "warm")

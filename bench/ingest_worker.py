@@ -1,6 +1,6 @@
 """Our side of `bench.ingest`: one ingest worker as `suhe ingest` runs it, with a registry that knows the gateways of the load.
 
-    python -m bench.ingest_worker PORT SOCKET FOLDER [WORKER WORKERS]
+    python -m bench.ingest_worker PORT FOLDER [WORKER WORKERS]
 
 It tells its processor time on SIGUSR1.
 """
@@ -45,14 +45,14 @@ class Said:
 
 def main() -> None:
     """Run until SIGTERM."""
-    port, path, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-    worker, workers = (int(sys.argv[4]), int(sys.argv[5])) if len(sys.argv) > 4 else (0, 1)
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    worker, workers = (int(sys.argv[3]), int(sys.argv[4])) if len(sys.argv) > 3 else (0, 1)
     structlog.configure(processors=[lambda _logger, _name, event: event["event"]], logger_factory=lambda *_: Said())
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGUSR1, lambda *_: print(json.dumps({"cpu_s": time.process_time()}), flush=True))
     run_worker(
-        host="127.0.0.1", port=port, path=path, username="ingest", password="any", worker_id=str(worker), shards=SHARDS[worker::workers],
+        host="127.0.0.1", port=port, username="ingest", password="any", worker_id=str(worker), shards=SHARDS[worker::workers],
         folder=folder, directory=Anyone(), protocol=5, compact_seconds=3600.0, stop=stop,
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import chain, compress
+from dataclasses import dataclass
+from itertools import compress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ _decoder = msgspec.json.Decoder(Up)
 _readings: Callable[[Any], Any] = attrgetter("readings")
 _seq: Callable[[Any], Any] = attrgetter("seq")
 _key: Callable[[Any], Any] = attrgetter("d", "c", "u")
+_gone: Callable[[Any], Any] = attrgetter("gone")
 _t: Callable[[Any], Any] = attrgetter("t")
 _x: Callable[[Any], Any] = attrgetter("x")
 
@@ -56,60 +58,85 @@ def _decode(body: bytes) -> Up | None:
 
 def take_ordinary(sources: Sequence[Source | None], bodies: Sequence[bytes], received_ms: int, batch: Batch) -> list[int]:
     """Take the messages that are in order into the batch and return the places of those that are not."""
+    met = set(sources)
+    plain = {s for s in met if s is not None and s.county is not None and s.key is None}
+    for source in plain:
+        source.at = source.stored.last if source.stored.ranges else -2
+    before = {source: source.at for source in plain}
+    ups = decode_many(bodies)
+    told = _one_each(sources, ups) if len(plain) == len(met) and all(ups) else None
+    if told is None:
+        told = _some_each(sources, ups, plain)
+    if told.block_of is not None:
+        batch.add_block(_block(*told.block_of, received_ms))
+        batch.size += sum(map(len, bodies)) - sum(len(bodies[at]) for at in told.left)
+        for source, last in before.items():
+            if source.at > last:
+                source.stored.extend(last + 1, source.at)
+                count = told.counts.get(source, source.at - last)
+                batch.add_new(source.gateway, source.county or "", last + 1, source.at, count, received_ms)
+    return told.left
+
+
+@dataclass(slots=True)
+class _Told:
+    """Which messages are in order: their series, readings, numbers and how many readings each has; and the places of the others."""
+
+    left: list[int]
+    block_of: tuple[list[int], list[Any], list[int], list[int] | None] | None
+    # Of a gateway that sent more than one reading a message: how many in all.
+    counts: dict[Source, int]
+
+
+def _one_each(sources: Sequence[Any], ups: Sequence[Any]) -> _Told | None:
+    """Look at messages of one reading each, which is where every step counts; None where they are not."""
+    readings = list(map(_readings, ups))
+    if max(map(len, readings)) > 1 or any(map(_gone, ups)):
+        return None
+    flat = [reading for (reading,) in readings]
+    sids = [source.sids.get(key) for source, key in zip(sources, map(_key, flat), strict=True)]
+    seqs, left = list(map(_seq, ups)), []
+    for at, source, seq, sid in zip(range(len(seqs)), sources, seqs, sids, strict=True):
+        if source.at + 1 == seq and sid is not None:
+            source.at = seq
+        else:
+            left.append(at)
+    if left:
+        fits = [True] * len(seqs)
+        for at in left:
+            fits[at] = False
+        sids, flat, seqs = (list(compress(values, fits)) for values in (sids, flat, seqs))
+    return _Told(left, (sids, flat, seqs, None) if seqs else None, {})
+
+
+def _some_each(sources: Sequence[Source | None], ups: Sequence[Up | None], plain: set[Source]) -> _Told:
+    """Look at messages of any form."""
+    sids: list[int] = []
+    flat: list[Any] = []
+    seqs, lengths, left, counts = [], [], [], dict.fromkeys(plain, 0)
+    for at, (source, up) in enumerate(zip(sources, ups, strict=True)):
+        if source is not None and up is not None and source in counts and source.at + 1 == up.seq and not up.gone:
+            found = list(map(source.sids.get, map(_key, up.readings)))
+            if None not in found:
+                source.at = up.seq
+                counts[source] += len(found)
+                sids += found  # type: ignore[arg-type]
+                flat += up.readings
+                seqs.append(up.seq)
+                lengths.append(len(found))
+                continue
+        left.append(at)
+    return _Told(left, (sids, flat, seqs, lengths) if seqs else None, counts)
+
+
+def _block(sids: list[int], flat: list[Any], seqs: list[int], lengths: list[int] | None, received_ms: int) -> Block:
     import numpy as np
 
-    plain = {s for s in set(sources) if s is not None and s.county is not None and s.key is None}
-    ups = decode_many(bodies)
-    readings = [up.readings if up is not None and source in plain else () for up, source in zip(ups, sources, strict=True)]
-    sids = _series(sources, readings)
-    for gateway in plain:
-        gateway.at, gateway.readings = gateway.stored.last if gateway.stored.ranges else -2, 0
-    fits: list[bool] = []
-    add = fits.append
-    for source, up, found in zip(sources, ups, sids, strict=True):
-        if found and source.at + 1 == up.seq and not up.gone:  # type: ignore[union-attr]
-            source.at = up.seq  # type: ignore[union-attr]
-            source.readings += len(found)  # type: ignore[union-attr]
-            add(True)
-        else:
-            add(False)
-    left = [] if all(fits) else [at for at, fit in enumerate(fits) if not fit]
-    if len(left) == len(fits):
-        return left
-    if left:
-        ups, readings, sids = list(compress(ups, fits)), list(compress(readings, fits)), list(compress(sids, fits))
-    counts = list(map(len, readings))
-    total = sum(counts)
-    flat = list(chain.from_iterable(readings))
-    seq = np.fromiter(map(_seq, ups), np.int64, len(ups))
-    block = Block(
-        sid=np.fromiter(chain.from_iterable(sids), np.uint32, total),
+    total = len(sids)
+    return Block(
+        sid=np.array(sids, dtype=np.uint32),
         t=np.fromiter(map(_t, flat), np.int64, total),
         x=np.fromiter(map(_x, flat), np.float64, total),
-        seq=seq if total == len(ups) else np.repeat(seq, counts),
+        seq=np.array(seqs, dtype=np.int64) if lengths is None else np.repeat(np.array(seqs, dtype=np.int64), lengths),
         received=received_ms,
     )
-    batch.add_block(block)
-    batch.size += sum(map(len, compress(bodies, fits)))
-    for gateway in plain:
-        if gateway.readings:
-            first = gateway.stored.last + 1
-            gateway.stored.extend(first, gateway.at)
-            batch.add_new(gateway.gateway, gateway.county or "", first, gateway.at, gateway.readings, received_ms)
-    return left
-
-
-def _series(sources: Sequence[Source | None], readings: Sequence[Any]) -> list[Any]:
-    """Return the series of each message's readings, nothing where one of them is not known."""
-    found: list[Any] = []
-    add = found.append
-    for source, held in zip(sources, readings, strict=True):
-        if len(held) == 1:
-            sid = source.sids.get(_key(held[0]))  # type: ignore[union-attr]
-            add(() if sid is None else (sid,))
-        elif held:
-            sids = list(map(source.sids.get, map(_key, held)))  # type: ignore[union-attr]
-            add(() if None in sids else sids)
-        else:
-            add(())
-    return found

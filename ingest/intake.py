@@ -51,7 +51,7 @@ class Watcher(Protocol):
 class Source:
     """One gateway as its topic names it: its stored numbers, and the series it may write."""
 
-    __slots__ = ("at", "believed_until", "county", "gateway", "key", "readings", "sids", "stored")
+    __slots__ = ("at", "believed_until", "county", "gateway", "key", "sids", "stored")
 
     def __init__(self, gateway: str, stored: Sequences) -> None:
         self.gateway = gateway
@@ -60,9 +60,8 @@ class Source:
         self.key: Key | None = None
         self.sids: dict[tuple[str, str, str | None], int] = {}
         self.believed_until = 0.0
-        # Where `bulk` keeps its place while it looks at many messages: the last number, and how many readings.
+        # Where `bulk` keeps its place while it looks at many messages: the last number.
         self.at = 0
-        self.readings = 0
 
 
 class Intake:

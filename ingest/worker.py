@@ -6,6 +6,7 @@ the broker and the gateways hold on to what they have.
 
 from __future__ import annotations
 
+import gc
 import ssl
 import threading
 import time
@@ -38,9 +39,11 @@ MOST_READINGS = 20_000
 # A batch waits for company, but briefly, and not at all where the last flush is long enough ago; the bound is for when the keeper is busy.
 GATHER_S = 0.01
 EVERY_S = 0.05
+# Where so many have come already, more will: then a flush is for many.
+WORTHWHILE = 1_000
 FLUSH_S = 0.1
 # Half the broker's window: one batch is being written while the next fills.
-FLUSH_MESSAGES = 5_000
+FLUSH_MESSAGES = 5000
 FLUSH_BYTES = 16_000_000
 # Messages decoded together: enough that one call costs little, few enough that what they become stays in the processor's cache.
 AT_ONCE = 500
@@ -49,6 +52,7 @@ AT_ONCE = 500
 NAP_S = 0.002
 LONG_NAP_S = 0.01
 FEW = 100
+GC_OBJECTS = 50_000
 # New and changed feeds are looked for this often.
 LOOK_S = 1.0
 # What waits in quarantine under a name that was given meanwhile is looked for this often.
@@ -74,7 +78,6 @@ def run_worker(
     keys: GatewayKeys | None = None,
     feeds: Feeds | None = None,
     protocol: int = 5,
-    path: str = "",
     compact_seconds: float = 3600.0,
     workers: int = 0,
     tls: ssl.SSLContext | None = None,
@@ -83,12 +86,13 @@ def run_worker(
 ) -> None:
     """Run until `stop` is set: connect, take messages, reconnect with a growing pause. `protocol` is 5, or 4 for MQTT 3.1.1.
 
-    `path` is a Unix socket of the same broker, if it has one.
     With `workers`, the number of all, what another number of workers left at the broker is taken, see `handover`; without it this
     worker drops what is not its own at once.
     """
     log = get_logger(__name__)
     clock = clock or SystemClock()
+    # Messages come and go by thousands, and none is part of a cycle: looking for cycles after every 700 would only cost.
+    gc.set_threshold(GC_OBJECTS)
     writer = Writer(folder, worker_id, directory, latest_s=LATEST_S, keys=keys, feeds=feeds)
     keeper = Keeper(writer)
     keeper.start()
@@ -116,7 +120,7 @@ def run_worker(
             try:
                 presence = sparkplug.presence(to_ms(clock.now())) if subscriptions.has(FORMAT) else None
                 filters = subscriptions.begin(leave=handover is None)
-                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, *filters, path, presence, tls)
+                receiver = _connect(protocol, host, port, client_of(worker_id), username, password, *filters, presence, tls)
                 if handover is not None and isinstance(receiver, SocketReceiver):
                     handover.connected(receiver, subscriptions.wanted)
             except Unavailable as error:
@@ -168,6 +172,8 @@ class Loop:
         self._batch = Batch()
         self._since: float | None = None
         self._handed = 0.0
+        # Messages received and not yet taken: few at a time cost more.
+        self._waiting: list[Message] = []
         self._many = False
         self._subscriptions = subscriptions
         self._handover = handover
@@ -208,12 +214,17 @@ class Loop:
             if self._since is None:
                 self._since = time.monotonic()
                 self._intake.refresh()
-            self._take(messages)
-        if self._since is not None and self._keeper.ready and time.monotonic() >= self._due():
+            self._waiting.extend(messages)
+        late = self._since is not None and self._keeper.ready and time.monotonic() >= self._due()
+        if len(self._waiting) >= AT_ONCE or (late and self._waiting):
+            self._take()
+        if late and self._since is not None:
             self.hand_over()
 
     def hand_over(self) -> None:
         """Give the open batch to the keeper, waiting for room, and begin a new one."""
+        if self._waiting:
+            self._take()
         if not self._batch.empty:
             self._keeper.put(self._batch, self._receiver)
             self._batch = Batch()
@@ -223,7 +234,8 @@ class Loop:
     def _due(self) -> float:
         """Return when the open batch is to be handed over."""
         since = self._since or 0.0
-        return max(since + GATHER_S, min(self._handed + EVERY_S, since + FLUSH_S))
+        every = EVERY_S if len(self._batch) < WORTHWHILE else FLUSH_S
+        return max(since + GATHER_S, min(self._handed + every, since + FLUSH_S))
 
     @property
     def _full(self) -> bool:
@@ -232,8 +244,9 @@ class Loop:
             return True
         return len(batch.tokens) >= FLUSH_MESSAGES or batch.size >= FLUSH_BYTES
 
-    def _take(self, messages: Sequence[Message]) -> None:
+    def _take(self) -> None:
         now = to_ms(self._clock.now())
+        messages, self._waiting = self._waiting, []
         for at in range(0, len(messages), AT_ONCE):
             part, batch = messages[at : at + AT_ONCE], self._batch
             self._intake.take_many(part, now, batch)
@@ -253,7 +266,6 @@ def _connect(
     password: str,
     wanted: Sequence[str],
     unwanted: Sequence[str],
-    path: str,
     presence: Presence | None,
     tls: ssl.SSLContext | None,
 ) -> Receiver:
@@ -263,7 +275,7 @@ def _connect(
     if presence is not None:
         wanted = [*wanted, presence.topic]
     if protocol == 5:
-        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, presence=presence, path=path, tls=tls)
+        return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, presence=presence, tls=tls)
     from ingest.receiver_paho import PahoReceiver
 
     return PahoReceiver(host, port, client_id, username, password, wanted, presence)

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import socket
 import ssl
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from foundation.errors import BadInput
@@ -50,16 +46,11 @@ log_type error
 """
 
 
-# macOS takes 103 bytes, Linux 107.
-_LONGEST_SOCKET_PATH = 103
-
-
 @dataclass(frozen=True)
 class Broker:
     """A broker that can be reached: where, how, and as whom ingest signs in. `kind` is mosquitto, amqtt or outside.
 
-    `path` is a Unix socket beside the port, for ingest: it costs the broker less. Empty where there is none. `tls` tells whether it is
-    reached over TLS.
+    `tls` tells whether it is reached over TLS.
     """
 
     kind: str
@@ -68,7 +59,6 @@ class Broker:
     protocol: int
     ingest_user: str
     ingest_password: str
-    path: str = ""
     tls: bool = False
 
 
@@ -83,11 +73,10 @@ def prepare_broker(settings: Settings) -> Broker:
     kept = read_broker(settings)
     password = kept.ingest_password if kept and kept.kind != "outside" else new_password()
     port = settings.mqtt_port or (kept.port if kept and kept.kind != "outside" and port_is_free(kept.port) else free_port())
-    path = _socket_path(folder) if kind == "mosquitto" else ""
-    broker = Broker(kind, "127.0.0.1", port, 5 if kind == "mosquitto" else 4, INGEST_USER, password, path)
+    broker = Broker(kind, "127.0.0.1", port, 5 if kind == "mosquitto" else 4, INGEST_USER, password)
     write_durably(folder / "broker.json", json.dumps(asdict(broker)).encode(), 0o600)
     write_rules(settings, broker, [])
-    config = _MOSQUITTO.format(port=port, folder=folder.absolute()) + (f"listener 0 {path}\n" if path else "")
+    config = _MOSQUITTO.format(port=port, folder=folder.absolute())
     if os.geteuid() == 0:
         # Started as root, mosquitto would drop to a user that cannot read this folder.
         config = "user root\n" + config
@@ -148,16 +137,6 @@ def broker_command(settings: Settings, broker: Broker) -> list[str]:
         "--feeds",
         str(folder / "feeds.json"),
     ]
-
-
-def _socket_path(folder: Path) -> str:
-    """Return the path of a Unix socket for ingest, or nothing where this mosquitto has none or the system takes no path so long."""
-    path = str(folder.absolute() / "mqtt")
-    if len(path.encode()) > _LONGEST_SOCKET_PATH or not hasattr(socket, "AF_UNIX"):
-        return ""
-    told = subprocess.run([str(find_program("mosquitto")), "-h"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"mosquitto version (\d+)", told)
-    return path if found and int(found.group(1)) >= 2 else ""
 
 
 def tls_context(settings: Settings, broker: Broker) -> ssl.SSLContext | None:

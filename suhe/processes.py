@@ -105,7 +105,6 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
         keys=directory,
         feeds=directory,
         protocol=broker.protocol,
-        path=broker.path,
         compact_seconds=settings.compact_seconds,
         workers=of,
         tls=tls_context(settings, broker),

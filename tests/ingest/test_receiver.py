@@ -224,19 +224,3 @@ def test_others_can_read_whether_we_are_there(mosquitto: servers.Server, kind: s
     wait_until(lambda: sorted(late) == [(b"gone", True), (b"retained", True)], 5)
     reader.disconnect()
     reader.loop_stop()
-
-
-def test_the_socket_beside_the_port_is_taken_where_there_is_one(tmp_path: Path) -> None:
-    """Ingest comes by the broker's Unix socket, and by its port where the socket is gone or was never there."""
-    path = tmp_path / "mqtt"
-    server = servers.require(lambda: servers.start_mosquitto(tmp_path / "broker", extra=f"listener 0 {path}"))
-    assert isinstance(server, servers.Server)
-    with servers.running(server):
-        for where, family in ((str(path), socket.AF_UNIX), (str(tmp_path / "none"), socket.AF_INET)):
-            receiver = SocketReceiver("127.0.0.1", server.port, "ingest-0", "ingest", "any", FILTERS, path=where)
-            assert receiver._socket.family == family
-            publish(server.port, b"one")
-            ((topic, body, token),) = take(receiver, 1)
-            assert (topic, body) == (TOPIC, b"one")
-            receiver.acknowledge([token])
-            receiver.close()
