@@ -65,7 +65,9 @@ class TopicRules:
         """Tell whether `user` may subscribe to `topic`, which may be a filter."""
         if user == INGEST_USER:
             ours = topic.startswith(("suhe/v1/", "$SYS/"))
-            return ours or any(topic == taken or (f in _TWO_WAYS and overlap(_TWO_WAYS[f], topic)) for _, taken, f in self._feeds)
+            return ours or any(
+                topic == taken or matches(taken, topic) or (f in _TWO_WAYS and overlap(_TWO_WAYS[f], topic)) for _, taken, f in self._feeds
+            )
         two_ways = any(g == user and f in _TWO_WAYS and (topic == taken or matches(taken, topic)) for g, taken, f in self._feeds)
         return _own(user, topic, "ack") or two_ways
 

@@ -111,14 +111,17 @@ def start_mosquitto(folder: Path, *, passwords: Mapping[str, str] | None = None,
     return _serve("mosquitto", [binary, "-c", str(config)], port, folder)
 
 
-def start_amqtt(folder: Path, *, passwords: Mapping[str, str] | None = None, port: int = 0) -> Server:
-    """Start the embedded broker in a process of its own, as `suhe up` does where there is no mosquitto."""
+def start_amqtt(folder: Path, *, passwords: Mapping[str, str] | None = None, feeds: str = "", port: int = 0) -> Server:
+    """Start the embedded broker in a process of its own, as `suhe up` does where there is no mosquitto; `feeds` as rules tell them."""
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "suhe.embedded_broker", "--port", str(port)]
     if passwords is not None:
         (folder / "passwords").write_text("".join(f"{user}:{hashed}\n" for user, hashed in passwords.items()))
         command += ["--passwords", str(folder / "passwords")]
+    if feeds:
+        (folder / "feeds.json").write_text(feeds)
+        command += ["--feeds", str(folder / "feeds.json")]
     return _serve("amqtt", command, port, folder)
 
 
