@@ -307,7 +307,10 @@ class Foreign:
         else:
             # Two sensors in one channel would look like corrections of each other.
             usual = meaning(feed.format, one.channel)
-            own = usual is not None and sender.given.setdefault((device, usual.channel), one.channel) != one.channel
+            own = usual is not None and (
+                self._is_named(feed, device, usual.channel)
+                or sender.given.setdefault((device, usual.channel), one.channel) != one.channel
+            )
             channel, scale, shift, unit = stored_as(feed.format, one.channel, one.unit, own_name=own)
         wanted = self._rows.unit_of(device, channel)
         if wanted is None:
@@ -317,6 +320,10 @@ class Foreign:
         except BadInput as error:
             return f"{device} {channel}: {error.explain()}"
         return device, channel, scale * factor, shift * factor + offset, wanted or None
+
+    def _is_named(self, feed: Feed, device: str, channel: str) -> bool:
+        """Tell whether a name was given to a channel of a device: a well-known name is not that channel then."""
+        return any(c.feed == feed.id and c.device in ("", device) and c.channel == channel for c in self._book.channels)
 
     def _look(self, *, again: bool = False) -> None:
         book = self._feeds.feeds(again=again)

@@ -68,13 +68,19 @@ def remove(feed: Annotated[str, typer.Argument(help="The feed's id.")]) -> None:
 
 
 @app.command()
-def secret(feed: Annotated[str, typer.Argument(help="The feed's id.")]) -> None:
-    """Give a feed a new secret for HTTP or for a station's password, and print it; it cannot be shown again."""
+def secret(
+    feed: Annotated[str, typer.Argument(help="The feed's id.")],
+    *,
+    read: Annotated[bool, typer.Option("--read", help="Read it from standard input: a station's own password.")] = False,
+) -> None:
+    """Give a feed a new secret for HTTP, or a station's password; only its hash is kept."""
+    import sys
+
     from foundation.passwords import new_password
 
-    made = new_password()
+    made = sys.stdin.readline().strip() if read else new_password()
     _registry().set_feed_secret(feed, made)
-    print(made)
+    print(f"{feed} has the secret that was read" if read else made)
 
 
 @app.command()

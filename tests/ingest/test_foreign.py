@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,18 @@ def test_names_and_units_become_ours(writer: Writer, book: Book, tmp_path: Path)
     assert found == {("by-01-p1", "water_level", "cm"): (12.0, 412, 0), ("by-01-p1", "water_temperature", "Cel"): (25.0, 412, 0)}
     assert len(batch.dead) == 1 and "does not convert" in batch.dead[0][3]
     assert [(n.stream, n.numbered.number) for n in batch.noted] == [("by-01-gw/box", 412)]
+
+
+def test_two_names_of_one_device_are_two_channels(writer: Writer, book: Book) -> None:
+    """Of two well-known names for one channel the second keeps its own; a name that was given goes before both."""
+    writer.intake.foreign = Foreign(writer.intake, book, lambda feed: (plain, None))
+    book.book = FeedBook((replace(FEED, format="chirpstack-v4"),), book.names)
+    send(writer, ("Box 1", "temperature", NOW_MS - 2, 21.0, None), ("Box 1", "temp", NOW_MS - 2, 22.0, None))
+    assert [s.channel for s in writer.catalog.series()] == ["air_temperature", "temp"]
+    named = ChannelName("lora", "", "probe", "soil_temperature", "Cel")
+    book.book = FeedBook((replace(FEED, format="chirpstack-v4"),), book.names, (named,))
+    send(writer, ("Box 1", "soilTemperature", NOW_MS - 1, 11.0, None), ("Box 1", "probe", NOW_MS - 1, 12.0, None))
+    assert [s.channel for s in writer.catalog.series()][2:] == ["soilTemperature", "soil_temperature"]
 
 
 def test_an_unknown_device_waits_whole_in_quarantine(writer: Writer) -> None:
