@@ -308,8 +308,7 @@ class Foreign:
             # Two sensors in one channel would look like corrections of each other.
             usual = meaning(feed.format, one.channel)
             own = usual is not None and (
-                self._is_named(feed, device, usual.channel)
-                or sender.given.setdefault((device, usual.channel), one.channel) != one.channel
+                self._is_named(feed, device, usual.channel) or sender.given.setdefault((device, usual.channel), one.channel) != one.channel
             )
             channel, scale, shift, unit = stored_as(feed.format, one.channel, one.unit, own_name=own)
         wanted = self._rows.unit_of(device, channel)
