@@ -39,12 +39,7 @@ YEAR, HISTORY_YEARS = 2026, 2
 AFTERWARDS_MS = 3 * STEP_MS
 BATCH_MS = STEP_MS
 # The tests whose alarms name a fault: precision is counted over the alarms of these.
-NAMED_BY = {
-    "spike": ("step", "spike"),
-    "stuck": ("flat_line",),
-    "drift": ("climatology", "neighbour", "internal"),
-    "wrong-clock": ("time",),
-}
+NAMED_BY = {"spike": ("step", "spike"), "stuck": ("flat_line",), "drift": ("neighbour", "climatology")}
 VALUE_FAULTS = ("spike", "drift", "stuck", "wrong-clock")
 
 
@@ -159,6 +154,7 @@ def score(seed: int, days: int, *, history: bool, wrong: str = "") -> list[Row]:
     each = max(1, days // len(SEASONS))
     seen: dict[str, list[int]] = {kind: [0, 0] for kind in KINDS}
     arrived_seen: dict[str, int] = defaultdict(int)
+    seen_by: dict[str, dict[str, int]] = {kind: defaultdict(int) for kind in KINDS}
     alarms: dict[str, list[int]] = {kind: [0, 0] for kind in NAMED_BY}
     alarm_stretches: dict[str, list[int]] = {kind: [0, 0] for kind in NAMED_BY}
     false_by: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -192,14 +188,16 @@ def score(seed: int, days: int, *, history: bool, wrong: str = "") -> list[Row]:
             seen[f.kind][1] += 1
             seen[f.kind][0] += bool(bad[rows].any())
             arrived_seen[f.kind] += bool(on_arrival[rows].any())
+            for name, hits in by_test.items():
+                seen_by[f.kind][name] += bool(hits[rows].any())
         near = _behind(told, faulty)
         for kind, names in NAMED_BY.items():
             called = np.logical_or.reduce([by_test[n] for n in names])
-            alarms[kind][0] += int((called & inside[kind]).sum())
-            alarms[kind][1] += int(called.sum())
-            right, total = _stretches(told, called, inside[kind] if kind != "spike" else _behind(told, inside[kind]))
+            right, total = _stretches(told, called, _behind(told, inside[kind]))
             alarm_stretches[kind][0] += right
             alarm_stretches[kind][1] += total
+            alarms[kind][0] += _stretches(told, called, near)[0]
+            alarms[kind][1] += total
         clean = ~faulty & ~near
         for sid, (device, channel) in told.names.items():
             here = (told.sid == sid) & clean
@@ -215,7 +213,7 @@ def score(seed: int, days: int, *, history: bool, wrong: str = "") -> list[Row]:
         twice[1] += int((inside["duplicate"] & clean).sum())
         seen["drop-out"][1] += sum(f.kind == "drop-out" for f in told.faults)
         seen["drop-out"][0] += _gaps_seen(told)
-    _print(seen, arrived_seen, alarms, alarm_stretches, false_by, false_tests, late, twice)
+    _print(seen, arrived_seen, seen_by, alarms, alarm_stretches, false_by, false_tests, late, twice)
     rows = [
         Row(f"{kind} recall", round(100 * seen[kind][0] / max(1, seen[kind][1]), 1), "%", f"{seen[kind][1]} planted", at_least=None)
         for kind in ("spike", "stuck", "drift", "wrong-clock", "drop-out")
@@ -293,15 +291,25 @@ def _print_wrong(told: Told, tests: Any, rows: Any) -> None:
 
 
 def _print(
-    seen: dict[str, list[int]], arrived: dict[str, int], alarms: dict[str, list[int]], stretches: dict[str, list[int]],
-    false_by: dict[str, list[int]], false_tests: dict[tuple[str, str], int], late: list[int], twice: list[int],
-) -> None:  # fmt: skip
-    print("fault          seen (final)                          seen on arrival   alarms of its tests that are right      their readings")
+    seen: dict[str, list[int]],
+    arrived: dict[str, int],
+    seen_by: dict[str, dict[str, int]],
+    any_fault: dict[str, list[int]],
+    own_fault: dict[str, list[int]],
+    false_by: dict[str, list[int]],
+    false_tests: dict[tuple[str, str], int],
+    late: list[int],
+    twice: list[int],
+) -> None:
     for kind, (hits, of) in seen.items():
-        right = share(*stretches[kind]) if kind in stretches else "-"
-        readings = share(*alarms[kind]) if kind in alarms else "-"
-        told = f"{arrived[kind]}/{of}" if kind in arrived else "-"
-        print(f"{kind:<14} {share(hits, of) if kind in (*VALUE_FAULTS, 'drop-out') else '-':<38}{told:<17} {right:<40} {readings}")
+        if kind in (*VALUE_FAULTS, "drop-out"):
+            print(f"{kind:<12} seen {share(hits, of)}" + (f", on arrival {arrived[kind]}/{of}" if kind in arrived else ""))
+            by = ", ".join(f"{name} {count}" for name, count in seen_by[kind].items() if count)
+            if by:
+                print(f"{'':<12} by {by}")
+        if kind in own_fault:
+            own, anyone = share(*own_fault[kind]), share(*any_fault[kind])
+            print(f"{'':<12} alarms of {' and '.join(NAMED_BY[kind])} at a {kind}: {own}; at any fault: {anyone}")
     print(f"late readings accused       {share(*late)}\nreadings sent twice accused {share(*twice)}\n\nfalse alarms by channel")
     for channel, (hits, of) in sorted(false_by.items()):
         tests = ", ".join(f"{name} {false_tests[channel, name]}" for name in TESTS if false_tests[channel, name])

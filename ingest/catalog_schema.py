@@ -96,13 +96,14 @@ CREATE TABLE IF NOT EXISTS clock_proposal (
     decided INTEGER, revoked_by TEXT NOT NULL, revoked INTEGER);
 """
 
-# Owned by `quality_keeping.py`.
+# Owned by `quality_keeping.py` and `quality_normals.py`.
 _QUALITY = """
 CREATE TABLE IF NOT EXISTS device_place (
     device TEXT PRIMARY KEY, kind TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS normal (
-    sid INTEGER NOT NULL, month INTEGER NOT NULL, days INTEGER NOT NULL, mean REAL NOT NULL, sd REAL NOT NULL, made INTEGER NOT NULL,
-    PRIMARY KEY (sid, month)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS month_normal (
+    sid INTEGER NOT NULL, year INTEGER NOT NULL, month INTEGER NOT NULL, days INTEGER NOT NULL, mean REAL NOT NULL, sd REAL NOT NULL,
+    made INTEGER NOT NULL, PRIMARY KEY (sid, year, month)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS month_built (year INTEGER NOT NULL, month INTEGER NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (year, month));
 """
 
 # Owned by `pictures.py`.

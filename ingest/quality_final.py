@@ -45,8 +45,10 @@ def final_flags(plan: Plan, columns: Mapping[str, Any]) -> tuple[Any, Any]:
     # 2. The last words in order of series and time; what cannot be is nobody's neighbour.
     order = np.lexsort((x, columns["seq"], columns["received"], t, sid))
     s, at = sid[order], t[order]
-    last = np.append((s[1:] != s[:-1]) | (at[1:] != at[:-1]), True)
     usable = (result_of(told, TIME)[order] < SUSPECT) & (result_of(told, GROSS_RANGE)[order] < FAIL) & np.isfinite(x[order])
+    # A final word whose reading is not here is no reading.
+    version = np.asarray(columns["version"])[order] if "version" in columns else np.zeros(len(sid), dtype=np.uint8)
+    last = _last_word(s, at, version == 0)
     rows = order[last & usable]
     if not len(rows):
         return worst(told), told
@@ -57,6 +59,16 @@ def final_flags(plan: Plan, columns: Mapping[str, Any]) -> tuple[Any, Any]:
         kept = result_of(told[rows], test)
         told[rows] = with_result(told[rows], test, np.where((results == NOT_EVALUATED) & (kept != 0), kept, results))
     return worst(told), told
+
+
+def _last_word(sid: Any, t: Any, reading: Any) -> Any:
+    """Tell which of sorted rows are the last reading of their series and time; rows of version 1 are none."""
+    import numpy as np
+
+    found = np.zeros(len(sid), dtype=bool)
+    at = np.flatnonzero(reading)
+    found[at] = np.append((sid[at][1:] != sid[at][:-1]) | (t[at][1:] != t[at][:-1]), True)[: len(at)]
+    return found
 
 
 def _alone(limits: Any, t: Any, x: Any, received: Any) -> Any:

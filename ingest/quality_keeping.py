@@ -1,4 +1,4 @@
-"""What quality control keeps in the catalogue: where devices stand and the normals of months; and how a flagger is opened on it."""
+"""What quality control keeps in the catalogue: where devices stand; and how a flagger is opened on it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from foundation.errors import BadInput
 from foundation.log import get_logger
 from ingest.catalog import Catalog
+from ingest.quality_normals import kept_normals
 from ingest.quality_plan import Places, Plan, Watched
 from ingest.quality_rules import RuleBook, packaged, read_rules
 from ingest.quality_stream import Flagger
@@ -84,11 +85,3 @@ def kept_places(catalog: Catalog) -> dict[str, DevicePlace]:
     """Return where devices stand."""
     rows = catalog.rows("SELECT device, kind, lat, lon FROM device_place")
     return {str(device): DevicePlace(*told) for device, *told in rows}  # type: ignore[arg-type]
-
-
-def kept_normals(catalog: Catalog) -> dict[int, dict[int, tuple[float, float]]]:
-    """Return mean and standard deviation by series and month."""
-    found: dict[int, dict[int, tuple[float, float]]] = {}
-    for sid, month, mean, sd in catalog.rows("SELECT sid, month, mean, sd FROM normal"):
-        found.setdefault(int(sid), {})[int(month)] = (float(mean), float(sd))  # type: ignore[arg-type, call-overload]
-    return found

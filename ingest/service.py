@@ -27,6 +27,7 @@ from ingest.links import Link, links
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
 from ingest.payloads import NO_NUMBER, Ack, Refused
 from ingest.pictures import Picture, pictures
+from ingest.quality_service import Quality
 from ingest.quarantine import Entry, HeldMessage, discard, entries, messages_of
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window, WindowTable
@@ -355,6 +356,11 @@ class Readings:
     def sinks(self) -> list[SinkState]:
         """Return how the feeds of server stores are, the one heard of last first."""
         return sink_states(self._catalog)
+
+    @property
+    def quality(self) -> Quality:
+        """What the tests said of readings, and the normals they are held against."""
+        return Quality(self._folder, self._catalog, self._history, self._clock)
 
     # Looking after the store
 

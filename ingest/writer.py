@@ -164,25 +164,23 @@ class Writer:
     def _write(self, batch: Batch, messages: Mapping[str, list[tuple[int, int]]], arrays: dict[str, Any], judged: Judged) -> Written:
         arrays["flag"], arrays["tests"] = judged.flag, judged.tests
         name = SegmentName(self._name, self._number)
-        digest = write_segment(self._folder, name, arrays, messages, batch.signed)
-        return _entry(str(name), arrays), digest, arrays
+        written = with_finals(arrays, judged.finals)
+        digest = write_segment(self._folder, name, written, messages, batch.signed)
+        return _entry(str(name), written), digest, arrays
 
 
 def with_finals(arrays: dict[str, Any], finals: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a segment's columns with rows of version 1 behind its readings: final flags of readings stored before."""
     import numpy as np
+    import polars as pl
 
     if finals is None:
         return arrays
     before, more = len(arrays["sid"]), len(finals["sid"])
-    # What is not said again (the clock's shift) is nothing in these rows.
-    joined = {
-        name: np.concatenate(
-            [values, np.asarray(finals[name], dtype=values.dtype) if name in finals else np.zeros(more, dtype=values.dtype)]
-        )
-        for name, values in arrays.items()
-    }
-    return {**joined, "version": np.repeat(np.array([0, 1], dtype=np.uint8), [before, more])}
+    joined = {name: np.concatenate([values, finals[name].astype(values.dtype)]) for name, values in arrays.items() if name in finals}
+    # What the clock's shift was stands in the reading's own row.
+    rest = {name: pl.concat([values, pl.Series([None] * more, dtype=pl.Int64)]) for name, values in arrays.items() if name not in finals}
+    return {**joined, **rest, "version": np.repeat(np.array([0, 1], dtype=np.uint8), [before, more])}
 
 
 def adopt(folder: Path, catalog: Catalog, writer: str) -> int:

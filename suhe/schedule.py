@@ -203,6 +203,11 @@ def retain_readings(work: Work) -> None:
     work.services.readings.store.retain(Keep(settings.keep_readings_months, settings.keep_5min_months))
 
 
+def build_normals(work: Work) -> None:
+    """Add the months that are over to the normals readings are held against."""
+    work.services.readings.quality.build_normals()
+
+
 def make_forecasts(work: Work) -> None:
     """Forecast what has new weeks, some seconds at a time; in a demo once its history is in. A day on which nothing is left is over."""
     services = work.services
@@ -244,6 +249,10 @@ JOBS: tuple[Job, ...] = (
     Job("price-alerts", look_at_price_alerts, live={"trigger": "interval", "minutes": 3}, demo={"trigger": "interval", "seconds": 10}),
     Job("messages-forget", forget_messages, live={"trigger": "cron", "hour": 3, "minute": 10}, demo=None),
     Job("scans-forget", forget_scans, live={"trigger": "cron", "minute": 3}, demo={"trigger": "cron", "minute": 3}),
+    Job(
+        "quality-normals", build_normals, live={"trigger": "cron", "hour": 3, "minute": 50}, demo=None,
+        grace_seconds=NIGHTLY_GRACE_SECONDS,
+    ),
     Job("freight-plan", plan_freight, live={"trigger": "cron", "minute": "*/20"}, demo={"trigger": "interval", "seconds": 30}),
     Job("log-checkpoint", make_checkpoint, live={"trigger": "interval"}, demo={"trigger": "interval"}),
     Job("log-verifier", state_verifier, live={"trigger": "interval", "hours": 1}, demo={"trigger": "interval", "hours": 1}),

@@ -65,8 +65,8 @@ class Field:
     def day(self, *, skip_hours: tuple[int, ...] = (), seed: bytes | None = None) -> None:
         """Hand in a day of the greenhouse: every ten minutes but in the hours left out."""
         at = [START_MS + k * 600_000 for k in range(144) if k // 6 not in skip_hours]
-        self.send(*(ReadingIn(*AIR, t, 20.0 + (t // 600_000) % 5) for t in at), seed=seed)
-        self.send(*(ReadingIn(*SOIL, t, 30.5) for t in at))
+        self.send(*(ReadingIn(*AIR, t, 20.0 + (t // 600_000) % 5 / 2) for t in at), seed=seed)
+        self.send(*(ReadingIn(*SOIL, t, 30.5 - (t // 600_000) % 2 / 10) for t in at))
 
     def verify(self) -> SealCheck:
         """Check the one seal of the day."""
@@ -166,10 +166,10 @@ def test_a_days_numbers_are_exact(field: Field) -> None:
     field.send(ReadingIn("g1-soil", "soil_moisture", START_MS + 3 * HOUR_MS, 900.0))
     told = field.seals.seal("g1", DAY).told
     air, soil = channel_of(told, "g1-air"), channel_of(told, "g1-soil")
-    values = [20.0 + ((START_MS + k * 600_000) // 600_000) % 5 for k in range(144) if k // 6 not in (3, 4, 18)]
+    values = [20.0 + ((START_MS + k * 600_000) // 600_000) % 5 / 2 for k in range(144) if k // 6 not in (3, 4, 18)]
     assert (air["n"], air["readings"], air["expected"], air["filled"], air["complete"]) == (126, 126, 144, 126, 875)
     assert air["missingHours"] == [3, 4, 18]
-    assert (air["min"], air["max"], air["sum"], air["mean"]) == (20, 24, math.fsum(values), math.fsum(values) / 126)
+    assert (air["min"], air["max"], air["sum"], air["mean"]) == (20, 22, math.fsum(values), math.fsum(values) / 126)
     assert (soil["readings"], soil["n"], soil["fail"] + soil["suspect"], soil["max"]) == (127, 126, 1, 30.5)
     assert told["readings"] == 253
     assert [c["device"] for c in told["channels"]] == ["g1-air", "g1-soil"]  # not the station outside the greenhouse
@@ -357,7 +357,7 @@ def test_an_altered_seal_is_no_seal(field: Field) -> None:
     with field.engine.begin() as connection:
         body = connection.execute(text("SELECT body FROM event WHERE event_type = 'plot_day' ORDER BY log_index LIMIT 1")).scalar()
         change = text("UPDATE event SET body = :b WHERE body = :a")
-        assert connection.execute(change, {"a": body, "b": body.replace(b'"max":24', b'"max":23')}).rowcount == 1
+        assert connection.execute(change, {"a": body, "b": body.replace(b'"max":22', b'"max":23')}).rowcount == 1
     check = field.verify()
     assert check.state == DISPROVED
     assert any("altered" in f for f in check.faults) and any("signature" in f for f in check.faults)
@@ -418,6 +418,6 @@ def _message(field: Field, wanted: bytes) -> bytes:
     from ingest.signatures import signed_bytes
 
     at = [START_MS + k * 600_000 for k in range(144)]
-    message = signed_bytes(Up(1, 1, [ReadingIn(*AIR, t, 20.0 + (t // 600_000) % 5) for t in at]))
+    message = signed_bytes(Up(1, 1, [ReadingIn(*AIR, t, 20.0 + (t // 600_000) % 5 / 2) for t in at]))
     assert hashlib.sha256(message).digest() == wanted
     return message
