@@ -13,6 +13,7 @@ from ingest.formats.json_text import flatten, members, note, number_in, read_jso
 from ingest.formats.times import rfc3339_ms
 
 EVENTS = ("up", "status", "join", "ack", "txack", "log", "location", "integration")
+_NUMBERS = frozenset((int, float))
 _SHOWN = ("deviceName", "applicationName", "deviceProfileName", "applicationId")
 # What of an event that carries no reading is worth showing.
 _TOLD = {
@@ -124,16 +125,23 @@ def radio(received: Any, gateway: str) -> dict[str, Any]:
     """Return how well the best of the receiving gateways heard it; what is left out is 0."""
     if type(received) is not list or not received:
         return {}
-    heard = [r for r in received[:64] if type(r) is dict]
-    told = [(r.get("rssi", 0), r.get("snr", 0), r) for r in heard]
-    fair = [x for x in told if type(x[0]) in (int, float) and type(x[1]) in (int, float)]
-    if not fair:
+    best: tuple[float, float, Any] | None = None
+    heard = 0
+    for r in received[:64]:
+        if type(r) is dict:
+            heard += 1
+            rssi, snr = r.get("rssi", 0), r.get("snr", 0)
+            if type(rssi) in _NUMBERS and type(snr) in _NUMBERS and (best is None or (rssi, snr) > best[:2]):
+                best = (rssi, snr, r.get(gateway))
+    if best is None:
         return {}
-    rssi, snr, best = max(fair, key=lambda x: (x[0], x[1]))
-    name = best.get(gateway)
+    rssi, snr, name = best
+    told: dict[str, Any] = {"rssi": rssi, "snr": snr, "heard_by": heard}
     if type(name) is dict:
         name = name.get("gateway_id")
-    return {"rssi": rssi, "snr": snr, "heard_by": len(heard)} | ({"gateway": name[:64]} if type(name) is str else {})
+    if type(name) is str:
+        told["gateway"] = name[:64]
+    return told
 
 
 def count_of(told: Any, what: str) -> int:
