@@ -8,7 +8,7 @@ what came late for it is added.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,9 +39,18 @@ class Plan:
     """Where a question about one county's series is answered: stretches of time by file of rollups, and of the readings."""
 
     sids: list[int]
-    rolled: dict[str, list[Stretch]] = field(default_factory=dict)
+    rolled: dict[RollupFile, list[Stretch]] = field(default_factory=dict)
     readings: list[Stretch] = field(default_factory=list)
     files: list[StoredFile] = field(default_factory=list)
+
+    def by_length(self) -> Iterator[tuple[list[str], list[Stretch]]]:
+        """Yield the names of files of one length of window, which share no day, with all their stretches: one scan instead of many."""
+        for length in sorted({f.window_ms for f in self.rolled}):
+            files = sorted((f for f in self.rolled if f.window_ms == length), key=lambda f: f.first)
+            joined: list[Stretch] = []
+            for a, b in sorted(stretch for f in files for stretch in self.rolled[f]):
+                _join(joined, a, b)
+            yield [f.name for f in files], joined
 
 
 class Windows:
@@ -86,9 +95,9 @@ class Windows:
         told = ", ".join(names)
         parts = []
         for plan in self.plans(sids, start_ms, end_ms, fitting(start_ms, window_ms) if good_only else None):
-            for name, stretches in plan.rolled.items():
-                path = quoted([str(self._asker.folder / PLACES["rollup"] / name)])
-                parts.append(f"SELECT sid, t, {told} FROM read_parquet([{path}]) WHERE {among(plan.sids)} AND {_within(stretches)}")
+            for names_of, stretches in plan.by_length():
+                paths = quoted([str(self._asker.folder / PLACES["rollup"] / name) for name in names_of])
+                parts.append(f"SELECT sid, t, {told} FROM read_parquet([{paths}]) WHERE {among(plan.sids)} AND {_within(stretches)}")
             if plan.readings and plan.files:
                 one = counted([self._asker.path(f) for f in plan.files], f"{among(plan.sids)} AND {_within(plan.readings)}")
                 parts.append(f"SELECT sid, t, {', '.join(_FROM_READING[x].format(good=good) for x in names)} FROM ({one})")
@@ -143,7 +152,7 @@ class Windows:
             if told is not None and told.frozen:
                 file = _finest(kept, day, level)
                 if file is not None:
-                    _join(plan.rolled.setdefault(file.name, []), a, b)
+                    _join(plan.rolled.setdefault(file, []), a, b)
                 if day in held or day in waiting:
                     _join(plan.readings, a, b)
                 continue
@@ -151,7 +160,7 @@ class Windows:
             if files and told is not None and held.get(day) == told.source and day not in waiting:
                 until = min(b, whole_until)
                 if a < until:
-                    _join(plan.rolled.setdefault(files[0].name, []), a, until)
+                    _join(plan.rolled.setdefault(files[0], []), a, until)
                 if until < b:
                     _join(plan.readings, max(a, until), b)
             elif day in held or day in waiting:
