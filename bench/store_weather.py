@@ -13,10 +13,8 @@ from ingest.keeping import Store
 from ingest.manifest import put_digest
 from ingest.segments import SegmentName, write_segment
 
-_WINDS = {
-    name: k * 22.5
-    for k, name in enumerate(["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"])
-}
+_SIXTEEN = ("N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW")
+_WINDS = {name: k * 22.5 for k, name in enumerate(_SIXTEEN)}
 _PRSA = {
     "TEMP": "air_temperature", "PRES": "air_pressure", "DEWP": "dew_point", "RAIN": "rain", "wd": "wind_direction", "WSPM": "wind_speed",
 }  # fmt: skip

@@ -75,11 +75,11 @@ class Server:
             answer = self._post(part)
             if answer is None:
                 continue
-            status, said = answer
+            status, said, named = answer
             dropped = _DROPPED.search(said)
-            if status == 400 and "partial write" in said and dropped:
-                # The rest is stored, and the server does not tell which lines those were.
-                refusals.append(Refusal(int(dropped.group(1)), said))
+            if status in (400, 422) and "partial write" in said and (dropped or named):
+                # The rest is stored. InfluxDB 2 tells how many lines are not, InfluxDB 3 which.
+                refusals.append(Refusal(int(dropped.group(1)) if dropped else len(named), said, named))
             elif len(part) == 1 or questions >= MOST_QUESTIONS:
                 refusals.append(Refusal(len(part), said, tuple(part[:1])))
             else:
@@ -110,8 +110,8 @@ class Server:
         status, text = self._get("/metrics")
         return status == 200 and "\nvm_app_version{" in "\n" + text
 
-    def _post(self, lines: Sequence[str]) -> tuple[int, str] | None:
-        """Return None where the lines are taken, else status and words of a refusal that will stay one."""
+    def _post(self, lines: Sequence[str]) -> tuple[int, str, tuple[str, ...]] | None:
+        """Return None where the lines are taken, else status, words and named lines of a refusal that will stay one."""
         from influxdb_client.domain.write_precision import WritePrecision
         from influxdb_client.rest import ApiException
         from urllib3.exceptions import HTTPError
@@ -122,7 +122,7 @@ class Server:
         except ApiException as error:
             said = _words(error, self.target.token)
             if error.status in (400, 413, 422):
-                return int(error.status), said
+                return int(error.status), said, _named_lines(error)
             if error.status in (401, 403, 404):
                 raise Misconfigured(
                     "the server store refuses us", got=f"{error.status}: {said}", todo="look at SUHE_SINK_TOKEN, _ORG and _BUCKET"
@@ -156,3 +156,12 @@ def _words(error: Any, secret: str) -> str:
     except (ValueError, AttributeError):
         pass
     return (body.replace(secret, "********") if secret else body)[:300]
+
+
+def _named_lines(error: Any) -> tuple[str, ...]:
+    """Return the lines a server names as those it did not take, as InfluxDB 3 does; none where it names none."""
+    try:
+        told = json.loads(error.body)["data"]
+        return tuple(str(one["original_line"])[:1000] for one in (told if isinstance(told, list) else [told]))
+    except (ValueError, KeyError, TypeError):
+        return ()

@@ -23,6 +23,7 @@ from ingest.feed import Feed, feed
 from ingest.line_protocol import read_lines
 from ingest.lines import health_lines
 from ingest.reading import Counts
+from ingest.segments import frame_of, read_rows, write_frame
 from ingest.service import Readings
 from ingest.sinks import MOST_QUESTIONS, Misconfigured, Server, Target
 from ingest.topics import up_topic
@@ -259,6 +260,67 @@ def test_a_partial_write_is_counted_as_the_server_tells_it(readings: Readings, i
     influx.answer = lambda _lines: (400, {"code": "invalid", "message": "partial write: beyond retention dropped=3"})
     drain(make())
     assert readings.sinks()[0].refused == 3 and len(influx.asked) == 1
+
+
+def _partly(influx: Influx, lines: list[str], told: Callable[[list[str]], Answer]) -> Answer:
+    """Keep what is no 42 and refuse the rest, as a server does whose field has another type."""
+    bad = [line for line in lines if "=42.0" in line]
+    for line in read_lines("\n".join(x for x in lines if x not in bad))[0]:
+        influx.points[line.measurement, line.tags.get("device", ""), line.time or 0] = float(line.fields["value"])
+    return told(bad) if bad else None
+
+
+def _influx_2(bad: list[str]) -> Answer:
+    words = 'input field "value" on measurement "water_level" is type float, already exists as type integer'
+    said = f"failure writing points to database: partial write: field type conflict: {words} dropped={len(bad)}"
+    return 422, {"code": "unprocessable entity", "message": said}
+
+
+def _influx_2_in_400(bad: list[str]) -> Answer:
+    return 400, {"code": "invalid", "message": f"partial write: field type conflict dropped={len(bad)}"}
+
+
+def _influx_3(bad: list[str]) -> Answer:
+    named: Any = [{"error_message": "invalid column type for column 'value'", "line_number": 1, "original_line": x} for x in bad]
+    return 400, {"error": "partial write of line protocol occurred", "data": named}
+
+
+@pytest.mark.parametrize("server", [_influx_2, _influx_2_in_400, _influx_3])
+def test_a_type_conflict_is_kept_aside_and_the_rest_goes_on(
+    server: Callable[[list[str]], Answer], readings: Readings, influx: Influx, make: Callable[..., Feed]
+) -> None:
+    """As the public contracts of InfluxDB 2 and 3 tell it: the others are stored, these are counted, never repeated, and hold nothing up."""
+    readings.accept("by-01-gw", message(1, *(level(n, 42.0 if n % 50 == 37 else 1.0) for n in range(100))))
+    influx.answer = lambda lines: _partly(influx, lines, server)
+    feed_ = make()
+    drain(feed_)
+    readings.accept("by-01-gw", message(2, level(200, 2.0)))
+    drain(feed_)
+    assert len(influx.points) == 99 and len(influx.asked) == 2
+    state = readings.sinks()[0]
+    assert (state.refused, state.waiting, state.problem) == (2, 0, "") and "partial write" in state.refused_why
+    kept = [str(line) for (line,) in readings._catalog.rows("SELECT line FROM sink_refused")]
+    assert len(kept) == (2 if server is _influx_3 else 0) and all("value=42.0" in line for line in kept)
+
+
+def test_a_final_flag_is_sent_again(readings: Readings, tmp_path: Path, influx: Influx, make: Callable[..., Feed]) -> None:
+    """A flag that changed after its reading was sent goes out once more, with the same value and time."""
+    readings.accept("by-01-gw", message(1, level(5, 1.0)))
+    feed_ = make()
+    drain(feed_)
+    readings.accept("by-01-gw", message(2, level(4, 1.0)))
+    (raw,) = readings.raw(["by-01-p1-level"], 0, NOW_MS)
+    (segment,) = (p for p in (tmp_path / "readings" / "segments").glob("*1.parquet"))
+    frame = read_rows(segment)
+    final = {
+        "sid": [raw.sid], "t": [raw.times[0]], "x": [1.0], "flag": [4], "received": [raw.received[0]], "seq": [raw.seqs[0]], "tests": [4],
+        "version": [1],
+    }  # fmt: skip
+    write_frame(segment.parent, segment.name, frame.vstack(frame_of(final)))
+    drain(feed_)
+    lines = {line for asked in influx.asked for line in asked["lines"] if str(NOW_MS - 5 * 60_000) in line}
+    assert {line.split(" ")[1] for line in lines} == {"value=1.0,flag=1i", "value=1.0,flag=4i"}
+    assert "flag=4i" in next(x for x in influx.asked[-1]["lines"] if str(NOW_MS - 5 * 60_000) in x)
 
 
 def test_a_batch_that_is_bad_through_and_through_costs_a_bounded_number_of_questions(influx: Influx) -> None:
