@@ -289,7 +289,7 @@ def _influx_3(bad: list[str]) -> Answer:
 def test_a_type_conflict_is_kept_aside_and_the_rest_goes_on(
     server: Callable[[list[str]], Answer], readings: Readings, influx: Influx, make: Callable[..., Feed]
 ) -> None:
-    """As the public contracts of InfluxDB 2 and 3 tell it: the others are stored, these are counted, never repeated, and hold nothing up."""
+    """As the public contracts of InfluxDB 2 and 3 tell it: the others are stored, these are counted, not repeated, and hold nothing up."""
     readings.accept("by-01-gw", message(1, *(level(n, 42.0 if n % 50 == 37 else 1.0) for n in range(100))))
     influx.answer = lambda lines: _partly(influx, lines, server)
     feed_ = make()
