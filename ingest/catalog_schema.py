@@ -96,13 +96,15 @@ CREATE TABLE IF NOT EXISTS clock_proposal (
     decided INTEGER, revoked_by TEXT NOT NULL, revoked INTEGER);
 """
 
-# Owned by `quality_keeping.py` and `quality_normals.py`.
+# Owned by `quality_keeping.py`, `quality_normals.py` and `quality_changes.py`.
 _QUALITY = """
 CREATE TABLE IF NOT EXISTS device_place (
     device TEXT PRIMARY KEY, kind TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS month_normal (
     sid INTEGER NOT NULL, year INTEGER NOT NULL, month INTEGER NOT NULL, days INTEGER NOT NULL, mean REAL NOT NULL, sd REAL NOT NULL,
     made INTEGER NOT NULL, PRIMARY KEY (sid, year, month)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS reflagged (
+    sid INTEGER NOT NULL, day INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (sid, day)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS month_built (year INTEGER NOT NULL, month INTEGER NOT NULL, made INTEGER NOT NULL, PRIMARY KEY (year, month));
 """
 

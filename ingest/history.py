@@ -13,6 +13,7 @@ from ingest.asking import Asker, among, counted, listed, source
 from ingest.catalog import Catalog, StoredFile
 from ingest.channels import CHANNELS
 from ingest.manifest import rolled_days, spans
+from ingest.quality_changes import reflagged
 from ingest.raw import RAW_QUERY, RawSeries, series_in
 from ingest.reading import SUSPECT, Gap, Point, Window
 from ingest.windows import PLAIN, TURNING, Windows
@@ -104,10 +105,10 @@ class History:
         return waiting | {(f.county, f.day) for f in files if f.name not in long} | {(d.county, d.day) for d in told if d.source in long}
 
     def arrivals(self, received_ms: int, before_ms: int, zone_ms: int) -> set[tuple[int, int]]:
-        """Return (series, day) of every reading of before `before_ms` that was received after `received_ms`."""
+        """Return (series, day) of every reading of before `before_ms` that was received, or flagged anew, after `received_ms`."""
         files = self._catalog.files("made > ? AND min_t < ?", (received_ms, before_ms))
         where = f"received > {int(received_ms)} AND t < {int(before_ms)}"
-        return self._days(files, zone_ms, where)
+        return self._days(files, zone_ms, where) | reflagged(self._catalog, received_ms, before_ms)
 
     def _series_days(self, files: Sequence[StoredFile], zone_ms: int, where: str) -> set[tuple[str, int]]:
         counties = {s.sid: s.county for s in self._catalog.series()}

@@ -20,6 +20,7 @@ from ingest.catalog import Catalog, StoredFile
 from ingest.channels import CHANNELS
 from ingest.encoding import ROLLUP_GROUP, Encoder
 from ingest.manifest import PLACES, Digest, RolledDay, RollupFile
+from ingest.quality_changes import changed_days, days_of, put_changes
 from ingest.quality_final import final_flags
 from ingest.quality_keeping import open_plan
 from ingest.rollups import Level, day_start, roll
@@ -49,6 +50,7 @@ class Merge:
         self._angles = {s.sid for s in series if s.channel in CHANNELS and CHANNELS[s.channel].kind == "angle"}
         self._encoder = Encoder(series)
         self._plan = open_plan(folder, catalog)
+        self._reflagged: set[tuple[int, int]] = set()
         self._frozen = {(d.county, d.day) for d in manifest.rolled_days(catalog, "frozen")}
         self._files: list[tuple[StoredFile, Digest, tuple[int, int]]] = []
         self._rolled: list[RolledDay] = []
@@ -78,7 +80,12 @@ class Merge:
         columns = settle(pl.concat(parts))
         # Of a day that goes on, writers say what turns out bad; the whole day is judged once it is over.
         if len(columns["sid"]) and last < rollups.day_number(self._now):
+            before = columns["flag"]
             columns["flag"], columns["tests"] = final_flags(self._plan, columns)
+            self._reflagged |= changed_days(columns, before)
+            if frame is not None:
+                words = frame.filter(pl.col("version") > 0)
+                self._reflagged |= days_of(words["sid"].to_numpy(), words["t"].to_numpy())
         self.replace(f.name for f in older)
         if len(columns["sid"]):
             name = self._name(county, first, last, ".parquet")
@@ -168,6 +175,7 @@ class Merge:
                 manifest.put_rollup(db, rollup)
                 manifest.put_digest(db, rollup.name, digest)
             manifest.put_rolled_days(db, self._rolled)
+            put_changes(db, self._reflagged, self._now)
             for act in also:
                 act(db)
         self.close()

@@ -236,7 +236,7 @@ class Readings:
         return self._history.days(ZONE_MS)
 
     def late(self, received_ms: int, before_ms: int) -> set[tuple[str, int]]:
-        """Return (device, day) of every reading observed before `before_ms` that was received after `received_ms`."""
+        """Return (device, day) of every reading observed before `before_ms` that was received, or flagged anew, after `received_ms`."""
         devices = {s.sid: s.device for s in self._catalog.series()}
         return {(devices[sid], day) for sid, day in self._history.arrivals(received_ms, before_ms, ZONE_MS) if sid in devices}
 

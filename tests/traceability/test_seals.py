@@ -398,6 +398,27 @@ def test_a_gateways_signatures_reach_the_seal(field: Field) -> None:
     assert field.verify().state == PROVED
 
 
+def test_flags_given_anew_make_a_new_seal(field: Field) -> None:
+    """Late readings change the flags beside them when a day is put together: numbers differ under an equal root and are sealed again."""
+    at = [START_MS + k * 600_000 for k in range(144)]
+    value = {t: 20.0 + (9 if k >= 50 else 0) + k % 3 / 2 for k, t in enumerate(at)}
+    field.send(*(ReadingIn(*AIR, t, value[t]) for t in [*at[:30], *at[50:]]))
+    field.send(*(ReadingIn(*AIR, t, value[t]) for t in at[30:50]))
+    field.seals.seal_due()
+    first = field.verify()
+    assert first.state == PROVED and channel_of(first.seal.told, "g1-air")["fail"] == 0
+    field.clock.advance(timedelta(hours=1))
+    field.readings.compact()
+    assert {d.what for d in field.verify().differences} >= {"fail", "n"} and field.verify().seal.told["root"] == first.seal.told["root"]
+    assert field.seals.seal_due() == 1
+    again = field.verify()
+    assert again.state == PROVED and channel_of(again.seal.told, "g1-air")["fail"] == 1
+    assert again.seal.told["supersedes"]["id"] == first.seal.told["id"]
+    field.clock.advance(timedelta(hours=1))
+    field.readings.compact()
+    assert field.seals.seal_due() == 0
+
+
 def test_a_signature_taken_from_the_store_disproves(field: Field) -> None:
     """Without the signed message's hash the readings are only as received: the seal says more than can be shown."""
     field.registry.add_gateway_key("gw", bytes(Seed(SEED).verify_key))
