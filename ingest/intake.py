@@ -168,9 +168,8 @@ class Intake:
             return
         if up.seq <= source.stored.last and up.seq in source.stored:
             batch.add_known(source.gateway, source.county, up.seq, received_ms)
-            find = source.sids.get
-            rows = ((find((r.d, r.c, r.u)), r.t, r.x) for r in up.readings)
-            known = tuple((sid, t, x) for sid, t, x in rows if sid is not None)
+            wrong = self._resolve(source, up.readings, batch)
+            known = tuple((source.sids[r.d, r.c, r.u], r.t, r.x) for r in up.readings if (r.d, r.c, r.u) not in wrong)
             batch.doubts.append(Doubt(source.gateway, up.seq, topic, body, received_ms, known, source.key is not None))
             if up.gone:
                 _give_up(source.gateway, up, batch)

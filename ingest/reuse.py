@@ -48,7 +48,7 @@ class ReuseWatch:
         newest = self._newest({sid for doubt in doubts for sid, _, _ in doubt.rows}, batch)
         for doubt in doubts:
             if any(
-                newest.get(sid, t) < t + self._correction(sid) and t - doubt.received_ms <= FUTURE_SUSPECT_MS for sid, t, _ in doubt.rows
+                newest.get(sid, -1) < t + self._correction(sid) and t - doubt.received_ms <= FUTURE_SUSPECT_MS for sid, t, _ in doubt.rows
             ):
                 self._take(doubt, batch)
 

@@ -66,6 +66,19 @@ def test_a_number_used_again_for_newer_readings_loses_nothing(readings: Readings
     assert [p.value for p in readings.range(DEVICE, "water_level", 0, NOW_MS)] == [1.0, 2.0, 3.0, 4.0, 5.0, 1.0, 2.0, 3.0]
 
 
+def test_a_number_used_again_is_seen_by_a_process_that_just_started(readings: Readings, tmp_path: Path) -> None:
+    """The disk was changed while nobody listened: the first messages of the new one are stored, a device of its own among them."""
+    for seq in range(1, 4):
+        readings.accept(GATEWAY, encode_up(seq, [level(100 - seq, float(seq))]))
+    readings.close()
+    again = Readings(tmp_path, clock(), TwoGateways())
+    again.accept(GATEWAY, encode_up(1, [level(9, 7.0), level(9, 8.0, device="by-01-p9")]))
+    again.accept(GATEWAY, encode_up(2, [level(98, 2.0)]))
+    assert again.counts().readings == 5 and again.reused() == {GATEWAY: 1}
+    assert [p.value for p in again.range("by-01-p9", "water_level", 0, NOW_MS)] == [8.0]
+    again.close()
+
+
 def test_a_repeat_from_the_future_is_a_repeat(readings: Readings) -> None:
     """A clock far ahead makes no newest value, and its messages are no numbers used again."""
     for _ in range(2):
