@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from foundation.errors import Unavailable
 from ingest.tls_socket import TlsSocket
+from ingest.topics import PREFIX
 
 READ_BYTES = 256 * 1024
 RECEIVE_MAXIMUM = 10_000
@@ -143,7 +144,7 @@ class SocketReceiver:
     def change(self, add: Sequence[str], drop: Sequence[str]) -> None:
         """See `Receiver.change`."""
         if add:
-            self._send(self._m.SubscribePacket(_CHANGE, [self._m.TopicFilter(f, max_qos=self._m.QoS.AT_LEAST_ONCE) for f in add]).write())
+            self._send(self._m.SubscribePacket(_CHANGE, [self._wanted(f) for f in add]).write())
         if drop:
             self.unsubscribe(drop)
 
@@ -182,7 +183,7 @@ class SocketReceiver:
         if answer.reason_code != self._m.ConnAckReasonCode.SUCCESS:
             raise Unavailable("the broker refuses ingest", got=str(answer.reason_code), todo="look at its user and password")
         self.session_present = bool(answer.session_present)
-        wanted = [self._m.TopicFilter(f, max_qos=self._m.QoS.AT_LEAST_ONCE) for f in filters]
+        wanted = [self._wanted(f) for f in filters]
         self._send(self._m.SubscribePacket(1, wanted).write())
         answer = self._await(self._m.SubAckPacket)
         if any(int(code) >= 128 for code in answer.reason_codes):
@@ -197,6 +198,11 @@ class SocketReceiver:
     def _will(self) -> Any:
         told = self._presence
         return None if told is None else self._m.Will(told.topic, payload=told.gone, qos=self._m.QoS.AT_LEAST_ONCE, retain=True)
+
+    def _wanted(self, topic_filter: str) -> Any:
+        """Return a filter to subscribe to. What a foreign sender left retained was told before and is no new reading."""
+        keeps = self._m.RetainHandling.SEND_ALWAYS if topic_filter.startswith(f"{PREFIX}/") else self._m.RetainHandling.SEND_NEVER
+        return self._m.TopicFilter(topic_filter, max_qos=self._m.QoS.AT_LEAST_ONCE, retain_handling=keeps)
 
     def _await(self, kind: type[Any]) -> Any:
         """Wait for one packet of a kind. A resumed session's messages may come before it or in the same read: they are kept."""

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from foundation.errors import Unavailable
 from ingest.receiver import CONNECT_S, KEEPALIVE_S, Message, Presence
+from ingest.topics import PREFIX
 
 # The embedded broker sends everything it has at once; what waits here is bounded by the gateways' own windows.
 MOST_AT_ONCE = 2000
@@ -115,4 +116,8 @@ class PahoReceiver:
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         # Nothing here can raise: an exception would end paho's thread without a word.
+        if message.retain and not message.topic.startswith(f"{PREFIX}/"):
+            # What a foreign sender left retained was told before and is no new reading.
+            self._client.ack(message.mid, message.qos)
+            return
         self._queue.put((message.topic, bytes(message.payload), (message.mid, message.qos)))

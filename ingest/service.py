@@ -15,7 +15,7 @@ from ingest.batch import Batch
 from ingest.catalog import Catalog
 from ingest.claiming import MOST_AT_ONCE, take_again
 from ingest.claims import claim_free_writer
-from ingest.clock_keeping import ClockProposal, accept, one_proposal, proposals, refuse, revoke
+from ingest.clock_desk import ClockDesk
 from ingest.cursors import SinkState, sink_states
 from ingest.edge_state import EdgeState, edge_states
 from ingest.foreign import Feeds, Taken
@@ -45,7 +45,7 @@ NAMES_KEPT_S = 5.0
 _BY_DEVICE = operator.itemgetter(0, 1)
 
 
-class Readings:
+class Readings(ClockDesk):
     """The readings of one installation. Any process may ask while ingest workers write."""
 
     def __init__(
@@ -251,7 +251,14 @@ class Readings:
 
     def reused(self) -> dict[str, int]:
         """Return how many messages of which gateway bore a number that was used before for other readings."""
-        rows = self._catalog.rows("SELECT name, value FROM counter WHERE name LIKE 'reused:%'")
+        return self._counters("reused")
+
+    def damaged(self) -> dict[str, int]:
+        """Return how many messages of which feed could not be read."""
+        return self._counters("damaged")
+
+    def _counters(self, kind: str) -> dict[str, int]:
+        rows = self._catalog.rows("SELECT name, value FROM counter WHERE name LIKE ?", (f"{kind}:%",))
         return {str(name).partition(":")[2]: int(str(value)) for name, value in rows}
 
     def gateways(self) -> list[GatewayState]:
@@ -329,29 +336,6 @@ class Readings:
     def quarantined_messages(self, entry: int, limit: int = 20) -> list[HeldMessage]:
         """Return the oldest messages kept for a name in quarantine."""
         return messages_of(self._catalog, entry, limit)
-
-    # Clocks
-
-    def clocks(self, county: str | None = None) -> list[ClockProposal]:
-        """Return corrections of clocks, those that wait for a decision first; of one county's gateways or of all."""
-        here = "1" if county is None else "gateway IN (SELECT gateway FROM series WHERE county = ?)"
-        return proposals(self._catalog, here, () if county is None else (county,))
-
-    def clock(self, proposal: int) -> ClockProposal:
-        """Return one correction."""
-        return one_proposal(self._catalog, proposal)
-
-    def accept_clock(self, proposal: int, who: str, *, whole_gateway: bool = False) -> ClockProposal:
-        """Correct a clock, or those of all its gateway's devices, in what is received from now on."""
-        return accept(self._catalog, proposal, who, to_ms(self._clock.now()), whole_gateway=whole_gateway)
-
-    def refuse_clock(self, proposal: int, who: str) -> ClockProposal:
-        """Leave a clock as it is; the same is not proposed again."""
-        return refuse(self._catalog, proposal, who, to_ms(self._clock.now()))
-
-    def revoke_clock(self, proposal: int, who: str) -> ClockProposal:
-        """Correct a clock no more in what is received from now on."""
-        return revoke(self._catalog, proposal, who, to_ms(self._clock.now()))
 
     def sinks(self) -> list[SinkState]:
         """Return how the feeds of server stores are, the one heard of last first."""

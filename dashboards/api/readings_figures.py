@@ -42,8 +42,8 @@ def readings_figures(readings: Readings, now_ms: int) -> Iterator[Any]:
         fresh.add_metric([county], (now_ms - newest) / 1000)
     yield fresh
     yield from _ledger(readings.ledger(), now_ms)
-    yield from _quarantine(readings)
     yield from _drops(readings)
+    yield from _strangers(readings)
     yield from _sinks(readings, now_ms)
 
 
@@ -71,16 +71,6 @@ def _ledger(rows: list[LedgerRow], now_ms: int) -> Iterator[Any]:
             yield family
 
 
-def _quarantine(readings: Readings) -> Iterator[Any]:
-    waiting = GaugeMetricFamily("suhe_quarantined_messages", "Messages kept whole until somebody claims their sender", labels=["kind"])
-    by_kind: dict[str, int] = defaultdict(int)
-    for entry in readings.quarantine():
-        by_kind[entry.kind] += entry.kept
-    for kind, messages in by_kind.items():
-        waiting.add_metric([kind], messages)
-    yield waiting
-
-
 def _drops(readings: Readings) -> Iterator[Any]:
     dropped = CounterMetricFamily("suhe_broker_dropped", "Messages a broker says it threw away", labels=["broker"])
     told = GaugeMetricFamily("suhe_broker_dropped_told", "1 where a broker tells what it throws away", labels=["broker"])
@@ -88,6 +78,27 @@ def _drops(readings: Readings) -> Iterator[Any]:
         dropped.add_metric([one.broker], one.total)
         told.add_metric([one.broker], int(one.told))
     yield from (dropped, told)
+
+
+def _strangers(readings: Readings) -> Iterator[Any]:
+    names = GaugeMetricFamily("suhe_quarantined_names", "Names nobody has claimed, whose messages wait", labels=["kind"])
+    messages = GaugeMetricFamily("suhe_quarantined_messages", "Messages kept whole until somebody claims their sender", labels=["kind"])
+    dropped = GaugeMetricFamily("suhe_quarantined_dropped", "Messages of waiting names that were dropped for want of room", labels=["kind"])
+    waiting = readings.quarantine()
+    for kind in ("gateway", "device", "station", "clock"):
+        of_kind = [e for e in waiting if e.kind == kind]
+        names.add_metric([kind], len(of_kind))
+        messages.add_metric([kind], sum(e.kept for e in of_kind))
+        dropped.add_metric([kind], sum(e.dropped for e in of_kind))
+    damaged = CounterMetricFamily("suhe_feed_damaged", "Messages of a foreign sender that could not be read", labels=["feed"])
+    for feed, count in readings.damaged().items():
+        damaged.add_metric([feed], count)
+    reused = CounterMetricFamily("suhe_sequence_reused", "Messages whose number was used before for other readings", labels=["gateway"])
+    for gateway, count in readings.reused().items():
+        reused.add_metric([gateway], count)
+    proposed = sum(p.state == "proposed" for p in readings.clocks())
+    yield from (names, messages, dropped, damaged, reused)
+    yield GaugeMetricFamily("suhe_clock_proposals", "Clocks whole hours off that wait for a decision", value=proposed)
 
 
 def _sinks(readings: Readings, now_ms: int) -> Iterator[Any]:

@@ -164,6 +164,41 @@ def test_a_sender_is_added_while_all_runs_claimed_and_kept_from_others_devices(c
         county.registry.name_device(DeviceName("theirs", OURS, "by-01-box"))
 
 
+def test_what_a_sender_left_retained_is_no_new_reading(county: County) -> None:
+    """A retained message that was there before the feed is not taken; what comes after is, retained or not."""
+    county.add(Feed("box", "by-01-gw", "thingsboard-device", "box/telemetry"))
+    county.registry.name_device(DeviceName("box", "", LEVEL.id))
+    ours = county.sender("by-01-gw")
+
+    def told(value: float, *, retain: bool = False) -> None:
+        ours.publish("box/telemetry", json.dumps({"waterLevel": value}), 1, retain=retain).wait_for_publish(5)
+
+    def taken() -> list[float]:
+        return [x.value for x in county.readings.latest(devices=[LEVEL.id])]
+
+    def listens() -> bool:
+        told(1.0)
+        return bool(taken())
+
+    wait_until(listens, 15, every=0.3)
+    told(2.0, retain=True)
+    wait_until(lambda: taken() == [2.0], 10)
+    county.registry.remove_feed("box")
+    told(1.0)
+    wait_until(lambda: not county.directory.feeds().feeds, 10)
+    before = county.readings.counts().readings
+    county.registry.add_feed(Feed("box", "by-01-gw", "thingsboard-device", "box/telemetry"))
+    county.registry.name_device(DeviceName("box", "", LEVEL.id))
+
+    def listens_again() -> bool:
+        told(3.0)
+        return taken() == [3.0]
+
+    wait_until(listens_again, 15, every=0.3)
+    values = [p.value for p in county.readings.range(LEVEL.id, "water_level", 0, 2**42)]
+    assert values.count(2.0) == 1 and len(values) > before - 1
+
+
 def test_the_rules_of_feeds_as_asked() -> None:
     """A gateway writes its own filter and reads nothing; Sparkplug is two-way; ingest reads what a feed takes and no more."""
     spark = Feed("spark", "by-02-gw", "sparkplug-b", "spBv1.0/farm/+/node1/#")
