@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from typing import Any
 
 import msgspec
@@ -21,6 +22,11 @@ _MOST_SKIPPED = 20
 _LONGEST_NAME = 200
 _WHY_NOT = {str: "text", type(None): "null"}
 
+# The parser stops at the interpreter's own limit. Where a library has raised it, its stack would end first, and with it the process.
+_SAFE_RECURSION = 5_000
+_MOST_BRACKETS = 500
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+
 _read = msgspec.json.Decoder().decode
 _write = msgspec.json.Encoder().encode
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -30,6 +36,8 @@ def read_json(body: bytes) -> Any:
     """Return what a body says; raise BadInput where it says nothing or two things."""
     if len(body) > LARGEST_BODY:
         raise BadInput("this message is too long", expected=f"at most {LARGEST_BODY} bytes", got=str(len(body)))
+    if sys.getrecursionlimit() > _SAFE_RECURSION and _too_deep(body):
+        raise BadInput("this message is nested too deeply", expected=f"at most {DEEPEST} levels that matter")
     try:
         told = _read(body)
         if not _surely_unique(body, told):
@@ -127,6 +135,18 @@ def note(skipped: list[str], why: str) -> None:
     """Add what is no reading and why, unless so much was said already."""
     if len(skipped) < _MOST_SKIPPED:
         skipped.append(why)
+
+
+def _too_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= _MOST_BRACKETS:
+        return False
+    depth = 0
+    for found in _TOKEN.finditer(body):
+        first = body[found.start()]
+        depth += (first in b"[{") - (first in b"]}")
+        if depth > _MOST_BRACKETS:
+            return True
+    return False
 
 
 def _surely_unique(body: bytes, told: Any) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,6 +48,26 @@ def test_a_body_without_one_meaning_is_refused(body: bytes) -> None:
     with pytest.raises(BadInput) as error:
         read_json(body)
     assert error.value.message and len(error.value.explain()) < 600
+
+
+def test_a_library_that_raised_the_recursion_limit_does_not_end_the_process() -> None:
+    """Where the interpreter would let a parser go on until its stack ends, depth is looked at before; wide bodies are read all the same."""
+    program = """
+import sys
+sys.setrecursionlimit(100_000)
+from foundation.errors import BadInput
+from ingest.formats.json_text import read_json
+assert len(read_json(b"[" + b"[[{}]]," * 50_000 + b"1]")) == 50_001
+for body in (b"[" * 90_000, b'{"a":' * 90_000, b'["[",' * 90_000):
+    try:
+        read_json(body)
+        raise SystemExit("not refused")
+    except BadInput:
+        pass
+"""
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 json_values = st.recursive(
