@@ -66,9 +66,10 @@ class FeedKeeping(Transactions):
             return _feed(connection, feed_id)
 
     def feed_of_secret(self, secret: str) -> Feed | None:
-        """Return the feed whose secret this is."""
+        """Return the feed whose secret this is. A station's password is no secret of this kind: it is short, and sent in the clear."""
         with self._reading() as connection:
-            return next(iter(store.find(connection, feed_store.FEED, secret_hash=secret_hash(secret))), None) if secret else None
+            known = store.find(connection, feed_store.FEED, secret_hash=secret_hash(secret)) if secret else []
+            return next((f for f in known if not f.station), None)
 
     def feed_book(self) -> FeedBook:
         """Return every feed with its names, for whoever is asked at every message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,12 +75,13 @@ def secret(
     read: Annotated[bool, typer.Option("--read", help="Read it from standard input: a station's own password.")] = False,
 ) -> None:
     """Give a feed a new secret for HTTP, or a station's password; only its hash is kept."""
-    import sys
-
     from foundation.passwords import new_password
+    from ingest.feed_checks import check_station_password, new_station_password
 
-    made = sys.stdin.readline().strip() if read else new_password()
-    _registry().set_feed_secret(feed, made)
+    registry = _registry()
+    known = registry.feed(feed)
+    made = sys.stdin.readline().strip() if read else new_station_password(known.format) if known.station else new_password()
+    registry.set_feed_secret(feed, check_station_password(known.format, made) if known.station else made)
     print(f"{feed} has the secret that was read" if read else made)
 
 

@@ -18,7 +18,6 @@ from ingest.formats.decoded import SHANGHAI_MS
 from ingest.formats.sl651_frames import ETX, STX, Frame, build_frame, parse_frame
 from ingest.service import Readings
 from registry.directory import RegistryDirectory
-from registry.feed_keeping import secret_hash
 from registry.feeds import DeviceName, Feed
 from registry.service import Registry
 from suhe.broker import Broker
@@ -51,9 +50,12 @@ def test_a_confirmed_report_survives_the_server(tmp_path: Path) -> None:
     registry.add_all([POND, BASE, COOP, BAOYING, LOTUS])
     registry.register_gateway("by-01-gw", "321023", "by-01", "网关", "Gateway")
     registry.add_device(LEVEL)
-    registry.add_feed(Feed("river", "by-01-gw", "sl651", station=STATION, secret_hash=secret_hash("2026")))
-    registry.name_device(DeviceName("river", "", LEVEL.id))
+    registry.add_feed(Feed("river", "by-01-gw", "sl651", station=STATION))
     env = {**os.environ, "SUHE_DATA": str(settings.data), "SUHE_SL651_PORT": str(settings.sl651_port), "SUHE_LOG_LEVEL": "WARNING"}
+    for told, code in (("20", 1), ("2026", 0)):
+        own = [sys.executable, "-m", "suhe.cli", "feed", "secret", "river", "--read"]
+        assert subprocess.run(own, cwd=ROOT, env=env, input=told, text=True, capture_output=True, check=False).returncode == code
+    registry.name_device(DeviceName("river", "", LEVEL.id))
     command = [sys.executable, "-m", "suhe.cli", "ingest", "stations"]
     begin_ms = to_ms(SystemClock().now()) // 60_000 * 60_000 - REPORTS * 60_000
     confirmed: set[int] = set()

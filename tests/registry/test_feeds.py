@@ -111,3 +111,9 @@ def test_a_feed_is_found_by_its_secret_which_is_not_kept(filled: Registry) -> No
     assert filled.feed_of_secret("another") is None and filled.feed_of_secret("") is None
     filled.set_feed_secret("lora", "")
     assert filled.feed_of_secret("a long secret") is None
+
+
+def test_a_station_s_password_opens_nothing_else(filled: Registry) -> None:
+    """Four digits that a station sends in the clear are no token over HTTP."""
+    filled.add_feed(Feed("river", "by-01-gw", "sl651", station="0012345678"))
+    assert filled.set_feed_secret("river", "1234").secret_hash and filled.feed_of_secret("1234") is None
