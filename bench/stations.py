@@ -45,7 +45,7 @@ class Book:
         """Tell whether the device is the gateway's."""
         return gateway_id.removeprefix("gw") == device_id.removeprefix("level")
 
-    def feeds(self) -> FeedBook:
+    def feeds(self, *, again: bool = False) -> FeedBook:  # noqa: ARG002
         """Return the book."""
         return self._book
 

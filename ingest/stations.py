@@ -52,7 +52,7 @@ class StationDirectory(Directory, Protocol):
     """What the server asks of the registry."""
 
     def feeds(self, *, again: bool = False) -> FeedBook:
-        """Return every feed with its names."""
+        """Return every feed with its names; `again`: something was not in it, it may have been registered a moment ago."""
         ...
 
 
@@ -294,7 +294,8 @@ class Stations:
             return
         station = task.told[-1].station
         topic, body = f"{name}/{station}"[:200], b"".join(part.raw for part in task.told)
-        feed = self._directory.feeds().of_station(station, name)
+        feeds = self._directory.feeds
+        feed = feeds().of_station(station, name) or feeds(again=True).of_station(station, name)
         if feed is None:
             batch.held.append(Held(STATION, "", "", station[:128], topic, body, task.received_ms))
             return
