@@ -17,6 +17,7 @@ from ingest.claiming import MOST_AT_ONCE, take_again
 from ingest.claims import claim_free_writer
 from ingest.clock_desk import ClockDesk
 from ingest.cursors import SinkState, sink_states
+from ingest.deletions import Deletion
 from ingest.edge_state import EdgeState, edge_states
 from ingest.foreign import Feeds, Taken
 from ingest.history import History
@@ -25,6 +26,7 @@ from ingest.keeping import Store
 from ingest.lines_in import Lines, Written
 from ingest.links import Link, links
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
+from ingest.manifest import rolled_days
 from ingest.payloads import NO_NUMBER, Ack, Refused
 from ingest.pictures import Picture, pictures
 from ingest.quality_service import Quality
@@ -236,9 +238,18 @@ class Readings(ClockDesk):
         return self._history.days(ZONE_MS)
 
     def late(self, received_ms: int, before_ms: int) -> set[tuple[str, int]]:
-        """Return (device, day) of every reading observed before `before_ms` that was received, or flagged anew, after `received_ms`."""
-        devices = {s.sid: s.device for s in self._catalog.series()}
-        return {(devices[sid], day) for sid, day in self._history.arrivals(received_ms, before_ms, ZONE_MS) if sid in devices}
+        """Return (device, day) of every reading observed before `before_ms` that was received, or flagged anew, after `received_ms`.
+
+        A day whose other readings retention has taken is left out: nothing can be said of it as a whole any more.
+        """
+        series = {s.sid: s for s in self._catalog.series()}
+        gone = {(d.county, d.day) for d in rolled_days(self._catalog, "frozen")}
+        arrived = self._history.arrivals(received_ms, before_ms, ZONE_MS)
+        return {(series[sid].device, day) for sid, day in arrived if sid in series and (series[sid].county, day) not in gone}
+
+    def deletions(self, devices: Sequence[str], start_ms: int, end_ms: int) -> list[Deletion]:
+        """Return what retention or people took of these devices' readings of [start, end)."""
+        return self.store.deletions(devices, start_ms, end_ms)
 
     def signed_messages(self, gateway: str, first: int, last: int) -> list[SignedMessage]:
         """Return what is kept of a gateway's signed messages numbered `first` to `last`."""

@@ -60,7 +60,7 @@ class SealedDay:
 
 @dataclass(frozen=True, slots=True)
 class SealCheck:
-    """What came of checking a seal. `state` is proved, disproved, or gone where the raw readings are no longer kept."""
+    """What came of checking a seal: proved, disproved, or gone where raw readings are no longer kept or were deleted with a trace."""
 
     seal: SealedDay
     state: str
@@ -190,7 +190,8 @@ class Seals:
         if seal.told["readings"] and not any(len(s) for s in raw.values()) and self._no_longer_kept(start_ms):
             return SealCheck(seal, DISPROVED if faults else GONE, tuple(faults), (), logged)
         found = differences(seal.told, self._fields(day, start_ms, measured, raw))
-        return SealCheck(seal, DISPROVED if faults or found else PROVED, tuple(faults), tuple(found), logged)
+        state = PROVED if not found else GONE if self._all_deleted(measured, found, start_ms) else DISPROVED
+        return SealCheck(seal, DISPROVED if faults else state, tuple(faults), tuple(found), logged)
 
     def _check_record(self, plot: str, index: int) -> tuple[list[str], bool]:
         """Return what is wrong with a seal's record, and whether a checkpoint covers it."""
@@ -215,6 +216,13 @@ class Seals:
         except InvalidProof as error:
             faults.append(f"the statement is not in the log under its checkpoint: {error}")
         return faults, True
+
+    def _all_deleted(self, measured: Sequence[Measured], found: Sequence[Difference], start_ms: int) -> bool:
+        """Whether every channel that differs is one whose readings somebody deleted, with a trace that says so."""
+        channels = {f"{m.device} {m.channel}": m.device for m in measured}
+        differing = {channels[d.where] for d in found if d.where in channels}
+        traced = (self._readings.deletions([device], start_ms, start_ms + DAY_MS) for device in differing)
+        return bool(differing) and all(traced)
 
     def _no_longer_kept(self, start_ms: int) -> bool:
         """Whether the store begins after this day: a retention takes whole days from the front, an attacker seldom does."""

@@ -21,6 +21,7 @@ from foundation.clock import FixedClock, to_ms
 from foundation.database import metadata, open_engine
 from ingest.payloads import ReadingIn, encode_up
 from ingest.raw import RawSeries
+from ingest.retention import Keep
 from ingest.segments import COLUMNS
 from ingest.service import Readings
 from ingest.signatures import signer_of
@@ -376,6 +377,33 @@ def test_raw_readings_no_longer_kept_are_the_third_state(field: Field) -> None:
     with catalog.transaction() as db:
         db.execute("DELETE FROM file WHERE max_t < ?", (START_MS + DAY_MS,))
     catalog.close()
+    assert field.verify().state == GONE
+
+
+def test_a_deletion_with_a_trace_is_told_as_gone_and_nothing_else_is(field: Field) -> None:
+    """A device's readings deleted by hand leave the seal unproved; another device's altered beside them are disproved as ever."""
+    field.day()
+    field.seals.seal_due()
+    field.readings.store.delete("g1-air", "", START_MS, START_MS + DAY_MS, who="li", why="withdrawn consent")
+    check = field.verify()
+    assert check.state == GONE and {d.where for d in check.differences if d.where.startswith("g1")} == {"g1-air air_temperature"}
+    field.alter(pl.when(pl.col("x") == 30.5).then(31.5).otherwise(pl.col("x")).alias("x"))
+    assert field.verify().state == DISPROVED
+
+
+def test_retention_leaves_the_seal_and_makes_no_new_one(field: Field) -> None:
+    """A day whose readings are no longer kept is told as gone; a late reading of it does not supersede its seal."""
+    field.day()
+    field.seals.seal_due()
+    field.readings.compact()
+    field.clock.advance(timedelta(days=500))
+    assert field.readings.store.retain(Keep())
+    assert field.verify().state == GONE
+    before = len(field.seals.chain("g1"))
+    field.send(ReadingIn(*AIR, START_MS + HOUR_MS + 1, 20.0))
+    field.clock.advance(timedelta(days=1))
+    field.seals.seal_due()
+    assert len(field.seals.chain("g1")) == before
     assert field.verify().state == GONE
 
 
