@@ -162,6 +162,33 @@ def doctor(*, json_output: Annotated[bool, typer.Option("--json", help="Print as
     run(settings(), as_json=json_output)
 
 
+@app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="A folder that is empty or not there.")]) -> None:
+    """Copy the whole installation while it runs: records, readings, blobs, keys. What PostgreSQL holds is pg_dump's to copy."""
+    from foundation.clock import SystemClock
+    from suhe.whole_backup import backup as run
+
+    found = settings()
+    made = run(found.data, folder, SystemClock())
+    print(f"{made.files:,} files, {made.bytes:,} bytes in {folder}; they hold keys: keep them as you keep keys")
+    if found.database_url.get_secret_value():
+        print("the records are in PostgreSQL and not in this copy: pg_dump --format=custom them before the copy, and keep both together")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A backup made by `suhe backup`.")],
+    *,
+    only_verify: Annotated[bool, typer.Option("--verify", help="Only check it.")] = False,
+) -> None:
+    """Check a backup and put it into an empty SUHE_DATA. Exit 0: whole; 1: damaged, and nothing was put anywhere."""
+    from suhe.commands.store import tell
+    from suhe.whole_backup import restore as run
+    from suhe.whole_backup import verify as look
+
+    tell(look(folder) if only_verify else run(folder, settings().data), as_json=False)
+
+
 # Groups of commands: their modules import nothing heavy either.
 from suhe.commands.cold import app as cold_app  # noqa: E402
 from suhe.commands.demo import app as demo_app  # noqa: E402

@@ -41,7 +41,7 @@ def check(
     json_output: Json = False,
 ) -> None:
     """Prove every file whole: size, SHA-256 as recorded at its writing, rows. Exit 0: whole; 1: damaged. May run beside everything."""
-    _tell(_store().check(deep=deep), as_json=json_output)
+    tell(_store().check(deep=deep), as_json=json_output)
 
 
 @app.command()
@@ -134,7 +134,7 @@ def verify(folder: Annotated[Path, typer.Argument(help="A backup.")], *, json_ou
     """Check a backup: every file against the hashes in its catalogue, every row read. Exit 0: whole; 1: damaged."""
     from ingest.backing import verify as run
 
-    _tell(run(folder), as_json=json_output)
+    tell(run(folder), as_json=json_output)
 
 
 @app.command()
@@ -143,7 +143,7 @@ def restore(folder: Annotated[Path, typer.Argument(help="A backup.")]) -> None:
     from ingest.backing import restore as run
     from suhe.cli import settings
 
-    _tell(run(folder, settings().readings_folder), as_json=False)
+    tell(run(folder, settings().readings_folder), as_json=False)
 
 
 def instant(text: str, *, ends: bool = False) -> int:
@@ -175,7 +175,8 @@ def _store() -> Store:
     return Made(folder, SystemClock())
 
 
-def _tell(report: Report, *, as_json: bool) -> None:
+def tell(report: Report, *, as_json: bool) -> None:
+    """Print a report and end with its exit code."""
     import json
     from dataclasses import asdict
 
