@@ -16,6 +16,7 @@ from typing import Any
 from foundation.clock import SystemClock
 from ingest.gateway import Gateway
 from ingest.payloads import ReadingIn
+from ingest.segments import read_rows
 from ingest.service import Readings
 from ingest.worker import run_worker
 from registry.feeds import ChannelName, DeviceName, Feed, FeedBook
@@ -115,15 +116,14 @@ class Field:
 
     def stored(self, gateway: str) -> list[tuple[str, str, int, float]]:
         """Return every row of a gateway in the files the manifest names, repeats included."""
-        import polars as pl
-
         catalog = self.readings._catalog  # the rows of the files, not the answers, which would hide a repeat
         names = {s.sid: (s.device, s.channel) for s in catalog.series("gateway = ?", (gateway,))}
         found = []
         for file in catalog.files():
             place = self.folder / "readings" / ("segments" if file.kind == "segment" else "daily")
-            for sid, t, x in pl.read_parquet(place / file.name, columns=["sid", "t", "x"]).iter_rows():
-                if sid in names:
+            # A row of version 1 says no more than the final flag of one that is there.
+            for sid, t, x, version in read_rows(place / file.name).select("sid", "t", "x", "version").iter_rows():
+                if sid in names and not version:
                     found.append((*names[sid], t, x))
         return sorted(found)
 
