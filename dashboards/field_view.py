@@ -31,6 +31,7 @@ OK, LATE, SILENT, UNKNOWN = "ok", "late", "silent", "unknown"
 _WORST = {UNKNOWN: 0, OK: 1, LATE: 2, SILENT: 3}
 LATE_AFTER, SILENT_AFTER = 1.25, 3.0
 DEMO_INTERVAL_S = 10
+MINUTE_S = 60
 # A demo's gateway speaks every five seconds, with half its devices each time; a real one with its devices.
 DEMO_GATEWAY_INTERVAL_S = 5
 GATEWAY_INTERVAL_S = 600
@@ -190,7 +191,7 @@ def field_view(services: Services, county: str, lang: str, t: Translate) -> Fiel
     return FieldView(
         sites,
         tuple(sorted(silent, key=lambda s: (-s.age_ms, s.device))),
-        _gateways(services, county, depots, now_ms, t),
+        _gateways(services, county, depots, devices, now_ms, t),
         len(devices),
         len(ages),
         max((r.t_ms for rows in latest.values() for r in rows), default=None),
@@ -207,7 +208,8 @@ def _by_base(things: Sequence[_T]) -> dict[str, list[_T]]:
 def _interval(services: Services, device: Device) -> int:
     """Return how often a device is expected to speak, in seconds."""
     slowest = max(c.interval_s for c in device.channels)
-    return min(DEMO_INTERVAL_S, slowest) if services.demo else slowest
+    # What is due every ten minutes is sent oftener by a demo's simulators; what is due sooner keeps its own pace there too.
+    return DEMO_INTERVAL_S if services.demo and slowest > MINUTE_S else slowest
 
 
 def _site(
@@ -285,10 +287,14 @@ def flagged(figure: Figure) -> bool:
     return figure.flag >= SUSPECT and figure.flag != 9
 
 
-def _gateways(services: Services, county: str, depots: set[str], now_ms: int, t: Translate) -> tuple[GatewayRow, ...]:
+def _gateways(
+    services: Services, county: str, depots: set[str], devices: Sequence[Device], now_ms: int, t: Translate
+) -> tuple[GatewayRow, ...]:
     known = {g.gateway: g for g in services.readings.gateways()}
     ledger = tallies(services.readings.ledger(county))
-    interval = DEMO_GATEWAY_INTERVAL_S if services.demo else GATEWAY_INTERVAL_S
+    paces: dict[str, int] = {}
+    for device in devices:
+        paces[device.gateway] = min(_interval(services, device), paces.get(device.gateway, GATEWAY_INTERVAL_S))
     rows = []
     for gateway in services.registry.gateways(county=county):
         if gateway.base in depots:
@@ -297,7 +303,8 @@ def _gateways(services: Services, county: str, depots: set[str], now_ms: int, t:
         if state is None:
             rows.append(GatewayRow(gateway.id, UNKNOWN, t("还没有消息"), 0, 0, 0, (), Tally()))
             continue
-        age = now_ms - state.last_received_ms
+        age, pace = now_ms - state.last_received_ms, paces.get(gateway.id, GATEWAY_INTERVAL_S)
+        interval = DEMO_GATEWAY_INTERVAL_S if services.demo and pace <= DEMO_INTERVAL_S else pace if services.demo else GATEWAY_INTERVAL_S
         gaps = tuple(f"{a}–{b}" if a != b else str(a) for a, b in state.open_gaps)
         tally = ledger.get(gateway.id, Tally())
         heard = state_of(age, interval), age_text(age, t)

@@ -94,7 +94,7 @@ def scheduler() -> None:
 
 @app.command()
 def simulate(
-    what: Annotated[str, typer.Argument(help="field, markets, season or trucks")],
+    what: Annotated[str, typer.Argument(help="field, markets, season, trucks, scans or guests")],
 ) -> None:
     """Run one simulator of the demo against this installation, over the real protocols."""
     from suhe.processes import run_simulator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from foundation.clock import Clock, to_ms
 from foundation.files import write_durably
 from foundation.settings import Settings
 from registry.devices import Device, DeviceChannel
+from registry.feeds import DeviceName, Feed
 from registry.keys import key_id
 from registry.parties import County, Party
 from registry.plots import Base, Plot
@@ -33,6 +35,7 @@ def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
     A second call changes nothing. Where the file or the records were lost, or a start was killed half-way, it makes good what
     is missing: a password nobody knows any more is replaced, and so is a key.
     """
+    from simulators import guests_catalog as guests
     from simulators.fleet import fleet
     from simulators.scenario import scenario
 
@@ -44,12 +47,15 @@ def register_demo(settings: Settings, registry: Registry, clock: Clock) -> None:
     credentials: dict[str, Any] = {
         "gateways": _gateway_passwords(registry, told.gateways, kept.get("gateways", {})),
         "trucks": _gateway_passwords(registry, trucks.gateways, kept.get("trucks", {})),
+        "guests": _gateway_passwords(registry, guests.GATEWAYS, kept.get("guests", {})),
+        "station_password": kept.get("station_password") or secrets.token_hex(2),
         "gateway_seeds": _gateway_seeds(registry, [*told.gateways, *trucks.gateways], kept.get("gateway_seeds", {})),
         "author_keys": _author_keys(registry, [p.id for p in told.parties], kept.get("author_keys", {}), to_ms(clock.now()) - KEY_AGE_MS),
         "api_key": _api_key(registry, kept.get("api_key", "")),
     }
     _register_devices(registry, told)
     _register_devices(registry, trucks)
+    _register_guests(registry, guests, credentials["station_password"])
     registry.add_person(GUEST, "guest")
     if credentials != kept:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,6 +80,20 @@ def _register_places(registry: Registry, told: Any) -> None:
 
 def _register_devices(registry: Registry, told: Any) -> None:
     registry.add_all(_missing(Device, told.devices, {d.id for d in registry.devices()}, channels=DeviceChannel))
+
+
+def _register_guests(registry: Registry, guests: Any, station_password: str) -> None:
+    """Register the gateways of other makers: their devices, their feeds, what their names of devices mean, the station's password."""
+    registry.add_all(_missing(Device, guests.DEVICES, {d.id for d in registry.devices()}, channels=DeviceChannel))
+    known = {f.id for f in registry.feeds()}
+    for feed in guests.FEEDS:
+        if feed.id not in known:
+            registry.add_feed(Feed(feed.id, feed.gateway, feed.format, topic=feed.topic, station=feed.station))
+            for name in guests.NAMES:
+                if name.feed == feed.id:
+                    registry.name_device(DeviceName(name.feed, name.name, name.device))
+        if feed.station:
+            registry.set_feed_secret(feed.id, station_password.upper())
 
 
 def _gateway_passwords(registry: Registry, gateways: Any, kept: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from foundation.clock import SystemClock
 from foundation.database import open_engine
 from foundation.errors import BadInput, NotFound
+from foundation.files import write_durably
 from foundation.log import get_logger, set_up_logging
+from foundation.ports import free_port, port_is_free
 from foundation.settings import Settings
 from suhe.broker import connection, tls_context
 
@@ -113,8 +115,23 @@ def run_ingest(settings: Settings, *, worker: int, workers: int) -> None:
 
 
 def station_ports(settings: Settings) -> dict[str, int]:
-    """Return format -> port of the station protocols that are switched on."""
-    return {name: port for name, port in (("sl651", settings.sl651_port), ("hj212", settings.hj212_port)) if port}
+    """Return format -> port of the station protocols that are switched on; a demo switches SL 651 on by itself."""
+    chosen = {name: port for name, port in (("sl651", settings.sl651_port), ("hj212", settings.hj212_port)) if port}
+    kept = settings.data / "broker" / "stations.json"
+    if chosen or not kept.is_file():
+        return chosen
+    return {"sl651": int(json.loads(kept.read_text())["sl651"])}
+
+
+def choose_demo_station_port(settings: Settings) -> None:
+    """Keep a free port for the demo's station, the same from start to start as long as it is free."""
+    kept = settings.data / "broker" / "stations.json"
+    if settings.sl651_port or settings.hj212_port:
+        kept.unlink(missing_ok=True)
+        return
+    before = station_ports(settings).get("sl651", 0)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(kept, json.dumps({"sl651": before if before and port_is_free(before) else free_port()}).encode())
 
 
 def run_station_server(settings: Settings) -> None:
@@ -187,6 +204,7 @@ def run_simulator(settings: Settings, what: str) -> None:
         "season": _season,
         "trucks": _trucks,
         "scans": _scans,
+        "guests": _guests,
     }
     if what not in runners:
         raise BadInput("there is no such simulator", expected=", ".join(runners), got=what)
@@ -267,6 +285,23 @@ def _scans(settings: Settings, stop: threading.Event) -> None:
     from simulators.scans import run_scans
 
     run_scans(credentials=demo_credentials(settings), base_url=web_address(settings), stop_event=stop)
+
+
+def _guests(settings: Settings, stop: threading.Event) -> None:
+    from simulators.driver import SEED
+    from simulators.guests import run_guests
+
+    broker, told = connection(settings), demo_credentials(settings)
+    run_guests(
+        told["guests"],
+        host=broker.host,
+        port=broker.port,
+        protocol=broker.protocol,
+        station_port=station_ports(settings).get("sl651", 0),
+        station_password=told["station_password"].upper(),
+        seed=SEED,
+        stop_event=stop,
+    )
 
 
 def _trucks(settings: Settings, stop: threading.Event) -> None:

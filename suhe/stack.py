@@ -23,7 +23,7 @@ from foundation.settings import Settings
 from suhe import chain_child, witness_child
 from suhe.broker import NOTICE, Broker, broker_command, prepare_broker, write_passwords, write_rules
 from suhe.installation import Installation, lock_folder, open_installation
-from suhe.processes import station_ports, web_address
+from suhe.processes import choose_demo_station_port, station_ports, web_address
 from suhe.supervisor import Child, Supervisor
 from suhe.victoria import prepare_victoria, sink_target, victoria_command
 
@@ -89,6 +89,7 @@ def children(settings: Settings, installation: Installation, broker: Broker, *, 
             ours("season", "simulate", "season"),
             ours("trucks", "simulate", "trucks"),
             ours("scans", "simulate", "scans"),
+            ours("guests", "simulate", "guests"),
         ]
         command, more = witness_child.witness_command(settings, web_address(settings))
         found.append(Child(witness_child.NAME, command, logs / "witness.log", {**env, **more}))
@@ -140,6 +141,7 @@ def _prepare(settings: Settings, installation: Installation) -> Broker:
 
         register_demo(settings, registry, SystemClock())
         witness_child.register_witness(settings, engine, registry, SystemClock())
+        choose_demo_station_port(settings)
     broker = prepare_broker(settings)
     write_rules(settings, broker, registry.feeds())
     write_passwords(settings, broker, registry.broker_credentials())

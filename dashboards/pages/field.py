@@ -17,6 +17,7 @@ from dashboards.i18n import name_of, number_text
 from dashboards.ledger_view import drops_lines
 from dashboards.live import Hubs, field_frame, version_of
 from dashboards.pages.shell import alerts, gettext_of, lang_of, render
+from dashboards.quality_words import SHOWN, flagged_line, lines_of_tests
 from dashboards.waiting_view import waiting_count
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.errors import NotFound
@@ -27,6 +28,8 @@ from ingest.reading import Window
 if TYPE_CHECKING:
     from dashboards.services import Services
 
+# The newest flagged readings of a device that its page may name.
+MOST_FLAGGED = 200
 # Gateways named at the head of the page because their clock is wrong.
 MOST_CLOCKS = 3
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -86,6 +89,8 @@ def device_context(services: Services, county: str, device_id: str, span: str, r
     keys = [(device.id, c.code) for c in device.channels]
     found = services.readings.aggregate_many(keys, start, end, window)
     latest = {r.channel: r for r in services.readings.latest(devices=[device.id])}
+    tested = {c.channel: c for c in services.readings.quality.counts(device.id, start, end)}
+    flagged_now = services.readings.quality.flagged(device.id, start, end, MOST_FLAGGED)
     channels = []
     for c in device.channels:
         known = channel_of(c.code, c.unit)
@@ -102,6 +107,8 @@ def device_context(services: Services, county: str, device_id: str, span: str, r
                 "unit": unit_text(c.unit),
                 "now": figure_of(latest[c.code], now_ms, lang, t) if c.code in latest else None,
                 "charts": charts,
+                "tests": lines_of_tests(tested[c.code], lang, t) if c.code in tested else [],
+                "marked": [flagged_line(r, lang, t) for r in flagged_now if r.channel == c.code][:SHOWN],
                 **_summary(windows, length // window, known.decimals, lang),
             }
         )

@@ -61,6 +61,7 @@ def gateway_context(services: Services, county: str, gateway_id: str, lang: str,
         raise NotFound("there is no such gateway in this county", got=f"{county}: {gateway_id}"[:80])
     now_ms = to_ms(services.clock.now())
     view = field_view(services, county, lang, t)
+    own = {d.id for d in services.registry.devices(gateway=gateway_id)}
     rows = [r for r in services.readings.ledger(county) if r.gateway == gateway_id]
     return {
         "county": county,
@@ -70,9 +71,10 @@ def gateway_context(services: Services, county: str, gateway_id: str, lang: str,
         "words": state_words(t),
         "tally": tallies(rows).get(gateway_id, Tally()),
         "streams": rows,
+        "resends": all(r.resends for r in rows),
         "gaps": gap_lines(services.readings.sequence_gaps(gateway_id, limit=GAPS_SHOWN), now_ms, lang, t),
         "drops": drops_lines(services.readings.drops()[:1], now_ms, lang, t),
-        "devices": [d for s in view.sites for d in s.devices if s.gateway == gateway_id],
+        "devices": [d for s in view.sites for d in s.devices if d.id in own],
         "clocks": clock_lines([p for p in services.readings.clocks() if p.gateway == gateway_id], lang, t),
         "link": link_text(services.readings.links().get(gateway_id), lang, t),
         "feeds": [f for f in services.registry.feeds(county) if f.gateway == gateway_id],

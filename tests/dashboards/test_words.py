@@ -43,6 +43,7 @@ SAME_IN_BOTH = frozenset(
         "compare",
         "ppm",
         "NTU",
+        "QARTOD",
         "hPa",
         "time",
     }
