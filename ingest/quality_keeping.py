@@ -34,6 +34,10 @@ class KeptFlagger(Flagger):
         super().watch(sid, county, device, channel)
         self._new = True
 
+    def _gather(self) -> None:
+        # Thousands of series may come one by one when a network starts: neighbours are looked for now and then.
+        pass
+
     def _take_series(self) -> None:
         super()._take_series()
         waited = self._monotonic() - self._asked
@@ -44,6 +48,7 @@ class KeptFlagger(Flagger):
         if places is not None:
             keep_places(self._catalog, places)
             self.plan.place(places)
+        self.plan.gather()
         self.plan.set_normals(kept_normals(self._catalog))
 
 

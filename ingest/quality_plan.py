@@ -52,6 +52,8 @@ class Plan:
         self._places: Mapping[str, DevicePlace] = {}
         self._series: dict[int, Watched] = {}
         self._by_name: dict[tuple[str, str], int] = {}
+        self._of_device: dict[str, list[int]] = {}
+        self._apart: set[tuple[str, str]] = set()
         self._rules: dict[int, Rules] = {}
         self.limits: Any = np.full((len(FIELDS), 0), math.nan)
         self.other: Any = np.full(0, -1, dtype=np.int64)
@@ -74,18 +76,19 @@ class Plan:
         return self._rules[sid]
 
     def add(self, found: Iterable[Watched]) -> None:
-        """Take series in."""
+        """Take series in; `gather` has to follow before they are held against neighbours."""
         new = [s for s in found if self._series.get(s.sid) != s]
         if not new:
             return
-        self._grow(max(s.sid for s in new) + 1)
+        self.grow(max(s.sid for s in new) + 1)
         for s in new:
+            if s.sid not in self._series:
+                self._of_device.setdefault(s.device, []).append(s.sid)
             self._series[s.sid] = s
             self._by_name[s.device, s.channel] = s.sid
-        touched = {s.device for s in new}
-        for s in [s for s in self._series.values() if s.device in touched] if len(touched) < len(self._series) else new:
-            self._fill(s)
-        self._stand_together()
+        for device in {s.device for s in new}:
+            for sid in self._of_device[device]:
+                self._fill(self._series[sid])
 
     def place(self, places: Mapping[str, DevicePlace]) -> None:
         """Take in where devices stand; what changed is reckoned anew."""
@@ -95,7 +98,7 @@ class Plan:
         for s in self._series.values():
             if before.get(s.device) != self._places.get(s.device):
                 self._fill(s)
-        self._stand_together()
+        self.gather()
 
     def set_normals(self, normals: Mapping[int, Mapping[int, tuple[float, float]]]) -> None:
         """Take mean and standard deviation by series and month (1 to 12), over those of the rules."""
@@ -105,7 +108,8 @@ class Plan:
                     self.mean[sid, month - 1], self.sd[sid, month - 1] = mean, sd
                 self.has_normals = True
 
-    def _grow(self, wanted: int) -> None:
+    def grow(self, wanted: int) -> None:
+        """Make room for series below `wanted`; nothing is asked of one that was not added."""
         import numpy as np
 
         have = len(self)
@@ -142,6 +146,7 @@ class Plan:
                 self.set_normals({s.sid: {m + 1: (c.mean[m], c.sd[m]) for m in range(12)}})
         if (n := rules.neighbour) is not None and place is not None and place.kind in n.kinds:
             told.update(near_least=n.least, near_within=n.within_minutes * _MINUTE)
+            self._apart.add((s.county, s.channel))
         self.other[s.sid] = -1
         if (i := rules.internal) is not None and i.rule == "downgrades":
             told["battery_low"] = i.limit
@@ -151,14 +156,18 @@ class Plan:
         self.battery[s.sid] = self._by_name.get((s.device, "battery"), -1) if s.channel != "battery" else -1
         self.limits[:, s.sid] = [told.get(name, math.nan) for name in FIELDS]
 
-    def _stand_together(self) -> None:
-        """Find the nearest devices of the same kind, county and channel for every series that is held against neighbours."""
+    def gather(self) -> None:
+        """Find the nearest devices of the same kind, county and channel, where anything changed among those held against neighbours."""
         import numpy as np
+
+        if not self._apart:
+            return
 
         groups: dict[tuple[str, str, str], list[Watched]] = {}
         for s in self._series.values():
-            if not math.isnan(self.limits[COLUMN["near_least"], s.sid]):
+            if (s.county, s.channel) in self._apart and not math.isnan(self.limits[COLUMN["near_least"], s.sid]):
                 groups.setdefault((s.county, s.channel, self._places[s.device].kind), []).append(s)
+        self._apart.clear()
         for group in groups.values():
             rule = self._rules[group[0].sid].neighbour
             if rule is None:

@@ -72,6 +72,9 @@ class Flagger:
 
         self._take_series()
         sid, t, x = (np.asarray(columns[name], dtype=kind) for name, kind in (("sid", np.int64), ("t", np.int64), ("x", np.float64)))
+        if len(sid) and int(sid.max()) >= len(self.plan):
+            self.plan.grow(int(sid.max()) + 1)
+            self._memory.grow(len(self.plan))
         limits = self.plan.limits[:, sid]
         on_time = tests_of.on_time(t, columns["received"])
         for row, result in (syntax or {}).items():
@@ -107,7 +110,11 @@ class Flagger:
             new.append(self._waiting.popleft())
         if new:
             self.plan.add(new)
+            self._gather()
         self._memory.grow(len(self.plan))
+
+    def _gather(self) -> None:
+        self.plan.gather()
 
     def _climatology(self, sid: Any, t: Any, x: Any, limits: Any) -> Any:
         import numpy as np

@@ -16,8 +16,9 @@ from ingest.quality import result_of, unpack
 from ingest.quality_keeping import kept_places, open_plan
 from ingest.quality_normals import kept_normals
 from ingest.reading import FAIL, GOOD, SUSPECT
-from ingest.segments import read_rows
+from ingest.segments import SegmentName, read_rows, write_segment
 from ingest.service import Readings
+from ingest.writer import with_finals
 from registry.devices import DevicePlace
 from tests.ingest.examples import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, TwoGateways, clock, level, message
 
@@ -148,6 +149,22 @@ def test_a_month_that_is_over_becomes_a_normal_and_judges_the_next_year(readings
     (flagged,) = made.quality.flagged(DEVICE, to_ms(now.now()) - HOUR_MS, to_ms(now.now()) + 1, 5)
     assert flagged.tests["climatology"] == SUSPECT
     made.close()
+
+
+def test_final_words_stand_beside_readings_with_shifted_clocks(tmp_path: Path) -> None:
+    """A batch of foreign readings whose clocks were straightened keeps each shift; a final word says none."""
+    arrays = {
+        "sid": np.array([1, 1], dtype=np.uint32), "t": np.array([5, 6]), "x": np.array([1.0, 2.0]), "received": np.array([7, 7]),
+        "seq": np.array([1, 1]), "flag": np.array([1, 1], dtype=np.uint8), "tests": np.array([17, 17], dtype=np.uint32),
+        "shift": pl.Series([None, 3_600_000], dtype=pl.Int64),
+    }  # fmt: skip
+    finals = {"sid": np.array([1]), "t": np.array([4]), "x": np.array([9.0]), "received": np.array([3]), "seq": np.array([0])}
+    written = with_finals(arrays, {**finals, "flag": np.array([4]), "tests": np.array([4 << 16])})
+    write_segment(tmp_path, SegmentName("w", 1), written, {})
+    rows = read_rows(tmp_path / str(SegmentName("w", 1)))
+    assert rows["shift"].to_list() == [None, 3_600_000, None] and rows["version"].to_list() == [0, 0, 1]
+    assert rows["flag"].to_list() == [1, 1, 4] and rows["x"].to_list() == [1.0, 2.0, 9.0]
+    assert with_finals(arrays, None) is arrays
 
 
 def test_results_stand_in_the_segment(readings: Readings, tmp_path: Path) -> None:

@@ -228,6 +228,12 @@ def test_a_month_is_known_when_there_is_a_history() -> None:
     assert told(flags, CLIMATOLOGY, [26.9, 27.1], [10, 20]) == [GOOD, SUSPECT]
 
 
+def test_a_series_nobody_announced_is_not_evaluated() -> None:
+    """It stops no batch."""
+    flags = flagger(s1="air_temperature")
+    assert flags.judge(batch([1, 5000], [20.0, 7.0], [START, START])).flag.tolist() == [GOOD, NOT_EVALUATED]
+
+
 def test_a_sender_s_own_doubt_counts() -> None:
     """What the instrument itself says of a value joins the time test; the value stays out of the line."""
     found = flagger(s1="air_temperature").judge(batch([1, 1, 1], [20, 29, 20.1], [START, START + 1000, START + 2000]), {1: FAIL})
