@@ -54,21 +54,19 @@ def is_known(intake: Intake, entry: Entry) -> bool:
 def take_again(intake: Intake, entry: Entry, message: HeldMessage, batch: Batch, *, at_receipt: bool = False) -> None:
     """Take one message of an entry, of the entry's device alone; on the batch's flush it leaves the quarantine.
 
-    `at_receipt`: its values are filed under when it was received, for a clock nobody can believe.
+    `at_receipt`: its values are filed under when it was received, for a clock nobody can believe. A message whose feed is gone stays.
     """
+    station = entry.kind == STATION and not entry.feed
+    feed = intake.foreign.station(entry.name, entry.topic.partition("/")[0]) if station else intake.foreign.feed(entry.feed)
+    if feed is None and (station or entry.feed):
+        return
     batch.released.append((entry.id, message.id))
+    if feed is not None:
+        only = None if station else entry.name
+        intake.foreign.take(feed, message.topic, message.body, message.received_ms, batch, only=only, at_receipt=at_receipt)
+        return
     if entry.kind == GATEWAY:
         intake.take(message.topic, message.body, message.received_ms, batch)
-        return
-    if entry.kind == STATION and not entry.feed:
-        station = intake.foreign.station(entry.name, entry.topic.partition("/")[0])
-        if station is not None:
-            intake.foreign.take(station, message.topic, message.body, message.received_ms, batch)
-        return
-    if entry.feed:
-        feed = intake.foreign.feed(entry.feed)
-        if feed is not None:
-            intake.foreign.take(feed, message.topic, message.body, message.received_ms, batch, only=entry.name, at_receipt=at_receipt)
         return
     try:
         up = decode_up(message.body)

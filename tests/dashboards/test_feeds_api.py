@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from foundation.clock import to_ms
+from ingest.payloads import ReadingIn, encode_up
 from tests.dashboards.fakes import Installation, build_installation
 
 FEED = {"id": "lora", "gateway": "by-01-gw", "format": "chirpstack-v4", "topic": "application/7/device/+/event/+"}
@@ -80,3 +83,29 @@ def test_a_feed_that_cannot_be_is_refused_with_its_reason(site: Installation) ->
     with site.machine(site.key("county", "321023")) as office:
         for wrong in ({"format": "nonsense"}, {"format": "mapping", "mapping": "topic ="}, {"topic": "#"}, {"topic": "suhe/v1/+/+/up"}):
             assert office.post("/api/v1/feeds", json={**FEED, "id": "wrong", "topic": "else/#", **wrong}).status_code == 422, wrong
+
+
+def test_a_clock_is_proposed_and_accepted_over_http(site: Installation) -> None:
+    """The office sees which clock is eight hours off and accepts the correction; a decision stands, with who made it."""
+    clock, level = site.services.clock, "by-03-p1-level"
+    began, sequence = clock.instant, 50_000
+
+    def send(minute: int) -> None:
+        clock.instant = began + timedelta(minutes=minute)
+        told = ReadingIn(level, "water_level", to_ms(clock.instant) - 8 * 3_600_000, 12.5)
+        assert not site.services.readings.accept("by-03-gw", encode_up(sequence + minute, [told])).refused
+
+    for k in range(13):
+        send(5 * k)
+    with site.machine(site.key("county", "321023")) as office, site.machine(site.key("county", "371522")) as other:
+        (proposal,) = office.get("/api/v1/clocks").json()["items"]
+        assert (proposal["device"], proposal["correction_ms"], proposal["state"]) == (level, 8 * 3_600_000, "proposed")
+        assert other.get("/api/v1/clocks").json()["items"] == []
+        assert other.post(f"/api/v1/clocks/{proposal['id']}/accept").status_code == 403
+        done = office.post(f"/api/v1/clocks/{proposal['id']}/accept", params={"whole_gateway": True}).json()
+        assert (done["state"], done["device"], done["decided_by"]) == ("accepted", "", "test county")
+        assert office.post(f"/api/v1/clocks/{proposal['id']}/refuse").status_code == 409
+        send(66)
+        assert site.services.readings.latest(devices=[level])[0].t_ms == to_ms(clock.instant)
+        assert office.post(f"/api/v1/clocks/{proposal['id']}/revoke").json()["revoked_by"] == "test county"
+    clock.instant = began

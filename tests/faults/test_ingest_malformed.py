@@ -68,6 +68,8 @@ def test_rubbish_is_kept_with_a_reason_and_stops_nobody(tmp_path: Path, broker: 
         listening: list[bool] = []
 
         def on_message(_c: mqtt.Client, _u: Any, told: mqtt.MQTTMessage) -> None:
+            if told.topic != ack_topic("gw-x"):
+                return  # the embedded broker hands what is retained to whoever subscribes
             ack = decode_ack(told.payload)
             refused.update((r.seq, r.why) for r in ack.refused)
             acked.extend(ack.acked)

@@ -167,6 +167,16 @@ def test_a_station_nobody_knows_becomes_a_feed_of_the_gateway_it_is_given_to(hou
     assert house.claims.waiting() == [] and len(house.readings.dead_letters()) == 1
 
 
+def test_what_waits_for_a_feed_that_is_gone_stays(house: House) -> None:
+    """A message is not thrown away because nobody can read it any more; it can be looked at, and discarded by hand."""
+    house.registry.name_device(DeviceName("lora", "0101010101010101", LEVEL.id))
+    house.send(TOPIC, uplink(1, waterLevel=0.5).replace(b"2026-", b"1980-"), NOW_MS - 5000)
+    house.registry.remove_feed("lora")
+    (waiting,) = house.claims.waiting()
+    assert house.claims.release(waiting.entry.id).stored == 0
+    assert [w.entry.kept for w in house.claims.waiting()] == [1]
+
+
 def test_what_waits_for_its_clock_is_filed_under_when_it_came(house: House) -> None:
     """A released value stands at its time of receipt, with the device's own time beside it."""
     house.registry.name_device(DeviceName("lora", "0101010101010101", LEVEL.id))
