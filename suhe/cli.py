@@ -27,6 +27,12 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; an error we foresaw is one line on stderr and exit code 1."""
     try:
+        if sys.argv[1:3] == ["gateway", "run"]:
+            # On a box with little memory: typer's reading of options loads pydantic, a quarter of what such a box may hold.
+            from suhe.commands.gateway import main as run_gateway
+
+            run_gateway(sys.argv[3:])
+            return
         app()
     except SuheError as error:
         print(f"suhe: {error.message}", file=sys.stderr)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import stat
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,41 +26,59 @@ app = typer.Typer(help="Run this machine as a gateway.", no_args_is_help=True)
 _MB = 1024 * 1024
 
 
-@app.command()
-def run(
-    source: Annotated[str, typer.Argument(help="A CSV file or JSON lines; - for standard input.")] = "-",
-    host: Annotated[str, typer.Option(help="The county's broker.", envvar="SUHE_GATEWAY_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Its port; 0 means 1883, with TLS 8883.", envvar="SUHE_GATEWAY_PORT")] = 0,
-    spool: Annotated[Path, typer.Option(help="Where readings wait until they are acknowledged.")] = Path("gateway-spool.db"),
-    credentials: Annotated[Path | None, typer.Option(help="A file (0600) with lines `user …`, `password …`, to sign `seed HEX`.")] = None,
-    batch: Annotated[int, typer.Option(help="Readings in a message, at most.", min=1, max=2000)] = 100,
-    batch_seconds: Annotated[float, typer.Option(help="How long a pipe's readings wait for others.", min=0.0)] = 1.0,
-    spool_mb: Annotated[int, typer.Option(help="How large the spool may grow.", min=1)] = 256,
-    every: Annotated[float, typer.Option(help="Seconds between lines about the state; 0 for none.", min=0.0)] = 10.0,
-    wait: Annotated[float, typer.Option(help="Seconds to wait at the end until all is acknowledged.", min=0.0)] = 60.0,
-    ca: Annotated[Path | None, typer.Option(help="PEM of the authority that signed the broker's certificate.")] = None,
-    cert: Annotated[Path | None, typer.Option(help="PEM of this gateway's own certificate.")] = None,
-    key: Annotated[Path | None, typer.Option(help="PEM of its key.")] = None,
-    mqtt: Annotated[int, typer.Option(help="5, or 4 for MQTT 3.1.1.", min=4, max=5)] = 5,
-    *,
-    tls: Annotated[bool, typer.Option("--tls", help="TLS with the system's authorities; --ca and --cert mean it too.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on reading the file as it grows.")] = False,
-    stamp: Annotated[bool, typer.Option("--stamp", help="A line without a time has that of its arrival.")] = False,
-) -> None:
-    """Send lines of readings: into the spool on disk first, out of it when the county says that they are on its own.
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def run(context: typer.Context) -> None:
+    """Send lines of readings, from a file or a pipe; --help lists the options."""
+    main(context.args)
 
-    The id and the password come from SUHE_GATEWAY_ID and SUHE_GATEWAY_PASSWORD or from --credentials, never from the command line.
-    A file is read on from where the last run left it. Exit 0: all is acknowledged; 3: some still waits in the spool.
-    """
+
+def main(arguments: list[str]) -> None:
+    """Run with these arguments, without typer: see `suhe.cli.main`."""
+    told = _options().parse_args(arguments)
+    if (told.follow and told.source == "-") or bool(told.cert) != bool(told.key):
+        raise BadInput("these options do not go together", expected="--follow with a file, --cert with --key")
+    send(told)
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "suhe gateway run",
+        description="Send lines of readings: into the spool on disk first, out of it when the county says that they are on its own. The id "
+        "and the password come from SUHE_GATEWAY_ID and SUHE_GATEWAY_PASSWORD or from --credentials, never from the command line. A file "
+        "is read on from where the last run left it. Exit 0: all is acknowledged; 3: some still waits in the spool.",
+    )
+    add = parser.add_argument
+    add("source", nargs="?", default="-", help="a CSV file or JSON lines; - for standard input")
+    add("--host", default=os.environ.get("SUHE_GATEWAY_HOST", "127.0.0.1"), help="the county's broker")
+    add("--port", type=int, default=int(os.environ.get("SUHE_GATEWAY_PORT", "0")), help="its port; else 1883, with TLS 8883")
+    add("--spool", type=Path, default=Path("gateway-spool.db"), help="where readings wait until they are acknowledged")
+    add("--credentials", type=Path, help="a file (0600) with lines `user …`, `password …` and, to sign, `seed HEX`")
+    add("--batch", type=_whole(1, 2000), default=100, help="readings in a message, at most")
+    add("--batch-seconds", type=float, default=1.0, help="how long a pipe's readings wait for others")
+    add("--spool-mb", type=_whole(1, 1_000_000), default=256, help="how large the spool may grow")
+    add("--every", type=float, default=10.0, help="seconds between lines about the state; 0 for none")
+    add("--wait", type=float, default=60.0, help="seconds to wait at the end until all is acknowledged")
+    add("--tls", action="store_true", help="TLS with the system's authorities; --ca and --cert mean it too")
+    add("--ca", type=Path, help="PEM of the authority that signed the broker's certificate")
+    add("--cert", type=Path, help="PEM of this gateway's own certificate")
+    add("--key", type=Path, help="PEM of its key")
+    add("--mqtt", type=int, choices=(4, 5), default=5, help="5, or 4 for MQTT 3.1.1")
+    add("-f", "--follow", action="store_true", help="go on reading the file as it grows")
+    add("--stamp", action="store_true", help="a line without a time has that of its arrival")
+    return parser
+
+
+def send(told: argparse.Namespace) -> None:
+    """Run a gateway with these options until its source ends or a signal comes."""
     from ingest.gateway import Gateway, Tls
     from ingest.gateway_feed import Reader, Report, feed_file, feed_stream
 
-    told = read_credentials(credentials, dict(os.environ))
-    secure = Tls(ca, cert, key) if tls or ca or cert else None
+    known = read_credentials(told.credentials, dict(os.environ))
+    secure = Tls(told.ca, told.cert, told.key) if told.tls or told.ca or told.cert else None
     gateway = Gateway(
-        told["user"], told["password"], host, port or (8883 if secure else 1883), spool, protocol=mqtt, on_event=_say_event,
-        seed=_seed(told.get("seed", "")), tls=secure, spool_bytes=spool_mb * _MB,
-        batch_readings=batch, batch_s=batch_seconds,
+        known["user"], known["password"], told.host, told.port or (8883 if secure else 1883), told.spool, protocol=told.mqtt,
+        on_event=_say_event, seed=_seed(known.get("seed", "")), tls=secure, spool_bytes=told.spool_mb * _MB,
+        batch_readings=told.batch, batch_s=told.batch_seconds,
     )  # fmt: skip
     stopping = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -66,19 +86,19 @@ def run(
     report = Report()
     try:
         gateway.start()
-        threading.Thread(target=_say_state, args=[gateway, report, every, stopping], daemon=True).start()
-        reader = Reader(_now_ms if stamp else None)
-        if source == "-":
+        threading.Thread(target=_say_state, args=[gateway, report, told.every, stopping], daemon=True).start()
+        reader = Reader(_now_ms if told.stamp else None)
+        if told.source == "-":
             feed_stream(sys.stdin, gateway, reader, report, stop=stopping.is_set)
         else:
-            feed_file(Path(source), gateway, reader, report, batch=batch, follow=follow, stop=stopping.is_set)
-        deadline = time.monotonic() + wait
+            feed_file(Path(told.source), gateway, reader, report, batch=told.batch, follow=told.follow, stop=stopping.is_set)
+        deadline = time.monotonic() + told.wait
         while gateway.pending() and time.monotonic() < deadline and not stopping.is_set():
             gateway.wait_until_empty(0.2)
     except _Stopped:
         pass
     except OSError as error:
-        raise BadInput("the source cannot be read", got=f"{source}: {error}") from error
+        raise BadInput("the source cannot be read", got=f"{told.source}: {error}") from error
     finally:
         stopping.set()
         gateway.flush()
@@ -90,7 +110,7 @@ def run(
             print(f"{report.refused - len(report.why)} more lines were refused", file=sys.stderr)
         gateway.stop()
     if left:
-        raise typer.Exit(3)
+        sys.exit(3)
 
 
 def read_credentials(file: Path | None, environment: dict[str, str]) -> dict[str, str]:
@@ -113,6 +133,15 @@ def read_credentials(file: Path | None, environment: dict[str, str]) -> dict[str
             todo="set SUHE_GATEWAY_ID and SUHE_GATEWAY_PASSWORD, or give --credentials FILE",
         )  # fmt: skip
     return found
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most} is needed")
+        return int(text)
+
+    return number
 
 
 def _seed(text: str) -> bytes | None:

@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ingest.catalog import Catalog
 from ingest.gateway import Gateway, Reading, Tls
 from ingest.links import Link, links
+from ingest.losses import ledger_rows
 from ingest.states import State, encode_state
 from ingest.topics import state_topic
 from tests import servers
@@ -205,6 +206,24 @@ def test_a_full_spool_is_told_to_the_listener(tmp_path: Path) -> None:
         gateway.send([Reading(DEVICE, "water_level", NOW_MS + n, 1.0)])
     assert "spool full" in told and gateway.state().given_up == 60 - gateway.pending() > 0
     gateway.stop()
+
+
+def test_what_a_full_spool_gave_up_is_lost_in_the_ledger(mosquitto: servers.Server, tmp_path: Path) -> None:
+    """After an outage longer than the spool every number has its end: stored, or lost for certain; nothing is awaited for ever."""
+    gateway = Gateway(GATEWAY, "any", "127.0.0.1", mosquitto.port, tmp_path / "spool.db", spool_bytes=4_000)
+    for n in range(120):
+        gateway.send([Reading(DEVICE, "water_level", NOW_MS - 1000 * n, 1.0)])
+    given_up = gateway.state().given_up
+    with worker(tmp_path / "readings", mosquitto.port):
+        gateway.start()
+        assert gateway.wait_until_empty(15)
+        gateway.send([Reading(DEVICE, "water_level", NOW_MS + 1000, 1.0)])
+        assert gateway.wait_until_empty(15)
+    gateway.stop()
+    catalog = Catalog(tmp_path / "readings")
+    (row,) = ledger_rows(catalog, NOW_MS + 3_600_000)
+    catalog.close()
+    assert given_up > 50 and (row.received, row.lost, row.missing, row.open) == (121 - given_up, given_up, 0, 0)
 
 
 @pytest.fixture(scope="module")
