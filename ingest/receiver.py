@@ -184,6 +184,9 @@ class SocketReceiver:
             raise Unavailable("the broker refuses ingest", got=str(answer.reason_code), todo="look at its user and password")
         self.session_present = bool(answer.session_present)
         wanted = [self._wanted(f) for f in filters]
+        if self._presence is not None:
+            # What others say in our name; our own words would wait in our own session.
+            wanted.append(self._m.TopicFilter(self._presence.topic, max_qos=self._m.QoS.AT_LEAST_ONCE, no_local=True))
         self._send(self._m.SubscribePacket(1, wanted).write())
         answer = self._await(self._m.SubAckPacket)
         if any(int(code) >= 128 for code in answer.reason_codes):

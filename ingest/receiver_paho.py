@@ -36,7 +36,7 @@ class PahoReceiver:
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._subscribed = threading.Event()
         self._lost = ""
-        self._filters = [(f, 1) for f in filters]
+        self._filters = [(f, 1) for f in [*filters, *([presence.topic] if presence is not None else [])]]
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv311, clean_session=True, manual_ack=True,
             reconnect_on_failure=False,

@@ -272,8 +272,6 @@ def _connect(
     if client_id == client_of(0):
         # The first worker hears for all how gateways say they are.
         wanted = [*wanted, STATE_FILTER]
-    if presence is not None:
-        wanted = [*wanted, presence.topic]
     if protocol == 5:
         return SocketReceiver(host, port, client_id, username, password, wanted, unwanted, presence=presence, tls=tls)
     from ingest.receiver_paho import PahoReceiver

@@ -5,6 +5,7 @@ Several writers share a store, each with a name of its own: one per ingest worke
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -68,11 +69,15 @@ class Writer:
         return self._catalog
 
     def close(self) -> None:
-        """Write what was put off, close the catalogue and give the name up."""
-        if self._newest.owed:
-            self._settle()
-        self._catalog.close()
-        self._claim.release()
+        """Write what was put off, close the catalogue and give the name up. What a full disk does not take, the next start makes up for."""
+        try:
+            if self._newest.owed:
+                self._settle()
+        except sqlite3.Error as error:
+            get_logger(__name__).error("the newest values could not be written", why=str(error))
+        finally:
+            self._catalog.close()
+            self._claim.release()
 
     def flush(self, batch: Batch) -> None:
         """Make a batch durable: the segment first, then the catalogue. On return every message in it may be answered.

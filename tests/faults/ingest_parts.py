@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from foundation.clock import SystemClock
+from ingest.batch import Batch
 from ingest.gateway import Gateway
+from ingest.keeper import Keeper
+from ingest.manifest import PLACES
 from ingest.payloads import ReadingIn
+from ingest.receiver import SocketReceiver
 from ingest.segments import read_rows
 from ingest.service import Readings
-from ingest.worker import run_worker
+from ingest.topics import SHARDS, up_filter
+from ingest.worker import Loop, run_worker
+from ingest.writer import Writer
 from registry.feeds import ChannelName, DeviceName, Feed, FeedBook
 from tests import servers
 from tests.waiting import wait_until
@@ -94,15 +102,16 @@ class Process:
 class Field:
     """A broker, a worker process and a store; gateways come from the test."""
 
-    def __init__(self, folder: Path, broker: servers.Server, protocol: int) -> None:
+    def __init__(self, folder: Path, broker: servers.Server, protocol: int, *, sparkplug: bool = False) -> None:
         self.folder, self.broker, self.protocol = folder, broker, protocol
+        self.host = broker.url or "127.0.0.1"
         self.readings = Readings(folder / "readings", SystemClock(), Directory())
-        self.worker = Process("worker", broker.port, protocol, str(folder / "readings"))
+        self.worker = Process("worker", broker.port, protocol, str(folder / "readings"), self.host, sparkplug)
         self.children = [self.worker]
 
     def gateway(self, name: str) -> Gateway:
         """Return a gateway of this process with its spool in the folder."""
-        return Gateway(name, "any", "127.0.0.1", self.broker.port, self.spool(name), protocol=self.protocol)
+        return Gateway(name, "any", self.host, self.broker.port, self.spool(name), protocol=self.protocol)
 
     def spool(self, name: str) -> Path:
         """Return where a gateway's spool is."""
@@ -119,13 +128,16 @@ class Field:
         catalog = self.readings._catalog  # the rows of the files, not the answers, which would hide a repeat
         names = {s.sid: (s.device, s.channel) for s in catalog.series("gateway = ?", (gateway,))}
         found = []
-        for file in catalog.files():
-            place = self.folder / "readings" / ("segments" if file.kind == "segment" else "daily")
+        for file in catalog.files("kind IN ('segment', 'daily')"):
             # A row of version 1 says no more than the final flag of one that is there.
-            for sid, t, x, version in read_rows(place / file.name).select("sid", "t", "x", "version").iter_rows():
-                if sid in names and not version:
-                    found.append((*names[sid], t, x))
+            rows = read_rows(self.folder / "readings" / PLACES[file.kind] / file.name).select("sid", "t", "x", "version")
+            found += [(*names[sid], t, x) for sid, t, x, version in rows.iter_rows() if sid in names and not version]
         return sorted(found)
+
+    def lost(self, gateway: str, size: int) -> set[tuple[str, str, int, float]]:
+        """Return the readings a gateway was told are stored and that are not."""
+        told = acknowledged(self.spool(gateway))
+        return {(r.d, r.c, r.t, r.x) for n in told for r in message(gateway, n - 1, size)} - set(self.stored(gateway))
 
     def check(self, gateway: str, messages: int, size: int) -> None:
         """Compare the store with what the gateway sent: everything once, nothing else."""
@@ -144,15 +156,15 @@ class Field:
 
 
 @contextlib.contextmanager
-def field(folder: Path, kind: str) -> Iterator[Field]:
-    """Yield a field on a broker of the kind, `mosquitto` or `amqtt`."""
+def field(folder: Path, kind: str, *, sparkplug: bool = False) -> Iterator[Field]:
+    """Yield a field on a broker of the kind, `mosquitto` or `amqtt`; with `sparkplug` its worker has a Sparkplug feed."""
     if kind == "mosquitto":
         broker = servers.require(lambda: servers.start_mosquitto(folder / "broker", extra="queue_qos0_messages true"))
         assert isinstance(broker, servers.Server)
     else:
         broker = servers.start_amqtt(folder / "broker")
     with servers.running(broker):
-        made = Field(folder, broker, 5 if kind == "mosquitto" else 4)
+        made = Field(folder, broker, 5 if kind == "mosquitto" else 4, sparkplug=sparkplug)
         try:
             yield made
         finally:
@@ -160,13 +172,71 @@ def field(folder: Path, kind: str) -> Iterator[Field]:
                 child.stop()
 
 
-def _worker(port: int, protocol: int, folder: str) -> None:
+def _worker(port: int, protocol: int, folder: str, host: str, sparkplug: bool) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     run_worker(
-        host="127.0.0.1", port=port, username="ingest", password="any", worker_id="0", shards="0123456789abcdef",
-        folder=Path(folder), directory=Directory(), feeds=Directory(), protocol=protocol, compact_seconds=3600, stop=stop,
+        host=host, port=port, username="ingest", password="any", worker_id="0", shards="0123456789abcdef",
+        folder=Path(folder), directory=Directory(), feeds=Directory() if sparkplug else None, protocol=protocol,
+        compact_seconds=3600, stop=stop,
     )  # fmt: skip
+
+
+def _slow_worker(port: int, folder: str, seconds: float) -> None:
+    """Run a worker whose every write takes so much longer."""
+    clock, directory = SystemClock(), Directory()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    writer = Writer(Path(folder), "0", directory)
+
+    class Slow:
+        def flush(self, batch: Batch) -> None:
+            time.sleep(seconds)
+            writer.flush(batch)
+
+        def settle(self) -> None:
+            writer.settle()
+
+    keeper = Keeper(Slow())
+    keeper.start()
+    receiver = SocketReceiver("127.0.0.1", port, "ingest-0", "ingest", "any", [up_filter(s) for s in SHARDS])
+    loop = Loop(receiver, writer.intake, keeper, clock)
+    loop.run(stop)
+    loop.hand_over()
+    keeper.finish()
+    receiver.close()
+    writer.close()
+
+
+class _Dying(Gateway):
+    """A gateway that dies, the first time it gets there: before it publishes, once it has, or once it has its acknowledgement."""
+
+    at = ""
+
+    def _run(self) -> None:
+        if self.at == "spooled":
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        super()._run()
+
+    def _on_publish(self, *told: Any) -> None:
+        if self.at == "published":
+            os.kill(os.getpid(), signal.SIGKILL)
+        super()._on_publish(*told)
+
+    def _settle(self, ack: Any) -> None:
+        if self.at == "acknowledged":
+            os.kill(os.getpid(), signal.SIGKILL)
+        super()._settle(ack)
+
+
+def _dying_gateway(port: int, protocol: int, spool: str, name: str, messages: int, size: int, at: str) -> None:
+    made = _Dying(name, "any", "127.0.0.1", port, Path(spool), protocol=protocol)
+    made.at = at
+    made.send_many([message(name, n, size) for n in range(given(Path(spool)), messages)])
+    made.start()
+    made.wait_until_empty(60)
+    made.stop()
 
 
 def _gateway(port: int, protocol: int, spool: str, name: str, messages: int, size: int) -> None:
@@ -182,6 +252,17 @@ def _gateway(port: int, protocol: int, spool: str, name: str, messages: int, siz
 def given(spool: Path) -> int:
     """Return the last number a spool has given (0 before it is there); messages are counted from 1, so that is how many were made."""
     return _ask(spool, "SELECT value FROM state WHERE name = 'last_seq'")
+
+
+def acknowledged(spool: Path) -> set[int]:
+    """Return the numbers a spool has given and holds no more: it lets go of nothing else, and of nothing before."""
+    if not spool.exists():
+        return set()
+    with contextlib.closing(sqlite3.connect(spool, timeout=10)) as db:
+        # One look at both: what is given and settled between two looks would be taken for acknowledged.
+        db.execute("BEGIN")
+        (last,) = db.execute("SELECT value FROM state WHERE name = 'last_seq'").fetchone()
+        return set(range(1, last + 1)) - {seq for (seq,) in db.execute("SELECT seq FROM message")}
 
 
 def waiting(spool: Path) -> int:
@@ -202,4 +283,5 @@ def _ask(spool: Path, query: str) -> int:
 
 if __name__ == "__main__":
     what, *rest = json.loads(sys.argv[1])
-    {"worker": _worker, "gateway": _gateway}[what](*rest)
+    programs = {"worker": _worker, "gateway": _gateway, "slow worker": _slow_worker, "dying gateway": _dying_gateway}
+    programs[what](*rest)

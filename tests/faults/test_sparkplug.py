@@ -24,7 +24,7 @@ def rows(made: object) -> dict[tuple[str, int], float]:
 @pytest.mark.parametrize("broker", BROKERS)
 def test_births_aliases_a_gap_and_a_killed_worker(tmp_path: Path, broker: str) -> None:
     """Data by alias are stored, a gap and a killed worker each bring a request for a birth, and nothing that arrived is missing."""
-    with field(tmp_path, broker) as made:
+    with field(tmp_path, broker, sparkplug=True) as made:
         live = LiveEdge(Edge(node="gw-s"), made.broker.port, "suhe-0")
         # 1. The host says that it is there, retained, and the node tells its births.
         wait_until(lambda: live.states and json.loads(live.states[-1])["online"], 15)
