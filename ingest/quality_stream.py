@@ -75,7 +75,7 @@ class Flagger:
         if len(sid) and int(sid.max()) >= len(self.plan):
             self.plan.grow(int(sid.max()) + 1)
             self._memory.grow(len(self.plan))
-        limits = self.plan.limits[:, sid]
+        limits = self.plan.limits.take(sid, axis=1)
         on_time = tests_of.on_time(t, columns["received"])
         for row, result in (syntax or {}).items():
             on_time[row] = max(on_time[row], result)
@@ -88,7 +88,9 @@ class Flagger:
         if len(rows) < len(sid):
             lost = np.flatnonzero(~usable)
             tests[lost] |= not_evaluated(limits[:, lost])
-        touched = np.unique(sid[rows])
+        there = np.zeros(len(self.plan), dtype=bool)
+        there[sid[rows]] = True
+        touched = np.flatnonzero(there)
         before = self._memory.copy(touched)
         line = _Line.of(touched, before, rows, {**columns, "sid": sid, "t": t, "x": x})
         self._in_line(line, tests, before["t"][:, KEPT - 1])
@@ -135,7 +137,7 @@ class Flagger:
         """Put the results of step, spike and flat line into `tests`, and into the line."""
         import numpy as np
 
-        limits = self.plan.limits[:, line.sid]
+        limits = self.plan.limits.take(line.sid, axis=1)
         first = np.append(True, line.sid[1:] != line.sid[:-1])[: len(line.sid)]
         c = COLUMN
         steps = tests_of.step(
