@@ -34,8 +34,9 @@ from ingest.topics import STATE_FILTER
 from ingest.writer import Writer
 
 FLUSH_READINGS = 5_000
-# While the keeper is busy a batch goes on filling, so that what a flush costs is shared by more.
+# While the keeper is busy, or was a moment ago, a batch goes on filling, so that what a flush costs is shared by more.
 MOST_READINGS = 20_000
+APART_S = 0.02
 # A batch waits for company, but briefly, and not at all where the last flush is long enough ago; the bound is for when the keeper is busy.
 GATHER_S = 0.01
 EVERY_S = 0.05
@@ -240,7 +241,8 @@ class Loop:
     @property
     def _full(self) -> bool:
         batch = self._batch
-        if len(batch) >= (FLUSH_READINGS if self._keeper.ready else MOST_READINGS):
+        hurry = self._keeper.ready and time.monotonic() - self._handed >= APART_S
+        if len(batch) >= (FLUSH_READINGS if hurry else MOST_READINGS):
             return True
         return len(batch.tokens) >= FLUSH_MESSAGES or batch.size >= FLUSH_BYTES
 
