@@ -16,7 +16,7 @@ from dashboards.i18n import Translate, age_text, name_of, number_text
 from dashboards.ledger_view import Tally, tallies
 from foundation.clock import to_ms
 from ingest.channels import channel_of
-from ingest.reading import SUSPECT, Latest
+from ingest.reading import FAIL, SUSPECT, Latest
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -90,6 +90,15 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class FlaggedNow:
+    """A channel whose newest reading is suspect or failed."""
+
+    figure: Figure
+    name: str
+    site: str
+
+
+@dataclass(frozen=True)
 class GatewayRow:
     """A gateway: what came, what is missing, and its loss ledger in numbers."""
 
@@ -118,6 +127,7 @@ class FieldView:
     sites: tuple[Site, ...]
     silent: tuple[Silent, ...]
     gateways: tuple[GatewayRow, ...]
+    marked: tuple[FlaggedNow, ...]
     devices: int
     heard: int
     newest_ms: int | None
@@ -192,6 +202,12 @@ def field_view(services: Services, county: str, lang: str, t: Translate) -> Fiel
         sites,
         tuple(sorted(silent, key=lambda s: (-s.age_ms, s.device))),
         _gateways(services, county, depots, devices, now_ms, t),
+        tuple(
+            FlaggedNow(figure_of(r, now_ms, lang, t), name_of(d, lang), names[d.base])
+            for d in devices
+            for r in latest.get(d.id, ())
+            if r.flag in (SUSPECT, FAIL)
+        ),
         len(devices),
         len(ages),
         max((r.t_ms for rows in latest.values() for r in rows), default=None),

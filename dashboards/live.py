@@ -122,6 +122,7 @@ def version_of(view: FieldView, said: list[str]) -> str:
     """Return a mark that changes when the page needs another shape: another device silent, another gap, another trouble `said`."""
     shape = [
         [(f.key, f.flag) for s in view.sites for f in s.figures],
+        [(m.figure.key, m.figure.flag) for m in view.marked],
         [(d.id, d.state) for s in view.sites for d in s.devices],
         [(g.id, g.state, g.gaps, g.ledger.seen, g.ledger.filled, g.ledger.lost) for g in view.gateways],
         said,

@@ -17,7 +17,7 @@ from dashboards.i18n import name_of, number_text
 from dashboards.ledger_view import drops_lines
 from dashboards.live import Hubs, field_frame, version_of
 from dashboards.pages.shell import alerts, gettext_of, lang_of, render
-from dashboards.quality_words import SHOWN, flagged_line, lines_of_tests
+from dashboards.quality_words import SHOWN, flag_words, flagged_line, lines_of_tests
 from dashboards.waiting_view import waiting_count
 from foundation.clock import SHANGHAI, from_ms, to_ms
 from foundation.errors import NotFound
@@ -61,6 +61,7 @@ def router(services: Services) -> APIRouter:
             clocks=sorted({p.gateway for p in services.readings.clocks(county) if p.state == PROPOSED})[:MOST_CLOCKS],
             drops=drops_lines(services.readings.drops()[:1], to_ms(services.clock.now()), lang_of(request), gettext_of(request)),
             words=state_words(gettext_of(request)),
+            marks=flag_words(gettext_of(request)),
             flagged=flagged,
         )
 

@@ -101,6 +101,7 @@ def test_figures_carry_unit_age_and_flag(whole: Installation) -> None:
     view = field_view(whole.services, BAOYING, "zh-Hans", t)
     site = next(s for s in view.sites if s.id == "by-01")
     level = next(f for f in site.figures if f.label == "水位")
+    assert ("by-01-p1-level.water_level", 4) in [(m.figure.key, m.figure.flag) for m in view.marked]
     assert (level.text, level.unit, level.age) == ("400.0", "cm", "2 秒前")
     assert level.flag >= 3
 
