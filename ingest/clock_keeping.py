@@ -18,6 +18,8 @@ PROPOSED, ACCEPTED, REFUSED, REVOKED, REPLACED = "proposed", "accepted", "refuse
 MOST_SUSPECTS = 5_000
 # A proposal that stands is brought up to date no oftener.
 _AGAIN_MS = 600_000
+# A mean of an hour is filed under the hour's beginning: it says nothing of the clock.
+STRETCHES = (".minute", ".hour", ".day")
 _FURTHEST_MS = MOST_HOURS * HOUR_MS + NEAR_MS
 
 
@@ -52,6 +54,7 @@ class ClockWatch:
         self._seen = -1
         self._devices: list[tuple[str, str]] = []
         self._number: Any = None
+        self._begins: Any = None
         self._numbers: dict[tuple[str, str], int] = {}
         self._by_number: dict[int, int] = {}
         self._accepted: dict[tuple[str, str], ClockProposal] = {}
@@ -73,7 +76,8 @@ class ClockWatch:
         offset = received - t
         odd = (np.abs(offset - corrections) > HOUR_MS // 2) & (np.abs(offset) <= _FURTHEST_MS) & told
         if odd.any() or self._suspects:
-            self._observe(self._number[sid], offset, received, odd, told)
+            told_now = told & ~self._begins[sid]
+            self._observe(self._number[sid], offset, received, odd & told_now, told_now)
         applied = (corrections != 0) & told & (received >= self._since[sid])
         if not applied.any():
             return arrays
@@ -139,12 +143,14 @@ class ClockWatch:
             series = self._catalog.series()
             size = max(highest, max((s.sid for s in series), default=0)) + 1
             self._number = np.zeros(size, dtype=np.int64)
+            self._begins = np.zeros(size, dtype=bool)
             for one in series:
                 key = (one.gateway, one.device)
                 if key not in self._numbers:
                     self._numbers[key] = len(self._devices)
                     self._devices.append(key)
                 self._number[one.sid] = self._numbers[key]
+                self._begins[one.sid] = one.channel.endswith(STRETCHES)
         self._seen = seen
         accepted = {(p.gateway, p.device): p for p in proposals(self._catalog, "state = 'accepted'")}
         if highest < known and accepted == self._accepted:

@@ -88,12 +88,12 @@ class Field:
         self.catalog = Catalog(folder)
         self.seq = 0
 
-    def send(self, minute: int, hours: int, device: str = "by-01-p1") -> None:
+    def send(self, minute: int, hours: int, device: str = "by-01-p1", channel: str = "ph") -> None:
         """Send a reading made at `minute` by a clock that many hours behind."""
         self.seq += 1
         at = NOW_MS + minute * MINUTE_MS
         batch = Batch()
-        body = encode_up(self.seq, [ReadingIn(device, "ph", at - hours * HOUR_MS - 2000, 7.0)])
+        body = encode_up(self.seq, [ReadingIn(device, channel, at - hours * HOUR_MS - 2000, 7.0)])
         self.writer.intake.take(up_topic("by-01-gw"), body, at, batch)
         self.writer.flush(batch)
 
@@ -143,6 +143,13 @@ def test_a_refused_correction_is_not_proposed_again(field: Field) -> None:
     for k in range(13, 40):
         field.send(5 * k, 8)
     assert [p.state for p in proposals(field.catalog)] == ["refused"]
+
+
+def test_the_mean_of_an_hour_says_nothing_of_the_clock(field: Field) -> None:
+    """It is filed under the hour's beginning and comes an hour later, always."""
+    for k in range(20):
+        field.send(60 * k, 1, channel="w01001-Avg.hour")
+    assert proposals(field.catalog) == []
 
 
 def test_a_clock_that_was_set_right_is_found_while_it_is_corrected(field: Field) -> None:
