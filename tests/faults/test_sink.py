@@ -17,6 +17,7 @@ import pytest
 
 from foundation.clock import FixedClock, SystemClock
 from ingest.feed import Feed
+from ingest.segments import frame_of, read_rows, write_frame
 from ingest.service import Readings
 from ingest.sinks import Server, Target
 from tests import servers
@@ -277,4 +278,28 @@ def test_a_correction_counts_whatever_part_of_the_server_it_is_in(readings: Read
     drain(feed)
     feed.commit()
     assert theirs(vm) == ours(readings)
+    feed.close()
+
+
+def test_a_flag_that_turns_out_worse_counts_there_too(readings: Readings, vm: servers.Server, tmp_path: Path) -> None:
+    """A row that says only a final flag, sent after its reading: the server tells the value once and the new flag."""
+    feed = fed(tmp_path, vm)
+    readings.accept("by-01-gw", message(1, level(5, 1.0, device="by-01-a"), level(6, 1.0, device="by-01-a")))
+    drain(feed)
+    feed.commit()
+    readings.accept("by-01-gw", message(2, level(4, 1.0, device="by-01-a")))
+    (raw,) = readings.raw(["by-01-a"], 0, NOW_MS)
+    (segment,) = (tmp_path / "readings" / "segments").glob("*1.parquet")
+    final = {
+        "sid": [raw.sid], "t": [raw.times[1]], "x": [1.0], "flag": [4], "received": [raw.received[1]], "seq": [raw.seqs[1]], "tests": [4],
+        "version": [1],
+    }  # fmt: skip
+    write_frame(segment.parent, segment.name, read_rows(segment).vstack(frame_of(final)))
+    drain(feed)
+    feed._mend_at = 0.0
+    feed.commit()
+    assert theirs(vm) == ours(readings) and len(ours(readings)["by-01-a", "water_level"]) == 3
+    flags = json.loads(_get(vm, "/api/v1/export?" + urllib.parse.urlencode({"match[]": "water_level_flag"})))
+    expected = {p.t_ms: p.flag for p in readings.range("by-01-a", "water_level", 0, NOW_MS)}
+    assert dict(zip(flags["timestamps"], flags["values"], strict=True)) == expected and 4 in expected.values()
     feed.close()
