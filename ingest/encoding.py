@@ -18,6 +18,8 @@ from ingest.manifest import Digest, digest_of
 # Small row groups, so that one series is found by their statistics without reading the whole file; not so small that their statistics
 # take longer to read than the rows (at 4,096 rows three times as long as at these sizes). DuckDB writes multiples of 2048.
 READINGS_GROUP, ROLLUP_GROUP = 20_480, 61_440
+# Of few rows a column's dictionary outweighs what it saves, above all for times, which are next to nothing as differences.
+FEW_ROWS, FEW_WORDS = 100_000, 64
 _OPTIONS = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 9, WRITE_BLOOM_FILTER false"
 
 
@@ -49,7 +51,8 @@ class Encoder:
         try:
             target = str(aside).replace("'", "''")
             query = f"SELECT given.*, device, channel FROM given LEFT JOIN names USING (sid) ORDER BY {order}"
-            self._database.execute(f"COPY ({query}) TO '{target}' ({_OPTIONS}, ROW_GROUP_SIZE {int(row_group)})")
+            few = f", DICTIONARY_SIZE_LIMIT {FEW_WORDS}" if row_group == READINGS_GROUP and len(columns["sid"]) < FEW_ROWS else ""
+            self._database.execute(f"COPY ({query}) TO '{target}' ({_OPTIONS}, ROW_GROUP_SIZE {int(row_group)}{few})")
         finally:
             self._database.unregister("given")
             self._database.unregister("names")

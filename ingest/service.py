@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -44,7 +43,6 @@ from registry.feeds import Feed
 
 WEB_WRITER = "web"
 NAMES_KEPT_S = 5.0
-_BY_DEVICE = operator.itemgetter(0, 1)
 
 
 class Readings(ClockDesk):
@@ -62,7 +60,7 @@ class Readings(ClockDesk):
         self._asked: History | None = None
         self._web: Writer | None = None
         self._lines = Lines()
-        self._named: tuple[float, dict[int, tuple[str, str, str, str, str]]] = (float("-inf"), {})
+        self._named: tuple[float, int, dict[int, tuple[str, str, str, str, str]]] = (float("-inf"), -1, {})
         self._lock = threading.Lock()
 
     # Accepting over HTTP
@@ -160,12 +158,16 @@ class Readings(ClockDesk):
             parameters += list(devices)
         whose = f"WHERE l.sid IN (SELECT sid FROM series s WHERE {where})" if parameters else ""
         names = self._names()
-        found = self._catalog.rows(f"SELECT l.sid, l.t, l.x, l.flag, l.received FROM latest l {whose}", parameters)
-        if any(row[0] not in names for row in found):
+        rows = self._catalog.rows(f"SELECT l.sid, l.t, l.x, l.flag, l.received FROM latest l {whose}", parameters)
+        found = {row[0]: row for row in rows}
+        if not found.keys() <= names.keys():
             names = self._names(anew=True)
-        told = [(*names[row[0]], row) for row in found if row[0] in names]
-        told.sort(key=_BY_DEVICE)
-        return [Latest(d, c, u, t, x, f, r, county_, g) for d, c, u, county_, g, (_, t, x, f, r) in told]  # type: ignore[arg-type]
+        return [
+            Latest(device, channel, unit, t, x, flag, received, of, gateway)  # type: ignore[arg-type]
+            for sid, (device, channel, unit, of, gateway) in names.items()
+            if sid in found
+            for _, t, x, flag, received in (found[sid],)
+        ]
 
     def range(self, device: str, channel: str, start_ms: int, end_ms: int, limit: int = 1000) -> list[Point]:
         """Return the readings of a channel in [start, end), oldest first, at most `limit`; raise NotFound for a channel never seen."""
@@ -375,11 +377,16 @@ class Readings(ClockDesk):
         return self._made
 
     def _names(self, *, anew: bool = False) -> dict[int, tuple[str, str, str, str, str]]:
-        """Return device, channel, unit, county and gateway by series; a device that moves to another gateway is seen some seconds later."""
-        made, names = self._named
-        if anew or time.monotonic() - made > NAMES_KEPT_S:
-            names = {s.sid: (s.device, s.channel, s.unit, s.county, s.gateway) for s in self._catalog.series()}
-            self._named = (time.monotonic(), names)
+        """Return device, channel, unit, county and gateway by series, in order of device and channel.
+
+        A device that moves to another gateway is seen some seconds later.
+        """
+        made, state, names = self._named
+        now = self._catalog.changed_by_others()
+        if anew or (state != now and time.monotonic() - made > NAMES_KEPT_S):
+            series = sorted(self._catalog.series(), key=lambda s: (s.device, s.channel))
+            names = {s.sid: (s.device, s.channel, s.unit, s.county, s.gateway) for s in series}
+            self._named = (time.monotonic(), now, names)
         return names
 
     @property
