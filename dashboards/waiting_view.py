@@ -10,7 +10,7 @@ from dashboards.field_view import unit_text
 from dashboards.i18n import Translate, age_text, name_of, number_text, time_text
 from foundation.clock import to_ms
 from ingest.channels import CHANNELS
-from ingest.quarantine import CLOCK, DEVICE, GATEWAY, STATION
+from ingest.quarantine import BIRTH, CLOCK, DEVICE, GATEWAY, STATION
 
 if TYPE_CHECKING:
     from dashboards.services import Services
@@ -43,14 +43,19 @@ class WaitingCard:
 
 def waiting_cards(services: Services, county: str, lang: str, t: Translate) -> tuple[list[WaitingCard], int]:
     """Return the names that wait in a county (and those of nobody), and how many more there are."""
-    found = services.claims.waiting(county)
+    found = _claimable(services, county)
     now_ms = to_ms(services.clock.now())
     return [_card(services, w, now_ms, lang, t) for w in found[:SHOWN]], max(len(found) - SHOWN, 0)
 
 
 def waiting_count(services: Services, county: str) -> int:
     """Return how many names wait in a county."""
-    return len(services.claims.waiting(county))
+    return len(_claimable(services, county))
+
+
+def _claimable(services: Services, county: str) -> list[Waiting]:
+    """Return what somebody can do something about; what waits for a birth is taken by itself."""
+    return [w for w in services.claims.waiting(county) if w.entry.kind != BIRTH]
 
 
 def _card(services: Services, waiting: Waiting, now_ms: int, lang: str, t: Translate) -> WaitingCard:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from foundation.ids import shard_of
 from foundation.log import get_logger
 from ingest.catalog import Catalog
 from ingest.formats.sparkplug import explained, state_body, state_topic
@@ -20,6 +21,7 @@ from ingest.receiver import Presence
 from ingest.runs import Noted
 from ingest.sparkplug_host import WAITS_FOR_BIRTH, Host, Taken, Understood, key_of
 from ingest.sparkplug_node import Held as Waiting
+from ingest.topics import SHARDS
 from registry.feeds import Feed
 
 if TYPE_CHECKING:
@@ -133,6 +135,11 @@ class SparkplugFeeds:
 def host_of(worker: str) -> str:
     """Return the host id a worker answers to: what an edge node calls its primary host."""
     return f"suhe-{worker}"
+
+
+def host_for(gateway: str, workers: int) -> str:
+    """Return the host id of the worker that has a gateway's shard."""
+    return host_of(str(SHARDS.index(shard_of(gateway)) % workers))
 
 
 def _kept(one: Understood) -> bytes:

@@ -38,6 +38,8 @@ def add(
     _registry().add_feed(made)
     way = f"MQTT topic {topic}" if topic else f"TCP station {station}" if station else "HTTP"
     print(f"added {feed}: {format_name} over {way}, counted as {gateway}; also POST /api/v1/feeds/{feed}")
+    if format_name == "sparkplug-b":
+        print(f"its primary host id is {_host(gateway)}")
 
 
 @app.command(name="list")
@@ -51,6 +53,8 @@ def list_feeds(*, json_output: Json = False) -> None:
         return
     for f in book.feeds:
         print(f"{f.id:<20} {f.format:<20} {f.gateway:<16} {f.topic or f.station or 'HTTP alone'}")
+        if f.format == "sparkplug-b":
+            print(f"{'':<20} primary host id {_host(f.gateway)}")
         for d in book.devices:
             if d.feed == f.id:
                 print(f"{'':<20} device  {d.name or '(the sender itself)'} is {d.device}")
@@ -240,6 +244,14 @@ def _zone_ms(text: str) -> int:
     if found is None:
         raise BadInput("this is no zone", expected="such as +08:00", got=text[:20])
     return (1 if found[1] == "+" else -1) * (int(found[2]) * 60 + int(found[3])) * 60_000
+
+
+def _host(gateway: str) -> str:
+    """Return the host that answers a gateway's Sparkplug nodes: the worker of its shard."""
+    from foundation.settings import Settings
+    from ingest.sparkplug_feeds import host_for
+
+    return host_for(gateway, Settings().ingest_workers)
 
 
 def _registry() -> Registry:

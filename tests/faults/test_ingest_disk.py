@@ -76,6 +76,7 @@ def test_a_store_that_takes_200_ms_a_write(tmp_path: Path) -> None:
             most = max(most, memory(slow.process.pid))
             wait_until(lambda: True, every=0.05)
             time.sleep(0.05)
+        print(f"{(most - before) / 1e6:.0f} MB more resident with {2 * messages * SIZE} readings waiting")
         assert most - before < 150_000_000, f"{(most - before) / 1e6:.0f} MB more while the store was slow"
         for gateway in gateways:
             gateway.stop()

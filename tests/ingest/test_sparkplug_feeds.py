@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from foundation.ids import shard_of
 from ingest.batch import Batch
 from ingest.claiming import reclaim
 from ingest.edge_state import edge_states
 from ingest.formats.sparkplug_payload import FLOAT, Metric, write_payload
 from ingest.quarantine import BIRTH, DEVICE, entries, messages_of
 from ingest.segments import read_rows
-from ingest.sparkplug_feeds import SparkplugFeeds
+from ingest.sparkplug_feeds import SparkplugFeeds, host_for
+from ingest.topics import SHARDS
 from ingest.writer import Writer
 from registry.feeds import DeviceName, Feed, FeedBook
 from tests.ingest.examples import NOW_MS, TwoGateways
@@ -157,3 +159,12 @@ def test_a_float_by_name_needs_no_birth(worker: Worker, edge: Edge) -> None:
     metric = Metric("Temperature", t_ms=NOW_MS, datatype=FLOAT, value=19.5)
     batch = worker.send((edge.topic("DDATA", "pond-1"), write_payload([metric], t_ms=NOW_MS, seq=9)))
     assert [x for _, _, x, _ in worker.rows()] == [19.5] and len(batch.commands) == 1
+
+
+def test_the_host_a_node_is_told_is_the_worker_of_its_shard() -> None:
+    """Worker N of M has the shards N, N + M, N + 2 M …; with one worker it is suhe-0 for everybody."""
+    for gateway in ("by-01-gw", "sx-01-gw", "gw-a"):
+        assert host_for(gateway, 1) == "suhe-0"
+        for workers in (2, 5, 16):
+            (worker,) = [n for n in range(workers) if shard_of(gateway) in SHARDS[n::workers]]
+            assert host_for(gateway, workers) == f"suhe-{worker}"
