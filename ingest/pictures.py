@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation.blobs import BlobFolder
+from foundation.errors import BadInput
 from ingest.catalog import Catalog
 from ingest.formats import sl651
 from ingest.formats.decoded import Context
 from registry.feeds import Feed
+
+_FUNCTION_AT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,13 @@ class Picture:
 
 def keep_picture(catalog: Catalog, blobs: Path, feed: Feed, body: bytes, received_ms: int) -> None:
     """Keep the picture in a station's message, durably, where there is one; the same picture again changes nothing."""
-    if feed.format != sl651.NAME:
+    if feed.format != sl651.NAME or len(body) < _FUNCTION_AT + 1 or body[_FUNCTION_AT] != sl651.PICTURE:
         return
-    told = sl651.decode("", body, Context(received_ms, feed.zone_ms)).facts.get("picture")
+    try:
+        told = sl651.decode("", body, Context(received_ms, feed.zone_ms)).facts.get("picture")
+    except BadInput:
+        # Whoever takes the message says so.
+        return
     if told is None:
         return
     picture = sl651.picture_in(body)

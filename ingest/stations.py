@@ -304,9 +304,9 @@ class Stations:
             task.refused = True
             batch.dead.append((task.received_ms, feed.gateway, topic, why, body))
             return
-        taken = self._writer.intake.foreign.take(feed, topic, body, task.received_ms, batch)
-        if not taken.refused:
-            keep_picture(self._writer.catalog, self._blobs, feed, body, task.received_ms)
+        # The picture first: once its message is known as taken, a repeat of it would not bring it again.
+        keep_picture(self._writer.catalog, self._blobs, feed, body, task.received_ms)
+        self._writer.intake.foreign.take(feed, topic, body, task.received_ms, batch)
         task.answer = task.wire.answer([p.raw for p in task.told], feed, to_ms(self._clock.now()), stay=bool(task.line and task.line.stays))
 
 
