@@ -182,6 +182,13 @@ def test_channels_of_one_device_must_agree() -> None:
     assert cells.judge(batch([1, 2, 3], [3.9, 0, 5], [at(60)] * 3)).flag.tolist() == [GOOD, GOOD, NOT_EVALUATED]
 
 
+def test_a_low_cell_hides_no_excursion() -> None:
+    """In a refrigerated truck what is beside a low battery stays good: cold chains leave suspect readings out."""
+    flags = flagger(s1="battery", s2="cargo_temperature")
+    flags.place({"d1": DevicePlace("reefer", 36.0, 115.5)})
+    assert flags.judge(batch([1, 2], [3.1, 14.0], [START, START])).flag.tolist() == [SUSPECT, GOOD]
+
+
 def stations(count: int, book: RuleBook | None = None) -> Flagger:
     """Return a flagger of weather stations some kilometres apart."""
     made = Flagger(Plan(book or packaged()))
