@@ -46,6 +46,8 @@ KEEPALIVE_S = 30
 FIRST_RECONNECT_S, LONGEST_RECONNECT_S = (0.7, 1.3), (8.0, 12.0)
 STATE_EVERY_S = 60.0
 BATCH_READINGS, BATCH_S = 100, 1.0
+# Before the spool is looked at again that could not be read.
+AFTER_ERROR_S = 1.0
 _OFFSETS = 15
 
 Event = Callable[[str, dict[str, Any]], None]
@@ -315,25 +317,34 @@ class Gateway:
             self._wake.notify_all()
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._stopping and not self._may_send() and not self._something_due():
-                    self._wake.wait(0.5)
-                    self._resend_if_old()
-                if self._stopping:
-                    return
-                room = MOST_IN_FLIGHT - len(self._under_way)
-                size = MOST_BYTES_IN_FLIGHT - self._bytes
-                begin, sending = self._sent_up_to, self._may_send()
-            self._do_what_is_due()
-            for seq, body in self._spool.after(begin, room, size) if sending else ():
+        while not self._stopping:
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 - whatever the disk says now, what waits must go out when it is well again
+                self._on_event("spool", {"why": str(error)})
                 with self._wake:
-                    if not self._ready or self._sent_up_to != begin:
-                        break
-                    self._under_way[seq] = (time.monotonic(), len(body))
-                    self._bytes += len(body)
-                    self._sent_up_to = begin = seq
-                self._client.publish(self._topic, body, qos=1)
+                    self._wake.wait_for(lambda: self._stopping, AFTER_ERROR_S)
+
+    def _turn(self) -> None:
+        """Wait until something may be sent or is due, and do it."""
+        with self._wake:
+            while not self._stopping and not self._may_send() and not self._something_due():
+                self._wake.wait(0.5)
+                self._resend_if_old()
+            if self._stopping:
+                return
+            room = MOST_IN_FLIGHT - len(self._under_way)
+            size = MOST_BYTES_IN_FLIGHT - self._bytes
+            begin, sending = self._sent_up_to, self._may_send()
+        self._do_what_is_due()
+        for seq, body in self._spool.after(begin, room, size) if sending else ():
+            with self._wake:
+                if not self._ready or self._sent_up_to != begin:
+                    break
+                self._under_way[seq] = (time.monotonic(), len(body))
+                self._bytes += len(body)
+                self._sent_up_to = begin = seq
+            self._client.publish(self._topic, body, qos=1)
 
     def _something_due(self) -> bool:
         now = time.monotonic()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from foundation.errors import BadInput
-from ingest.catalog import Catalog, add_to
+from ingest.catalog import Catalog, add_to, put_dead_letters
 from ingest.payloads import decode_up
 
 # Of one sender. What goes beyond is dropped, oldest first, and counted: a box nobody claims must not fill the disk.
@@ -26,6 +26,8 @@ MOST_CHANNELS = 64
 GATEWAY, DEVICE, STATION, CLOCK = "gateway", "device", "station", "clock"
 # Messages of a Sparkplug edge node that only its birth can explain: nobody can claim these, its host takes them again by itself.
 BIRTH = "birth"
+# Counters of what found no room: names beyond MOST_ENTRIES, and messages that went for newer ones.
+OVERFLOW, DROPPED = "quarantine overflow", "quarantine dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,16 @@ class HeldMessage:
 
 
 def put_held(db: sqlite3.Connection, held: Iterable[Held]) -> None:
-    """Keep messages, each once, and what is known of their names; drop the oldest of a sender that has too many."""
+    """Keep messages, each once, and what is known of their names; drop the oldest of a sender that has too many.
+
+    A message whose name finds no room goes to the dead letters: who sent it has been told that it is kept.
+    """
     senders: dict[str, int] = {}
+    full: dict[tuple[str, str, bytes], tuple[int, list[str]]] = {}
     for one in held:
         entry = _entry(db, one)
         if entry is None:
-            add_to(db, "quarantine overflow", 1)
+            full.setdefault((one.gateway, one.topic, one.body), (one.received_ms, []))[1].append(one.name)
             continue
         sender = one.feed or f"gateway {one.gateway}"
         digest = hashlib.sha256(one.topic.encode(errors="replace") + b"\0" + one.body).digest()
@@ -101,6 +107,10 @@ def put_held(db: sqlite3.Connection, held: Iterable[Held]) -> None:
     for sender, more in senders.items():
         add_to(db, "quarantined", more)
         _trim(db, sender)
+    if full:
+        add_to(db, OVERFLOW, sum(len(names) for _, names in full.values()))
+        letters = ((at, gateway, topic[:200], _no_room(names), body) for (gateway, topic, body), (at, names) in full.items())
+        put_dead_letters(db, list(letters))
 
 
 def sample(body: bytes, device: str = "") -> dict[str, tuple[float, str | None]]:
@@ -169,6 +179,17 @@ def discard(db: sqlite3.Connection, entry: int) -> int:
     return len(waiting)
 
 
+def counted(catalog: Catalog) -> tuple[int, int]:
+    """Return how many names found no room since the store began, and how many messages went for newer ones."""
+    found = dict(catalog.rows("SELECT name, value FROM counter WHERE name IN (?, ?)", (OVERFLOW, DROPPED)))
+    return int(str(found.get(OVERFLOW, 0))), int(str(found.get(DROPPED, 0)))
+
+
+def _no_room(names: list[str]) -> str:
+    told = ", ".join(name[:60] for name in names[:3]) + (" ..." if len(names) > 3 else "")
+    return f"no room in quarantine, {MOST_ENTRIES} names of this sender wait there: {told}"
+
+
 def _entry(db: sqlite3.Connection, one: Held) -> int | None:
     """Return the number of the entry a message belongs to, with the message's channels noted; None where the list is full."""
     key = (one.kind, one.feed, one.gateway, one.name)
@@ -212,4 +233,4 @@ def _trim(db: sqlite3.Connection, sender: str) -> None:
         db.execute("DELETE FROM quarantine_link WHERE message = ?", (message,))
         db.execute("DELETE FROM quarantine_message WHERE id = ?", (message,))
     if len(sizes) > keep:
-        add_to(db, "quarantine dropped", len(sizes) - keep)
+        add_to(db, DROPPED, len(sizes) - keep)

@@ -29,7 +29,7 @@ from ingest.manifest import rolled_days
 from ingest.payloads import NO_NUMBER, Ack, Refused
 from ingest.pictures import Picture, pictures
 from ingest.quality_service import Quality
-from ingest.quarantine import Entry, HeldMessage, discard, entries, messages_of
+from ingest.quarantine import Entry, HeldMessage, counted, discard, entries, messages_of
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window, WindowTable
 from ingest.revisions import Revision, revised_times, revisions_in
@@ -349,6 +349,10 @@ class Readings(ClockDesk):
     def quarantined_messages(self, entry: int, limit: int = 20) -> list[HeldMessage]:
         """Return the oldest messages kept for a name in quarantine."""
         return messages_of(self._catalog, entry, limit)
+
+    def quarantine_bounds(self) -> tuple[int, int]:
+        """Return how many names found no room in quarantine, their messages are dead letters; and how many messages went for newer ones."""
+        return counted(self._catalog)
 
     def sinks(self) -> list[SinkState]:
         """Return how the feeds of server stores are, the one heard of last first."""

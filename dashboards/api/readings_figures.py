@@ -90,6 +90,9 @@ def _strangers(readings: Readings) -> Iterator[Any]:
         names.add_metric([kind], len(of_kind))
         messages.add_metric([kind], sum(e.kept for e in of_kind))
         dropped.add_metric([kind], sum(e.dropped for e in of_kind))
+    overflow, gone = readings.quarantine_bounds()
+    yield CounterMetricFamily("suhe_quarantine_overflow", "Names that found no room in quarantine: dead letters", value=overflow)
+    yield CounterMetricFamily("suhe_quarantine_dropped", "Messages that left the quarantine for newer ones", value=gone)
     damaged = CounterMetricFamily("suhe_feed_damaged", "Messages of a foreign sender that could not be read", labels=["feed"])
     for feed, count in readings.damaged().items():
         damaged.add_metric([feed], count)

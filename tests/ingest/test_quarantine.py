@@ -9,7 +9,7 @@ import pytest
 
 from ingest import quarantine
 from ingest.catalog import Catalog
-from ingest.quarantine import Held, discard, entries, messages_of, put_held, release
+from ingest.quarantine import Held, counted, discard, entries, messages_of, put_held, release
 from tests.ingest.examples import NOW_MS
 
 
@@ -46,12 +46,19 @@ def test_the_oldest_go_first_and_are_counted(catalog: Catalog, monkeypatch: pyte
 
 
 def test_names_made_up_do_not_fill_the_list(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sender has so many names in quarantine and no more; what is beyond is counted."""
+    """A sender has so many names in quarantine and no more; what is beyond is counted, and kept among the dead letters, once a message."""
     monkeypatch.setattr(quarantine, "MOST_ENTRIES", 3)
     with catalog.transaction() as db:
-        put_held(db, [held(n, f"box {n}") for n in range(10)])
+        put_held(db, [held(n, f"box {n}") for n in range(8)])
+        put_held(db, [held(8, f"box {n}", b"both") for n in (8, 9)])
     assert len(entries(catalog)) == 3
-    assert catalog.rows("SELECT value FROM counter WHERE name = 'quarantine overflow'") == [(7,)]
+    assert counted(catalog) == (7, 0)
+    letters = catalog.rows("SELECT gateway, topic, body FROM dead_letter ORDER BY id")
+    assert letters == [("by-01-gw", "lora/up", body) for body in (b"3", b"4", b"5", b"6", b"7", b"both")]
+    assert catalog.rows("SELECT reason FROM dead_letter WHERE body = ?", (b"both",)) == [
+        ("no room in quarantine, 3 names of this sender wait there: box 8, box 9",)
+    ]
+    assert catalog.rows("SELECT value FROM counter WHERE name = 'dead letters'") == [(6,)]
 
 
 def test_a_message_of_several_names_is_kept_once_until_the_last_is_claimed(catalog: Catalog) -> None:

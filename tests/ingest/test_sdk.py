@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -206,6 +207,24 @@ def test_a_full_spool_is_told_to_the_listener(tmp_path: Path) -> None:
         gateway.send([Reading(DEVICE, "water_level", NOW_MS + n, 1.0)])
     assert "spool full" in told and gateway.state().given_up == 60 - gateway.pending() > 0
     gateway.stop()
+
+
+def test_a_spool_that_cannot_be_read_for_a_while_is_sent_afterwards(mosquitto: servers.Server, tmp_path: Path) -> None:
+    """The disk fails while the sender looks at it: the listener is told, and when the disk is well again everything goes out."""
+    told: list[str] = []
+    gateway = Gateway(GATEWAY, "any", "127.0.0.1", mosquitto.port, tmp_path / "spool.db", on_event=lambda name, _: told.append(name))
+    gateway.send([Reading(DEVICE, "water_level", NOW_MS - 1000, 7.0)])
+    disk = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
+    disk.execute("ALTER TABLE message RENAME TO away")
+    with worker(tmp_path / "readings", mosquitto.port):
+        gateway.start()
+        try:
+            wait_until(lambda: "spool" in told, 20, what="the listener is told")
+            disk.execute("ALTER TABLE away RENAME TO message")
+            assert gateway.wait_until_empty(20)
+        finally:
+            gateway.stop()
+            disk.close()
 
 
 def test_what_a_full_spool_gave_up_is_lost_in_the_ledger(mosquitto: servers.Server, tmp_path: Path) -> None:
