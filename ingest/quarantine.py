@@ -181,8 +181,9 @@ def discard(db: sqlite3.Connection, entry: int) -> int:
 
 def counted(catalog: Catalog) -> tuple[int, int]:
     """Return how many names found no room since the store began, and how many messages went for newer ones."""
-    found = dict(catalog.rows("SELECT name, value FROM counter WHERE name IN (?, ?)", (OVERFLOW, DROPPED)))
-    return int(str(found.get(OVERFLOW, 0))), int(str(found.get(DROPPED, 0)))
+    rows = catalog.rows("SELECT name, value FROM counter WHERE name IN (?, ?)", (OVERFLOW, DROPPED))
+    found = {str(name): int(str(value)) for name, value in rows}
+    return found.get(OVERFLOW, 0), found.get(DROPPED, 0)
 
 
 def _no_room(names: list[str]) -> str:
