@@ -152,3 +152,26 @@ def test_a_segment_that_lost_rows_is_not_merged(readings: Readings, folder: Path
         compact(folder, catalog, clock())
     assert readings.counts().segments == 1
     catalog.close()
+
+
+def test_files_of_an_earlier_release_answer_and_are_written_anew(readings: Readings, folder: Path, now: FixedClock) -> None:
+    """Without the newer columns, hashes and windows: every answer is the same, and the next compaction gives them all three."""
+    fill(readings, random.Random(3), 1)
+    readings.compact()
+    now.advance(timedelta(days=2))
+    readings.compact()
+    before = answers(readings)
+    catalog = readings._catalog
+    for f in catalog.files("kind = 'daily'"):
+        path = folder / "daily" / f.name
+        pl.read_parquet(path).drop("tests", "shift", "version").write_parquet(path)
+    with catalog.transaction() as db:
+        for table in ("digest", "span", "rollup", "rollup_day"):
+            db.execute(f"DELETE FROM {table}")
+    assert answers(readings) == before and len(readings.days()) > 5
+    days = readings.days()
+    assert readings.store.check().notes and readings.store.check().whole
+    readings.compact()
+    assert answers(readings) == before and readings.days() == days
+    report = readings.store.check(deep=True)
+    assert report.whole and not report.notes and {k.name for k in readings.store.stats() if k.files} == {"daily", "rollup 1h", "rollup 1d"}
