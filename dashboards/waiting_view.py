@@ -60,7 +60,13 @@ def _claimable(services: Services, county: str) -> list[Waiting]:
 
 def _card(services: Services, waiting: Waiting, now_ms: int, lang: str, t: Translate) -> WaitingCard:
     e = waiting.entry
-    kinds = {GATEWAY: t("没有登记的网关"), DEVICE: t("没有登记的设备"), STATION: t("没有登记的站"), CLOCK: t("时钟不可信")}
+    kinds = {
+        GATEWAY: t("没有登记的网关"),
+        DEVICE: t("没有登记的设备"),
+        STATION: t("没有登记的站"),
+        CLOCK: t("时钟不可信"),
+        BIRTH: t("等它的出生消息"),
+    }
     meant = services.claims.meant(waiting)
     values = [
         (name, f"{number_text(round(value, 4), lang)} {unit_text(unit or '')}".strip(), _called(meant.get(name, ("", ""))[0], lang))
