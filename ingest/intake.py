@@ -333,6 +333,8 @@ class Intake:
             )
             if not allowed[device]:
                 wrong[key] = f"device {device} is not registered for this gateway"
+            elif unit is not None and not unit.isprintable():
+                wrong[key] = f"unit of {device} {channel} cannot be shown: {unit[:32]!r}"
             elif unit is not None and unit != registered:
                 wrong[key] = f"unit of {device} {channel} is {registered or 'none'}, not {unit[:32]}"
             elif known is None or known.gateway != source.gateway:

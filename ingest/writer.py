@@ -60,7 +60,7 @@ class Writer:
         self._newest = Newest(name, latest_s)
         self._quality = open_flagger(folder, self._catalog, directory)
         self._clocks = ClockWatch(self._catalog)
-        self._reuse = ReuseWatch(self._catalog, self._clocks.correction)
+        self._reuse = ReuseWatch(folder, self._catalog, self._clocks.correction)
         self.intake = Intake(self._catalog, directory, self._quality, keys=keys, feeds=feeds)
 
     @property

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ingest.payloads import encode_up
 from ingest.service import Readings
+from ingest.signatures import signer_of
 from tests.ingest.examples import MINUTE_MS, NOW_MS, TwoGateways, clock, level
+from tests.ingest.test_signatures import SEED, Keys
 
 GATEWAY, DEVICE = "by-01-gw", "by-01-p1-level"
 
@@ -84,3 +87,22 @@ def test_a_repeat_from_the_future_is_a_repeat(readings: Readings) -> None:
     for _ in range(2):
         readings.accept(GATEWAY, encode_up(1, [level(-120, 10.0)]))
     assert readings.reused() == {} and readings.counts().readings == 1
+
+
+@pytest.mark.parametrize(("compacted", "signs"), [(False, False), (True, False), (False, True)])
+def test_a_repeat_of_a_reading_that_was_ahead_is_a_repeat_when_its_time_has_come(tmp_path: Path, compacted: bool, signs: bool) -> None:
+    """A clock an hour ahead, an acknowledgement lost, and the message again 58 minutes later: stored once, counted as a repeat."""
+    now, signer = clock(), signer_of(SEED) if signs else None
+    made = Readings(tmp_path, now, TwoGateways(), Keys(must_sign=True) if signs else None)
+    ahead = encode_up(1, [level(-60, 10.0), level(-59, 11.0, device="by-01-p2-level")], signer)
+    made.accept(GATEWAY, ahead)
+    if compacted:
+        made.compact()
+    now.advance(timedelta(minutes=58))
+    again = made.accept(GATEWAY, ahead)
+    assert again.acked == [(1, 1)] and again.refused == []
+    assert made.counts().readings == 2 and made.reused() == {} and made.dead_letters() == []
+    other = made.accept(GATEWAY, encode_up(1, [level(-60, 10.5)], signer))
+    assert bool(other.refused) is signs and made.reused() == {GATEWAY: 1}, "another value is no repeat"
+    assert made.counts().readings == (2 if signs else 3)
+    made.close()

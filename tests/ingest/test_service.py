@@ -118,6 +118,14 @@ def test_a_wrong_unit_is_refused(readings: Readings) -> None:
     assert [x.unit for x in readings.latest(devices=[DEVICE]) if x.channel == "new_quantity"] == ["kPa"]
 
 
+@pytest.mark.parametrize("unit", ["a\0b", "cm\n", "\x1b[2J", "\u202ecm", "\x7f"])
+def test_a_unit_that_cannot_be_shown_is_refused(readings: Readings, unit: str) -> None:
+    """Control characters in the unit of a channel nobody knows would stand in every export; the reason can be shown."""
+    ack = readings.accept(GATEWAY, message(1, level(5, 1.0, channel="new_quantity", unit=unit)))
+    assert ack.acked == [] and ack.refused[0].why.isprintable() and "cannot be shown" in ack.refused[0].why
+    assert readings.counts().readings == 0 and readings.counts().series == 0
+
+
 def test_names_that_could_not_be_a_file_or_topic_are_refused(readings: Readings) -> None:
     """A device name outside the alphabet is refused with its reason, not stored."""
 
