@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,19 +58,15 @@ def ours(tools: Tools, sent: Load, *, rate: float = 0, workers: int = 1) -> Ours
     """Run workers beside a broker, from the first publish to the last application acknowledgement; count the rows on disk."""
     with temporary() as folder, servers.running(start_broker(folder)) as broker:
         command = [sys.executable, "-m", "bench.ingest_worker", str(broker.port), str(folder / "readings")]
-        with child([*command, "0", str(workers)]) as first:
-            _receiving(first)
-            others = [subprocess.Popen([*command, str(n), str(workers)], stdout=subprocess.DEVNULL) for n in range(1, workers)]
-            try:
-                load(tools, folder, sent.packets, 0, sent.warm, acks=True)
-                before = _cpu(first)
-                connections = len(GATEWAYS) if rate else CONNECTIONS
-                told = load(tools, folder, sent.packets, sent.warm, sent.messages, acks=True, rate=rate, connections=connections)
-                used = _cpu(first) - before
-            finally:
-                for other in others:
-                    other.terminate()
-                    other.wait(20)
+        with ExitStack() as running:
+            started = [running.enter_context(child([*command, str(n), str(workers)])) for n in range(workers)]
+            for worker in started:
+                _receiving(worker)
+            load(tools, folder, sent.packets, 0, sent.warm, acks=True)
+            before = sum(map(_cpu, started))
+            connections = len(GATEWAYS) if rate else CONNECTIONS
+            told = load(tools, folder, sent.packets, sent.warm, sent.messages, acks=True, rate=rate, connections=connections)
+            used = sum(map(_cpu, started)) - before
         stored = rows_on_disk(folder / "readings")
     if stored != sent.stored or told["refused"]:
         raise SystemExit(f"{stored} readings are on disk, {sent.stored} were sent, {told['refused']} messages refused")
