@@ -58,7 +58,7 @@ class Batch:
         self.held: list[Held] = []
         # (entry, message) that leave the quarantine with this batch.
         self.released: list[tuple[int, int]] = []
-        self.identities: list[tuple[str, str]] = []
+        self.identities: list[tuple[str, bytes]] = []
         # Of Sparkplug feeds: (feed, digest) of messages that wait for a birth no more; who came and went, (gateway, name, online, when);
         # what to publish once the batch is durable, as (topic, body, qos, retain).
         self.settled: list[tuple[str, bytes]] = []

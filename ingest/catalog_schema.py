@@ -96,6 +96,13 @@ CREATE TABLE IF NOT EXISTS clock_proposal (
     decided INTEGER, revoked_by TEXT NOT NULL, revoked INTEGER);
 """
 
+# Owned by `identities.py`.
+_FEEDS = """
+CREATE TABLE IF NOT EXISTS feed_identity (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, feed TEXT NOT NULL, identity BLOB NOT NULL, UNIQUE (feed, identity));
+CREATE INDEX IF NOT EXISTS feed_identity_by_age ON feed_identity (feed, id);
+"""
+
 # Owned by `quality_keeping.py`, `quality_normals.py` and `quality_changes.py`.
 _QUALITY = """
 CREATE TABLE IF NOT EXISTS device_place (
@@ -134,6 +141,7 @@ _PARTS = (
     _STORE,
     _LEDGER,
     _IDENTITY,
+    _FEEDS,
     _QUALITY,
     _STATIONS,
     _LINKS,

@@ -18,6 +18,7 @@ from ingest.channels import CHANNELS
 from ingest.clocks import believable
 from ingest.formats.decoded import Context, Decoded, Decoder, Observed
 from ingest.formats.names import meaning, stored_as
+from ingest.identities import MOST_IDENTITIES, identity_of
 from ingest.payloads import ReadingIn
 from ingest.quarantine import CLOCK, DEVICE, STATION, Held
 from ingest.runs import Noted
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 LARGEST_FOREIGN = 1_000_000
 MOST_OBSERVED = 20_000
-# Messages of a feed remembered by their identity: a repeat of one of these is known; of an older one it changes nothing in the store.
-MOST_IDENTITIES = 4_096
 _MOST_RESOLVED = 50_000
 # Formats whose senders do not send again what got lost.
 _NEVER_AGAIN = frozenset(("chirpstack-v4", "tts-v3", "sparkplug-b"))
@@ -85,6 +84,10 @@ class Rows(Protocol):
         """Return the county of a gateway that may deliver, None for one that is not registered or was shut out."""
         ...
 
+    def identities_of(self, feed: str) -> list[bytes]:
+        """Return by what repeats of a feed's messages on disk are known, oldest first."""
+        ...
+
 
 @dataclass(slots=True)
 class Taken:
@@ -105,7 +108,7 @@ class _Sender:
     resolved: dict[tuple[str, str, str | None], _Resolved | str] = field(default_factory=dict)
     # Which of a sender's names a channel of ours was given to by itself.
     given: dict[tuple[str, str], str] = field(default_factory=dict)
-    identities: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    identities: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
 
 
 class Foreign:
@@ -173,12 +176,13 @@ class Foreign:
             return taken
         batch.counties[feed.gateway], batch.last_received[feed.gateway] = county, received_ms
         if decoded.identity and not again:
-            if decoded.identity in sender.identities:
+            identity = identity_of(decoded.identity)
+            if identity in sender.identities:
                 taken.duplicate = True
                 batch.duplicates[feed.gateway] = batch.duplicates.get(feed.gateway, 0) + 1
                 return taken
-            sender.identities[decoded.identity] = None
-            batch.identities.append((feed.id, decoded.identity))
+            sender.identities[identity] = None
+            batch.identities.append((feed.id, identity))
             if len(sender.identities) > MOST_IDENTITIES:
                 sender.identities.popitem(last=False)
         if decoded.number is not None and not again:
@@ -349,6 +353,7 @@ class Foreign:
         found = self._senders.get(feed.id)
         if found is None:
             found = self._senders[feed.id] = _Sender(*self._decoders_or_none(feed))
+            found.identities.update(dict.fromkeys(self._rows.identities_of(feed.id)))
         return found
 
 

@@ -14,6 +14,7 @@ from ingest.bulk import take_ordinary
 from ingest.catalog import Catalog, Series
 from ingest.channels import CHANNELS
 from ingest.foreign import Feeds, Foreign, NoFeeds
+from ingest.identities import identities
 from ingest.payloads import LARGEST_MESSAGE, NO_NUMBER, ReadingIn, Refused, Up, decode_up, sequence_in
 from ingest.quarantine import DEVICE, GATEWAY, Held, sample
 from ingest.receiver import Message
@@ -247,6 +248,10 @@ class Intake:
     def county_of(self, gateway: str) -> str | None:
         """Return the county of a gateway that may deliver, None for one that is not registered or was shut out."""
         return self._directory.gateway_county(gateway)
+
+    def identities_of(self, feed: str) -> list[bytes]:
+        """Return by what repeats of a feed's messages on disk are known, oldest first."""
+        return identities(self.catalog, feed)
 
     def _check(self, key: Key, gateway: str, up: Up, received_ms: int, batch: Batch) -> SignedMessage | None:
         """Return what is kept of a fitting signature, None where there is none or it does not fit and need not."""

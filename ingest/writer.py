@@ -20,6 +20,7 @@ from ingest.claims import Claim, claim_writer
 from ingest.clock_keeping import ClockWatch
 from ingest.edge_state import put_lives
 from ingest.foreign import Feeds
+from ingest.identities import put_identities
 from ingest.intake import Directory, Intake
 from ingest.links import put_links
 from ingest.manifest import Digest, digest_of, put_digest
@@ -153,6 +154,8 @@ class Writer:
                 cat.add_to(db, f"damaged:{feed}", count)
             if batch.released:
                 release(db, batch.released)
+            if batch.identities:
+                put_identities(db, batch.identities)
             if batch.held:
                 put_held(db, batch.held)
             if batch.states:

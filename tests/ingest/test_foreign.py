@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from foundation.errors import BadInput
+from ingest import identities
 from ingest.batch import Batch
 from ingest.foreign import Foreign
 from ingest.formats.decoded import Context, Decoded, Numbered, Observed
@@ -56,11 +57,17 @@ def book() -> Book:
     return Book()
 
 
+def opened(folder: Path, book: Book) -> Writer:
+    """Return a writer whose foreign format is plain."""
+    made = Writer(folder, "0", TwoGateways(), feeds=book)
+    made.intake.foreign = Foreign(made.intake, book, lambda feed: (plain, None))
+    return made
+
+
 @pytest.fixture
 def writer(tmp_path: Path, book: Book) -> Iterator[Writer]:
     """Yield a writer whose foreign format is plain."""
-    made = Writer(tmp_path, "0", TwoGateways(), feeds=book)
-    made.intake.foreign = Foreign(made.intake, book, lambda feed: (plain, None))
+    made = opened(tmp_path, book)
     yield made
     made.close()
 
@@ -132,6 +139,23 @@ def test_a_clock_nobody_can_believe_goes_to_quarantine(writer: Writer, tmp_path:
     assert [(r["t"], r["x"], r["shift"]) for r in rows] == [(NOW_MS, 7.3, None), (NOW_MS - HOUR_MS, 7.4, 0)]
     (entry,) = entries(writer.catalog)
     assert (entry.kind, entry.name) == ("clock", "Box 1")
+
+
+def test_a_repeat_is_known_to_a_process_that_just_started(book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of a feed is committed with its readings: after a restart a repeat is one, of the newest so many messages."""
+    monkeypatch.setattr(identities, "MOST_IDENTITIES", 3)
+    first = opened(tmp_path, book)
+    for name in "abcde":
+        send(first, ("Box 1", "ph", None, 7.0, None), identity=name)
+    first.close()
+    again = opened(tmp_path, book)
+    for name in "edc":
+        assert len(send(again, ("Box 1", "ph", None, 7.0, None), identity=name)) == 0
+    assert again.catalog.rows("SELECT duplicates FROM gateway") == [(3,)]
+    assert again.catalog.rows("SELECT value FROM counter WHERE name = 'readings'") == [(5,)]
+    assert len(identities.identities(again.catalog, "lora")) == 3
+    assert len(send(again, ("Box 1", "ph", None, 7.0, None), identity="a")) == 1
+    again.close()
 
 
 def test_a_repeat_is_known_and_a_damaged_message_is_kept(writer: Writer) -> None:
