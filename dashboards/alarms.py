@@ -103,6 +103,9 @@ def _gateways(services: Services, county: str, view: FieldView, lang: str, t: Tr
         if g.gaps:
             text = t("%(name)s缺序号 %(gaps)s", name=name, gaps=listed(g.gaps[:3], lang) + ("…" if len(g.gaps) > 3 else ""))
             yield _Found(f"gap:{g.id}", "field", WARNING, None, text, link)
+        if g.foreign.gaps:
+            text = t("%(name)s的站点缺 %(n)s 条消息", name=name, n=g.foreign.missing)
+            yield _Found(f"foreign-gap:{g.id}", "field", WARNING, None, text, link)
     if dropped := next((d for d in services.readings.drops() if dropping(d, to_ms(services.clock.now()))), None):
         text = t("消息服务丢弃过消息，共 %(n)s 条", n=dropped.total)
         yield _Found("broker-drops", "field", BAD, dropped.last_increase_ms, text, link)

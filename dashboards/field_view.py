@@ -20,6 +20,7 @@ from ingest.reading import FAIL, SUSPECT, Latest
 
 if TYPE_CHECKING:
     from dashboards.services import Services
+    from ingest.losses import LedgerRow
     from registry.devices import Device
     from registry.plots import Base, Plot
 
@@ -99,8 +100,19 @@ class FlaggedNow:
 
 
 @dataclass(frozen=True)
+class ForeignGaps:
+    """How many gaps of foreign counters are open, and how many messages are missing in them and may still come."""
+
+    gaps: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True)
 class GatewayRow:
-    """A gateway: what came, what is missing, and its loss ledger in numbers."""
+    """A gateway: what came, what is missing, and its loss ledger in numbers.
+
+    `gaps` are the open ones of its own numbers; `foreign` counts those of stations that speak through it and can send again.
+    """
 
     id: str
     state: str
@@ -109,6 +121,7 @@ class GatewayRow:
     readings: int
     duplicates: int
     gaps: tuple[str, ...]
+    foreign: ForeignGaps
     ledger: Tally
 
 
@@ -143,7 +156,7 @@ class FieldView:
     @property
     def gaps(self) -> int:
         """How many stretches of message numbers are missing."""
-        return sum(len(g.gaps) for g in self.gateways)
+        return sum(len(g.gaps) + g.foreign.gaps for g in self.gateways)
 
 
 @dataclass(frozen=True)
@@ -307,7 +320,8 @@ def _gateways(
     services: Services, county: str, depots: set[str], devices: Sequence[Device], now_ms: int, t: Translate
 ) -> tuple[GatewayRow, ...]:
     known = {g.gateway: g for g in services.readings.gateways()}
-    ledger = tallies(services.readings.ledger(county))
+    streams = services.readings.ledger(county)
+    ledger, foreign = tallies(streams), _foreign_gaps(streams)
     paces: dict[str, int] = {}
     for device in devices:
         paces[device.gateway] = min(_interval(services, device), paces.get(device.gateway, GATEWAY_INTERVAL_S))
@@ -317,12 +331,21 @@ def _gateways(
             continue
         state = known.get(gateway.id)
         if state is None:
-            rows.append(GatewayRow(gateway.id, UNKNOWN, t("还没有消息"), 0, 0, 0, (), Tally()))
+            rows.append(GatewayRow(gateway.id, UNKNOWN, t("还没有消息"), 0, 0, 0, (), ForeignGaps(), Tally()))
             continue
         age, pace = now_ms - state.last_received_ms, paces.get(gateway.id, GATEWAY_INTERVAL_S)
         interval = DEMO_GATEWAY_INTERVAL_S if services.demo and pace <= DEMO_INTERVAL_S else pace if services.demo else GATEWAY_INTERVAL_S
         gaps = tuple(f"{a}–{b}" if a != b else str(a) for a, b in state.open_gaps)
-        tally = ledger.get(gateway.id, Tally())
+        missing, tally = foreign.get(gateway.id, ForeignGaps()), ledger.get(gateway.id, Tally())
         heard = state_of(age, interval), age_text(age, t)
-        rows.append(GatewayRow(gateway.id, *heard, state.messages, state.readings, state.duplicates, gaps, tally))
-    return tuple(sorted(rows, key=lambda r: (-_WORST[r.state], -len(r.gaps), r.id)))
+        rows.append(GatewayRow(gateway.id, *heard, state.messages, state.readings, state.duplicates, gaps, missing, tally))
+    return tuple(sorted(rows, key=lambda r: (-_WORST[r.state], -len(r.gaps) - r.foreign.gaps, r.id)))
+
+
+def _foreign_gaps(streams: Iterable[LedgerRow]) -> dict[str, ForeignGaps]:
+    found: dict[str, ForeignGaps] = {}
+    for s in streams:
+        if s.stream != s.gateway and s.resends and s.missing:
+            before = found.get(s.gateway, ForeignGaps())
+            found[s.gateway] = ForeignGaps(before.gaps + s.open + s.fresh, before.missing + s.missing)
+    return found

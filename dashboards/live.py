@@ -124,7 +124,7 @@ def version_of(view: FieldView, said: list[str]) -> str:
         [(f.key, f.flag) for s in view.sites for f in s.figures],
         [(m.figure.key, m.figure.flag) for m in view.marked],
         [(d.id, d.state) for s in view.sites for d in s.devices],
-        [(g.id, g.state, g.gaps, g.ledger.seen, g.ledger.filled, g.ledger.lost) for g in view.gateways],
+        [(g.id, g.state, g.gaps, g.foreign.gaps, g.foreign.missing, g.ledger.seen, g.ledger.filled, g.ledger.lost) for g in view.gateways],
         said,
     ]
     return _mark(shape)

@@ -9,14 +9,20 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from dashboards.alarms import FirstSeen, alarms
 from dashboards.api.deps import SESSION_COOKIE
 from dashboards.clock_view import link_text
+from dashboards.field_view import ForeignGaps, field_view
 from dashboards.i18n import translator
 from dashboards.ledger_view import Tally, dropping, drops_lines, gap_lines, tallies
 from foundation.clock import to_ms
+from ingest.catalog import Catalog
+from ingest.formats.decoded import Numbered
+from ingest.ledger import record
 from ingest.links import Link
 from ingest.losses import BrokerDrops, SeenGap
 from ingest.payloads import ReadingIn, encode_up
+from ingest.runs import Noted
 from tests.dashboards.fakes import BAOYING, SHENXIAN, WITH_GAP, Installation, build_installation
 
 NOW = 1_764_000_000_000
@@ -116,3 +122,26 @@ def test_what_a_broker_threw_away_is_told_and_alarms_for_a_day() -> None:
     assert ("dropped: 7" in two.text, two.bad) == (True, True)
     assert ("does not tell" in three.text, three.bad) == (True, False)
     assert not dropping(bad, NOW + 48 * 3_600_000)
+
+
+def test_gaps_of_stations_that_resend_stand_on_the_field_page_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Serial numbers missing from a station that sends again: in the row, the headline and the alarms."""
+    folder = tmp_path_factory.mktemp("foreign")
+    made = build_installation(folder)
+    at = to_ms(made.services.clock.now()) - 60_000
+    heard = [(raw, "0012345678", True) for raw in (1, 2, 5, 6, 9)] + [(raw, "node", False) for raw in (1, 4)]
+    catalog = Catalog(folder / "readings")
+    with catalog.transaction() as db:
+        notes = [Noted("by-01-gw", Numbered(stream, raw, 65_536), at, restart=False, resends=resends) for raw, stream, resends in heard]
+        record(db, {}, noted=notes, at_ms=at)
+    catalog.close()
+    view = field_view(made.services, BAOYING, "zh", translator("zh"))
+    (row,) = (g for g in view.gateways if g.id == "by-01-gw")
+    assert row.foreign == ForeignGaps(2, 4) and not row.gaps and view.gaps == 3
+    with made.browser() as web:
+        page = web.get(f"/c/{BAOYING}/field").text
+    assert "2 处，缺 4 条" in page and "3 处序号缺口。" in page
+    with made.browser("en") as web:
+        assert "gaps: 2, messages missing: 4" in web.get(f"/c/{BAOYING}/field").text
+    told = alarms(made.services, BAOYING, view, "zh", translator("zh"), FirstSeen())
+    assert any("的站点缺 4 条消息" in a.text for a in told)
