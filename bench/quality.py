@@ -24,10 +24,10 @@ import numpy as np
 
 from bench.report import Row, print_report
 from ingest.quality import TESTS, result_of
-from ingest.quality_final import final_flags
-from ingest.quality_plan import Plan, Watched
-from ingest.quality_rules import packaged
-from ingest.quality_stream import Flagger
+from ingest.quality.final import final_flags
+from ingest.quality.plan import Plan, Watched
+from ingest.quality.rules import packaged
+from ingest.quality.stream import Flagger
 from ingest.reading import SUSPECT
 from registry.devices import DevicePlace
 from simulators.faults import KINDS, Fault, faults_of, sent_by

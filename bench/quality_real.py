@@ -21,9 +21,9 @@ import numpy as np
 
 from bench.quality import share
 from bench.report import Row, print_report
-from ingest.quality_final import final_flags
-from ingest.quality_plan import Plan, Watched
-from ingest.quality_rules import packaged
+from ingest.quality.final import final_flags
+from ingest.quality.plan import Plan, Watched
+from ingest.quality.rules import packaged
 from ingest.reading import SUSPECT
 
 HOUR_MS = 3_600_000

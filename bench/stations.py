@@ -52,7 +52,7 @@ class Book:
 
 def serve(folder: str, stations: int) -> None:
     """Run the server until standard input ends; print its port."""
-    from ingest.stations import run_stations
+    from ingest.stations.server import run_stations
 
     stop = threading.Event()
 

@@ -13,7 +13,7 @@ from ingest.quality import TESTS
 from ingest.reading import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT
 
 if TYPE_CHECKING:
-    from ingest.quality_report import FlagCounts, FlaggedReading
+    from ingest.quality.report import FlagCounts, FlaggedReading
 
 # Flagged readings of a channel that are named one by one.
 SHOWN = 12

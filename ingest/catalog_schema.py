@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS deleted (
     files TEXT NOT NULL, sha256 TEXT NOT NULL);
 """
 
-# Owned by `ledger.py`, `broker_facts.py` and `mqtt_sessions.py`.
+# Owned by `ledger.py`, `broker/facts.py` and `mqtt_sessions.py`.
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS gap (
     stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, seen_ms INTEGER NOT NULL, filled_ms INTEGER,
@@ -103,7 +103,7 @@ CREATE TABLE IF NOT EXISTS feed_identity (
 CREATE INDEX IF NOT EXISTS feed_identity_by_age ON feed_identity (feed, id);
 """
 
-# Owned by `quality_keeping.py`, `quality_normals.py` and `quality_changes.py`.
+# Owned by `quality/keeping.py`, `quality/normals.py` and `quality/changes.py`.
 _QUALITY = """
 CREATE TABLE IF NOT EXISTS device_place (
     device TEXT PRIMARY KEY, kind TEXT NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL);

@@ -27,7 +27,7 @@ from registry.feeds import LONGEST_NAME, Feed, FeedBook
 
 if TYPE_CHECKING:
     from ingest.batch import Batch
-    from ingest.sparkplug_feeds import SparkplugFeeds
+    from ingest.sparkplug.feeds import SparkplugFeeds
 
 LARGEST_FOREIGN = 1_000_000
 MOST_OBSERVED = 20_000

@@ -13,7 +13,7 @@ from ingest.asking import Asker, among, counted, listed, source
 from ingest.catalog import Catalog, StoredFile
 from ingest.channels import CHANNELS
 from ingest.manifest import rolled_days, spans
-from ingest.quality_changes import reflagged
+from ingest.quality.changes import reflagged
 from ingest.raw import RAW_QUERY, RawSeries, series_in
 from ingest.reading import SUSPECT, Gap, Point, Window
 from ingest.windows import PLAIN, TURNING, Windows

@@ -20,9 +20,9 @@ from ingest.catalog import Catalog, StoredFile
 from ingest.channels import CHANNELS
 from ingest.encoding import ROLLUP_GROUP, Encoder
 from ingest.manifest import PLACES, Digest, RolledDay, RollupFile
-from ingest.quality_changes import changed_days, days_of, put_changes
-from ingest.quality_final import final_flags
-from ingest.quality_keeping import open_plan
+from ingest.quality.changes import changed_days, days_of, put_changes
+from ingest.quality.final import final_flags
+from ingest.quality.keeping import open_plan
 from ingest.rollups import Level, day_start, roll
 from ingest.segments import read_rows
 from ingest.settling import settle

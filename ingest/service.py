@@ -22,14 +22,14 @@ from ingest.keeping import Store
 from ingest.links import Link, links
 from ingest.losses import BrokerDrops, LedgerRow, SeenGap, broker_drops, ledger_rows, missing_now, seen_gaps
 from ingest.manifest import rolled_days
-from ingest.pictures import Picture, pictures
-from ingest.quality_service import Quality
+from ingest.quality.service import Quality
 from ingest.raw import RawSeries
 from ingest.reading import Counts, DeadLetter, Gap, GatewayState, Latest, Point, Window, WindowTable
 from ingest.revisions import Revision, revised_times, revisions_in
 from ingest.rollups import ZONE_MS
 from ingest.sequences import Sequences
 from ingest.signatures import GatewayKeys, SignedMessage
+from ingest.stations.pictures import Picture, pictures
 from ingest.tables import table_of
 
 NAMES_KEPT_S = 5.0

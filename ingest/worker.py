@@ -17,7 +17,7 @@ from foundation.clock import Clock, SystemClock, to_ms
 from foundation.errors import Unavailable
 from foundation.log import get_logger
 from ingest.batch import Batch
-from ingest.broker_facts import BrokerWatch, broker_name
+from ingest.broker.facts import BrokerWatch, broker_name
 from ingest.claiming import reclaim
 from ingest.claims import Claim
 from ingest.compaction import Compactor
@@ -28,7 +28,7 @@ from ingest.keeper import Keeper
 from ingest.mqtt_sessions import client_of
 from ingest.receiver import Message, Presence, Receiver, SocketReceiver
 from ingest.signatures import GatewayKeys
-from ingest.sparkplug_feeds import FORMAT, SparkplugFeeds, host_of
+from ingest.sparkplug.feeds import FORMAT, SparkplugFeeds, host_of
 from ingest.subscriptions import Subscriptions
 from ingest.topics import STATE_FILTER
 from ingest.writer import Writer

@@ -25,8 +25,8 @@ from ingest.intake import Directory, Intake
 from ingest.links import put_links
 from ingest.manifest import Digest, digest_of, put_digest
 from ingest.newest import Newest, catch_up, newest_of
-from ingest.quality_keeping import open_flagger
-from ingest.quality_stream import Judged
+from ingest.quality.keeping import open_flagger
+from ingest.quality.stream import Judged
 from ingest.quarantine import put_held, release, settle
 from ingest.reuse import ReuseWatch
 from ingest.segments import COLUMNS, SegmentName, clean, messages_in, parse_name, read_rows, signed_in, write_segment

@@ -136,7 +136,7 @@ def choose_demo_station_port(settings: Settings) -> None:
 
 def run_station_server(settings: Settings) -> None:
     """Listen for stations that speak SL 651 or HJ 212 over TCP."""
-    from ingest.stations import run_stations
+    from ingest.stations.server import run_stations
     from registry.directory import RegistryDirectory
     from registry.service import Registry
 

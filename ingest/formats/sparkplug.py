@@ -1,7 +1,7 @@
 """Sparkplug B 3.0: topics, commands, and which metrics are readings.
 
 `decode` reads one message by itself, which is enough for births. DATA messages name their metrics by an alias only and leave the datatype
-out; `ingest/sparkplug_host.py` remembers the births they refer to.
+out; `ingest/sparkplug/host.py` remembers the births they refer to.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _WORDS = {"holds": "holds", "fails": "FAILS", "note": "note"}
 def run(url: str, *, gateway: str, ca: str, messages: int, as_json: bool) -> int:
     """Print the findings and return the exit code: 0 where nothing fails."""
     from foundation.errors import BadInput
-    from ingest.broker_check import FAILS, Broker, Finding, as_gateway, check_broker, read_address
+    from ingest.broker.check import FAILS, Broker, Finding, as_gateway, check_broker, read_address
 
     if not 1 <= messages <= 1_000_000:
         raise BadInput("so many messages cannot be tried", expected="1 to 1,000,000", got=str(messages))

@@ -248,7 +248,7 @@ def _zone_ms(text: str) -> int:
 
 def _host(gateway: str) -> str:
     """Return the host that answers a gateway's Sparkplug nodes: the worker of its shard."""
-    from ingest.sparkplug_feeds import host_for
+    from ingest.sparkplug.feeds import host_for
     from suhe.cli import settings
 
     return host_for(gateway, settings().ingest_workers)

@@ -10,14 +10,14 @@ from foundation.errors import NotFound
 
 if TYPE_CHECKING:
     from foundation.settings import Settings
-    from ingest.quality_rules import Rules
+    from ingest.quality.rules import Rules
 
 
 def run(settings: Settings, channel: str, device: str, kind: str, county: str, *, as_json: bool) -> None:
     """Print the rules of a channel, or of all; raise BadInput where the county's own file cannot be used."""
     import json
 
-    from ingest.quality_rules import read_rules
+    from ingest.quality.rules import read_rules
 
     book = read_rules(settings.data)
     if device:

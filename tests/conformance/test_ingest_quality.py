@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest import quality_tests as tests_of
 from ingest.quality import FLAT_LINE, TESTS, result_of
-from ingest.quality_final import final_flags
-from ingest.quality_plan import Plan, Watched
-from ingest.quality_rules import packaged
+from ingest.quality import tests as tests_of
+from ingest.quality.final import final_flags
+from ingest.quality.plan import Plan, Watched
+from ingest.quality.rules import packaged
 from ingest.reading import FAIL, SUSPECT
 
 HOUR_MS = 3_600_000

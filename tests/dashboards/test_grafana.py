@@ -23,7 +23,7 @@ from foundation.clock import to_ms
 from foundation.database import open_engine
 from ingest.catalog import Series
 from ingest.lines import health_lines, reading_lines, series_head
-from ingest.quality_rules import packaged
+from ingest.quality.rules import packaged
 from ingest.reading import Counts, GatewayState
 from pricing.forecast import store
 from pricing.forecast.nouns import NAIVE, Forecast, ForecastPoint, Skill

@@ -10,7 +10,7 @@ from dashboards.quality_words import flag_words, flagged_line, lines_of_tests, w
 from foundation.clock import to_ms
 from ingest.payloads import ReadingIn, encode_up
 from ingest.quality import TESTS
-from ingest.quality_report import FlagCounts, FlaggedReading
+from ingest.quality.report import FlagCounts, FlaggedReading
 from tests.dashboards.fakes import BAOYING, build_installation
 
 

@@ -117,6 +117,6 @@ def test_gateways_that_keep_their_spools_lose_nothing_by_it(small: Field) -> Non
 def _counter(field: Field) -> int:
     import paho.mqtt.subscribe
 
-    from ingest.broker_facts import DROPPED
+    from ingest.broker.facts import DROPPED
 
     return int(paho.mqtt.subscribe.simple(DROPPED, hostname="127.0.0.1", port=field.broker.port).payload)

@@ -12,7 +12,7 @@ from ingest.formats.bcd import time_to_bcd, to_bcd
 from ingest.formats.decoded import SHANGHAI_MS
 from ingest.formats.hj212_frames import build_packet
 from ingest.formats.sl651_frames import ETB, ETX, STX, SYN, Frame, build_frame
-from ingest.stations import run_stations
+from ingest.stations.server import run_stations
 from registry.feed_keeping import secret_hash
 from registry.feeds import DeviceName, Feed, FeedBook
 from tests.ingest.examples import NOW_MS, TwoGateways, clock

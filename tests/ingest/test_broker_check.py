@@ -10,7 +10,7 @@ import pytest
 
 from foundation.errors import BadInput, Unavailable
 from foundation.passwords import hash_password
-from ingest.broker_check import FAILS, HOLDS, Broker, Finding, as_gateway, check_broker, read_address
+from ingest.broker.check import FAILS, HOLDS, Broker, Finding, as_gateway, check_broker, read_address
 from suhe.broker_rules import INGEST_USER, MOSQUITTO_ACL
 from suhe.commands.broker_check import run
 from tests import servers

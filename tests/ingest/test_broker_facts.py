@@ -10,7 +10,7 @@ import paho.mqtt.publish
 from paho.mqtt.enums import CallbackAPIVersion
 
 from foundation.clock import SystemClock
-from ingest.broker_facts import BrokerWatch, note, note_dropped, note_start
+from ingest.broker.facts import BrokerWatch, note, note_dropped, note_start
 from ingest.catalog import Catalog
 from ingest.losses import broker_drops
 from tests import servers

@@ -9,9 +9,9 @@ import pytest
 
 from ingest.channels import CHANNELS, channel_of
 from ingest.quality import FLAT_LINE, GROSS_RANGE, TESTS, pack, result_of, sql_result, unpack, with_result, worst
-from ingest.quality_plan import Plan
-from ingest.quality_rules import packaged
-from ingest.quality_stream import Flagger
+from ingest.quality.plan import Plan
+from ingest.quality.rules import packaged
+from ingest.quality.stream import Flagger
 from ingest.reading import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT
 from tests.ingest.examples import DAY_MS, MINUTE_MS, NOW_MS
 

@@ -13,8 +13,8 @@ import pytest
 from foundation.clock import FixedClock, to_ms
 from ingest.catalog import Catalog
 from ingest.quality import result_of, unpack
-from ingest.quality_keeping import kept_places, open_plan
-from ingest.quality_normals import kept_normals
+from ingest.quality.keeping import kept_places, open_plan
+from ingest.quality.normals import kept_normals
 from ingest.reading import FAIL, GOOD, SUSPECT
 from ingest.segments import SegmentName, read_rows, write_segment
 from ingest.service import Readings

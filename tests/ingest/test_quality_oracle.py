@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ioos_qc import qartod
 
-from ingest import quality_tests as ours
+from ingest.quality import tests as ours
 from ingest.reading import FAIL, GOOD, MISSING, NOT_EVALUATED, SUSPECT
 
 SEEDS = range(25)

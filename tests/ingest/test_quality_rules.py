@@ -10,8 +10,8 @@ import pytest
 
 from foundation.errors import BadInput
 from ingest.channels import CHANNELS
-from ingest.quality_keeping import rules_of
-from ingest.quality_rules import RuleBook, packaged, read_rules
+from ingest.quality.keeping import rules_of
+from ingest.quality.rules import RuleBook, packaged, read_rules
 from ingest.reading import FAIL, GOOD, NOT_EVALUATED
 from suhe.commands.ingest_rules import run
 from tests.ingest.test_quality import batch
@@ -28,7 +28,7 @@ def own(tmp_path: Path, text: str) -> RuleBook:
 
 def test_every_figure_has_a_source_and_every_channel_a_range() -> None:
     """No table of the packaged file is without one; what stands still by nature has no flat-line test."""
-    told = tomllib.loads((ROOT / "ingest" / "quality.toml").read_text())
+    told = tomllib.loads((ROOT / "ingest" / "quality" / "quality.toml").read_text())
     tables = [t for tests in told["channel"].values() for t in tests.values()]
     tables += [t for kind in told["kind"].values() for tests in kind.values() for t in tests.values()]
     assert all(len(t["source"]) > 5 for t in tables)
@@ -98,8 +98,8 @@ def test_the_example_of_the_manual_is_a_file_that_can_be_used(tmp_path: Path) ->
 
 def test_a_county_s_own_channel_is_evaluated(tmp_path: Path) -> None:
     """With a range of its own an unknown channel is good or not, without one 2."""
-    from ingest.quality_plan import Plan
-    from ingest.quality_stream import Flagger
+    from ingest.quality.plan import Plan
+    from ingest.quality.stream import Flagger
 
     flags = Flagger(Plan(own(tmp_path, f"[channel.tds.gross_range]\nfail = [0, 9]\n{S}")))
     flags.watch(1, "371522", "d1", "tds")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ingest.quality import CLIMATOLOGY, FLAT_LINE, INTERNAL, NEIGHBOUR, SPIKE, STEP, result_of, unpack
-from ingest.quality_final import final_flags
-from ingest.quality_plan import Plan
-from ingest.quality_rules import RuleBook, packaged
-from ingest.quality_stream import Flagger, Judged
+from ingest.quality.final import final_flags
+from ingest.quality.plan import Plan
+from ingest.quality.rules import RuleBook, packaged
+from ingest.quality.stream import Flagger, Judged
 from ingest.reading import FAIL, GOOD, NOT_EVALUATED, SUSPECT
 from registry.devices import DevicePlace
 from tests.ingest.examples import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS

@@ -14,7 +14,7 @@ from ingest.edge_state import edge_states
 from ingest.formats.sparkplug_payload import FLOAT, Metric, write_payload
 from ingest.quarantine import BIRTH, DEVICE, entries, messages_of
 from ingest.segments import read_rows
-from ingest.sparkplug_feeds import SparkplugFeeds, host_for
+from ingest.sparkplug.feeds import SparkplugFeeds, host_for
 from ingest.topics import SHARDS
 from ingest.writer import Writer
 from registry.feeds import DeviceName, Feed, FeedBook

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation.errors import BadInput
-from ingest import sparkplug_host as sh
 from ingest.formats.sparkplug import REBIRTH
 from ingest.formats.sparkplug_payload import Metric, read_payload, write_payload
-from ingest.sparkplug_host import Host, Life, Lost, Taken
+from ingest.sparkplug import host as sh
+from ingest.sparkplug.host import Host, Life, Lost, Taken
 from tests.ingest.sparkplug_edge import BEGIN_MS, Edge, Message
 
 

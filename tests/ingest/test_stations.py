@@ -15,9 +15,9 @@ from ingest.formats.bcd import bcd_time
 from ingest.formats.decoded import SHANGHAI_MS
 from ingest.formats.hj212_frames import parse_packet
 from ingest.formats.sl651_frames import EOT, ESC, parse_frame
-from ingest.pictures import pictures
 from ingest.quarantine import entries, messages_of
 from ingest.service import Readings
+from ingest.stations.pictures import pictures
 from registry.feeds import FeedBook
 from tests.ingest.examples import DAY_MS, NOW_MS, clock
 from tests.ingest.station_parts import (

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from ingest.channels import CHANNELS
-from ingest.quality_rules import packaged
+from ingest.quality.rules import packaged
 from simulators.faults import faults_of, sent_by
 from simulators.field import Field
 from simulators.timegrid import STEP_MS, start_of

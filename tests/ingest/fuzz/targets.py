@@ -22,7 +22,7 @@ from ingest.formats.times import LAST_MS
 from ingest.line_protocol import read_lines
 from ingest.messages import decode_acknowledgement
 from ingest.payloads import sequence_in
-from ingest.sparkplug_host import Host
+from ingest.sparkplug.host import Host
 from ingest.states import decode_state
 from ingest.topics import parse_topic
 from tests.ingest.formats.shapes import RECEIVED, chirpstack, things_stack

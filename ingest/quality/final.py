@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ingest import quality_tests as tests_of
 from ingest.quality import (
     CLIMATOLOGY,
     FLAT_LINE,
@@ -19,8 +18,9 @@ from ingest.quality import (
     with_result,
     worst,
 )  # fmt: skip
-from ingest.quality_beside import BATTERY_WITHIN_MS, month_of, relation
-from ingest.quality_plan import COLUMN, MOST_NEIGHBOURS, Plan
+from ingest.quality import tests as tests_of
+from ingest.quality.beside import BATTERY_WITHIN_MS, month_of, relation
+from ingest.quality.plan import COLUMN, MOST_NEIGHBOURS, Plan
 from ingest.reading import FAIL, NOT_EVALUATED, SUSPECT
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
 from foundation.errors import BadInput, SuheError, Unavailable
-from ingest.broker_line import Address, Line
+from ingest.broker.line import Address, Line
 from ingest.topics import PREFIX
 
 HOLDS, FAILS, NOTE = "holds", "fails", "note"
@@ -95,7 +95,7 @@ def read_address(url: str, ca: str = "") -> Address:
 
 def check_broker(broker: Broker) -> Iterator[Finding]:
     """Yield one finding after the other; raise Unavailable where the broker cannot be reached at all."""
-    from ingest.broker_promises import CHECKS
+    from ingest.broker.promises import CHECKS
 
     yield _level(broker)
     for check in CHECKS:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from foundation.clock import SHANGHAI, Clock, from_ms, to_ms
 from ingest.catalog import Catalog
-from ingest.quality_plan import Plan
+from ingest.quality.plan import Plan
 
 if TYPE_CHECKING:
     from ingest.history import History

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from ingest.quality_rules import RELATIONS, RuleBook, Rules
+from ingest.quality.rules import RELATIONS, RuleBook, Rules
 from registry.devices import DevicePlace
 
 # The columns of `Plan.limits`; NaN where a test does not apply.

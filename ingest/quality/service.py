@@ -7,13 +7,13 @@ from pathlib import Path
 from foundation.clock import Clock
 from ingest.catalog import Catalog
 from ingest.history import History
-from ingest.quality_keeping import open_plan
-from ingest.quality_normals import build_normals
-from ingest.quality_report import FlagCounts, FlaggedReading, count_flags, flagged_readings
+from ingest.quality.keeping import open_plan
+from ingest.quality.normals import build_normals
+from ingest.quality.report import FlagCounts, FlaggedReading, count_flags, flagged_readings
 
 
 class Quality:
-    """Quality control of one store, for those who ask; writers flag by `quality_stream`, the compaction by `quality_final`."""
+    """Quality control of one store, for those who ask; writers flag by `quality/stream`, the compaction by `quality/final`."""
 
     def __init__(self, folder: Path, catalog: Catalog, history: History, clock: Clock) -> None:
         self._folder, self._catalog, self._history, self._clock = folder, catalog, history, clock

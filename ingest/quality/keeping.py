@@ -9,10 +9,10 @@ from pathlib import Path
 from foundation.errors import BadInput
 from foundation.log import get_logger
 from ingest.catalog import Catalog
-from ingest.quality_normals import kept_normals
-from ingest.quality_plan import Places, Plan, Watched
-from ingest.quality_rules import RuleBook, packaged, read_rules
-from ingest.quality_stream import Flagger
+from ingest.quality.normals import kept_normals
+from ingest.quality.plan import Places, Plan, Watched
+from ingest.quality.rules import RuleBook, packaged, read_rules
+from ingest.quality.stream import Flagger
 from ingest.reading import FAIL
 from registry.devices import DevicePlace
 

@@ -1,11 +1,11 @@
-"""The promises themselves, in the order they are tried; see `broker_check`."""
+"""The promises themselves, in the order they are tried; see `check`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 
-from ingest.broker_check import (
+from ingest.broker.check import (
     FAILS,
     GATEWAY_WINDOW,
     NO_SUBSCRIBERS,
@@ -19,8 +19,8 @@ from ingest.broker_check import (
     judged,
     only_level_5,
 )
-from ingest.broker_facts import DROPPED
-from ingest.broker_line import Line
+from ingest.broker.facts import DROPPED
+from ingest.broker.line import Line
 from ingest.payloads import LARGEST_MESSAGE
 from ingest.receiver import SESSION_EXPIRY_S
 from ingest.topics import PREFIX

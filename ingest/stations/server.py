@@ -23,10 +23,10 @@ from ingest.batch import Batch
 from ingest.claims import claim_free_writer
 from ingest.formats.framing import Damaged, Splitter, Whole
 from ingest.intake import Directory
-from ingest.pictures import keep_picture
 from ingest.quarantine import STATION, Held
-from ingest.station_parts import Parts
-from ingest.station_wires import WIRES, Heard, Wire
+from ingest.stations.parts import Parts
+from ingest.stations.pictures import keep_picture
+from ingest.stations.wires import WIRES, Heard, Wire
 from ingest.writer import Writer
 from registry.feed_keeping import secret_hash
 from registry.feeds import Feed, FeedBook

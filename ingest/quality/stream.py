@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ingest import quality_tests as tests_of
 from ingest.quality import CLIMATOLOGY, FLAT_LINE, GROSS_RANGE, SPIKE, STEP, TIME, with_result, worst
-from ingest.quality_beside import beside, month_of
-from ingest.quality_memory import KEPT, NEVER, Memory
-from ingest.quality_plan import COLUMN, Plan, Watched
-from ingest.quality_still import stand_still
+from ingest.quality import tests as tests_of
+from ingest.quality.beside import beside, month_of
+from ingest.quality.memory import KEPT, NEVER, Memory
+from ingest.quality.plan import COLUMN, Plan, Watched
+from ingest.quality.still import stand_still
 from ingest.reading import FAIL, NOT_EVALUATED, SUSPECT
 from registry.devices import DevicePlace
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ingest.station_wires import Heard, Wire
+from ingest.stations.wires import Heard, Wire
 
 # A picture over a slow line takes minutes; a station that was cut off begins its message anew.
 WAIT_S = 300.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest import quality_tests as tests_of
 from ingest.quality import INTERNAL, NEIGHBOUR, worst
-from ingest.quality_memory import KEPT, Memory
-from ingest.quality_plan import COLUMN, Plan
-from ingest.quality_rules import RELATIONS
+from ingest.quality import tests as tests_of
+from ingest.quality.memory import KEPT, Memory
+from ingest.quality.plan import COLUMN, Plan
+from ingest.quality.rules import RELATIONS
 from ingest.reading import GOOD, NOT_EVALUATED, SUSPECT
 
 _ZONE_MS = 8 * 3_600_000

@@ -14,7 +14,7 @@ from foundation.errors import BadInput
 from ingest.formats.decoded import Numbered, Observed
 from ingest.formats.sparkplug import COMMANDS, NAMESPACE, bd_seq_in, device_name, parse_topic, rebirth_command
 from ingest.formats.sparkplug_payload import read_payload
-from ingest.sparkplug_node import HALF, ROUND, Held, Item, Node
+from ingest.sparkplug.node import HALF, ROUND, Held, Item, Node
 
 REORDER_S = 5.0
 FIRST_ASK_S, LONGEST_ASK_S = 10.0, 300.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.quality_memory import KEPT, NEVER, Memory
-from ingest.quality_tests import HOUR_MS
+from ingest.quality.memory import KEPT, NEVER, Memory
+from ingest.quality.tests import HOUR_MS
 from ingest.reading import FAIL, GOOD, NOT_EVALUATED, SUSPECT
 
 GAP_MS = 3 * HOUR_MS

@@ -19,8 +19,8 @@ from ingest.formats.sparkplug import explained, state_body, state_topic
 from ingest.quarantine import BIRTH, Held, entries, messages_of
 from ingest.receiver import Presence
 from ingest.runs import Noted
-from ingest.sparkplug_host import WAITS_FOR_BIRTH, Host, Taken, Understood, key_of
-from ingest.sparkplug_node import Held as Waiting
+from ingest.sparkplug.host import WAITS_FOR_BIRTH, Host, Taken, Understood, key_of
+from ingest.sparkplug.node import Held as Waiting
 from ingest.topics import SHARDS
 from registry.feeds import Feed
 
