@@ -150,9 +150,10 @@ class Peers:
 
 def weather(folder: Path, *, quick: bool) -> list[Row]:
     """Return bytes per reading on real weather; nothing where the data is not at hand."""
-    data = Path(os.environ.get("SUHE_CONFORMANCE_DATA", "../shared/data")) / "field"
-    if not (data / "prsa_weather_Shunyi.csv.gz").exists():
-        print(f"bytes per reading: no data in {data}: set SUHE_CONFORMANCE_DATA")
+    told = os.environ.get("SUHE_CONFORMANCE_DATA")
+    data = Path(told or "") / "field"
+    if not told or not (data / "prsa_weather_Shunyi.csv.gz").exists():
+        print("left out: bytes per reading, bytes of windows: set SUHE_CONFORMANCE_DATA to the folder of conformance data")
         return []
     made = weather_store(folder, data, months=3 if quick else 60)
     scale = f"{made.rows:,} readings of 3 stations, {made.files} files"

@@ -88,5 +88,8 @@ def _large(texts: list[str], events: int) -> str:
 
 
 def _folder() -> Path:
-    data = Path(os.environ.get("SUHE_CONFORMANCE_DATA", "../shared/data"))
-    return data / "trace/event-hash/tests/examples"
+    told = os.environ.get("SUHE_CONFORMANCE_DATA")
+    folder = Path(told or "") / "trace/event-hash/tests/examples"
+    if not told or not folder.is_dir():
+        raise SystemExit("the row `event hash` needs the published files: set SUHE_CONFORMANCE_DATA to the folder of conformance data")
+    return folder
