@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation.clock import to_ms
+from ingest.writability import Writability
 from suhe.chain_child import NAME
 from suhe.supervisor import read_state
 from suhe.witness_child import NAME as WITNESS
@@ -19,12 +21,13 @@ LEAST_FREE_SHARE = 0.02
 
 
 def readiness(services: Services) -> dict[str, tuple[bool, str]]:
-    """Return name -> (holds, detail). Each check looks at state others wrote; none waits for a server."""
+    """Return name -> (holds, detail). Each check looks at state others wrote; none waits for a server, one a second for a lock."""
     data = services.settings.data
     checks = {
         "records": _records(services),
         "children": _children(data),
         "disk": _disk(data),
+        "readings": _store(services.settings.readings_folder).now(),
         "messages": _messages(services),
         "log": _log(services),
         "anchor": _anchor(services),
@@ -41,6 +44,11 @@ def _records(services: Services) -> tuple[bool, str]:
         return True, f"{len(services.registry.counties())} counties"
     except Exception as error:  # noqa: BLE001 - a check reports, it never raises
         return False, f"the records' database does not answer: {type(error).__name__}"
+
+
+@functools.cache
+def _store(folder: Path) -> Writability:
+    return Writability(folder)
 
 
 def _children(data: Path) -> tuple[bool, str]:
