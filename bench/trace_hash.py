@@ -21,7 +21,11 @@ from traceability.gs1_ids import digital_link
 
 
 def rows(*, quick: bool) -> list[Row]:
-    """Return the row `event hash`, and one of a large document."""
+    """Return the row `event hash`, and one of a large document; nothing, said by name, where the published files are not at hand."""
+    folder = _folder()
+    if folder is None:
+        print("left out: event hash, event hash, large: set SUHE_CONFORMANCE_DATA to the folder of conformance data")
+        return []
     from epcis_event_hash_generator.hash_generator import epcis_hashes_from_events
     from epcis_event_hash_generator.json_to_py import event_list_from_epcis_document_str
 
@@ -33,7 +37,7 @@ def rows(*, quick: bool) -> list[Row]:
 
     logging.getLogger().setLevel(logging.CRITICAL)  # the reference tells of each event; what it would print is not its hashing
     texts = []
-    for path in sorted(_folder().glob("*.jsonld")):
+    for path in sorted(folder.glob("*.jsonld")):
         text = path.read_text(encoding="utf-8")
         if json.loads(text)["type"] == "EPCISDocument":
             wanted = path.with_suffix(".hashes").read_text(encoding="utf-8").split()
@@ -87,9 +91,7 @@ def _large(texts: list[str], events: int) -> str:
     return json.dumps(document)
 
 
-def _folder() -> Path:
+def _folder() -> Path | None:
     told = os.environ.get("SUHE_CONFORMANCE_DATA")
     folder = Path(told or "") / "trace/event-hash/tests/examples"
-    if not told or not folder.is_dir():
-        raise SystemExit("the row `event hash` needs the published files: set SUHE_CONFORMANCE_DATA to the folder of conformance data")
-    return folder
+    return folder if told and folder.is_dir() else None
