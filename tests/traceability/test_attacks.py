@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -412,9 +411,8 @@ def test_an_event_that_breaks_a_rule_is_found_though_it_is_well_signed(written: 
     assert any(p.record_index == KEYS + 15 and p.step in (10, 12) for p in written.trace.verify_all().problems)
 
 
-def test_the_whole_log_is_checked_in_seconds(kit: Kit) -> None:
-    """Two thousand records are captured in bulk and verified within ten seconds on a slow machine."""
-    started = time.monotonic()
+def test_the_whole_log_is_checked(kit: Kit) -> None:
+    """Two thousand records are captured in bulk and verified, each told as it is done; `bench.trace` measures how long it takes."""
     bodies = [
         kit.body("plant", "coop", quantityList=[{"epcClass": kit.lot(f"N{n}")}], ilmd={"suhe:product": "tomato"},
                  bizLocation={"id": "urn:suhe:plot:a1"})
@@ -429,7 +427,6 @@ def test_the_whole_log_is_checked_in_seconds(kit: Kit) -> None:
     seen: list[tuple[int, int]] = []
     report = kit.trace.verify_all(progress=lambda done, total: seen.append((done, total)))
     assert report.ok and report.size == KEYS + 2000 and seen[-1] == (KEYS + 2000, KEYS + 2000)
-    assert time.monotonic() - started < 10
 
 
 def _event(kit: Kit, index: int) -> Any:

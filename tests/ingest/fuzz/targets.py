@@ -51,7 +51,7 @@ def looked_at(told: Decoded) -> Decoded:
         assert o.unit is None or len(o.unit) <= 1_000_000, o
     assert len(told.observed) <= 20_000 and len(told.skipped) <= 1_000
     if told.number is not None:
-        assert told.number.number >= 0 and len(told.number.stream) <= 1000
+        assert 0 <= told.number.number < 2**63 and len(told.number.stream) <= 1000
     return told
 
 
