@@ -92,7 +92,7 @@ def test_a_cut_gateway_shows_and_its_readings_come_later(county: County) -> None
 
     def state() -> str:
         page = county.page("/c/321023/field")
-        at = page.find("<td>by-02-gw</td>")
+        at = page.find("/gateways/by-02-gw")
         return page[at : at + 120] if at >= 0 else ""
 
     wait_until(lambda: "state late" in state() or "state silent" in state(), SHOWS_WITHIN, what="the gateway shows as late")
