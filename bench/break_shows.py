@@ -60,7 +60,7 @@ def _shows(county: County, part: str, said: str) -> Callable[[], bool]:
 
         def late() -> bool:
             page = county.page("/c/321023/field")
-            row = page[page.find("<td>by-01-gw</td>") :][:120]
+            row = page[page.find("/gateways/by-01-gw") :][:120]
             return "state late" in row or "state silent" in row
 
         return late
