@@ -105,13 +105,13 @@ def tutorial(tools: Tools, sent: Load) -> float:
         return float(sent.measured / (told["ended"] - began))
 
 
-def node_red(tools: Tools, sent: Load, installed: Path) -> float:
+def node_red(tools: Tools, sent: Load, installed: Path, *, merged: bool = False) -> float:
     """Return the readings a second of Node-RED, to the last point written."""
     with (
         temporary() as folder,
         servers.running(start_broker(folder)) as broker,
         servers.running(servers.start_victoria_metrics(folder)) as store,
-        ingest_node_red.running(installed, folder, broker.port, store.port) as red,
+        ingest_node_red.running(installed, folder, broker.port, store.port, merged=merged) as red,
     ):
         load(tools, folder, sent.packets, 0, sent.warm, acks=False)
         red.wait(sent.warm * sent.readings)

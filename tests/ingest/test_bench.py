@@ -33,7 +33,11 @@ def test_every_figure_has_a_row_for_every_peer(tmp_path: Path) -> None:
         wanted.add(("singles", "c-subscriber"))
     assert told == wanted
     assert left_out == (["node-red"] if tools.subscriber is not None else ["node-red", "c-subscriber"])
-    assert all(row.value > 0 and (row.at_least or row.at_most) for row in rows)
+    bounds = {(row.figure, row.peer): row.at_least or row.at_most for row in rows}
+    # The C subscriber's share is reached for, not asked.
+    assert {key for key, bound in bounds.items() if not bound} <= {("singles", "c-subscriber")}
+    assert bounds["singles", "tutorial"] == 10 and bounds["batches", "tutorial"] == 15
+    assert all(row.value > 0 for row in rows)
 
 
 def test_the_load_without_a_compiler_tells_the_same(tmp_path: Path) -> None:
@@ -55,5 +59,7 @@ def test_the_flow_reads_our_topics_and_counts_what_was_written() -> None:
     nodes = {node["id"]: node for node in flow(1883, 8428)}
     assert nodes["in"]["qos"] == "1" and nodes["b"]["port"] == "1883" and nodes["i"]["port"] == "8428"
     wired = {target for node in nodes.values() for targets in node.get("wires", []) for target in targets}
-    assert wired <= set(nodes) and {"gather", "out", "count"} <= wired
+    assert wired <= set(nodes) and {"points", "gather", "out", "count"} <= wired
+    merged = {node["id"]: node for node in flow(1883, 8428, merged=True)}
+    assert "points" not in merged and merged["in"]["wires"] == [["gather"]]
     assert up_topic("bench-00").startswith("suhe/v1/")
