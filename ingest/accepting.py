@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from foundation.clock import Clock, to_ms
@@ -11,7 +13,7 @@ from ingest.catalog import Catalog
 from ingest.claiming import MOST_AT_ONCE, take_again
 from ingest.claims import claim_free_writer
 from ingest.foreign import Feeds, Taken
-from ingest.intake import Directory
+from ingest.intake import Directory, Intake
 from ingest.lines_in import Lines, Written
 from ingest.payloads import NO_NUMBER, Ack, Refused
 from ingest.quarantine import Entry, HeldMessage, counted, discard, entries, messages_of
@@ -45,32 +47,15 @@ class Accepting:
 
     def accept(self, gateway: str, body: bytes) -> Ack:
         """Take one message of a gateway that proved who it is; on return it is on disk, or refused with a reason."""
-        batch = Batch()
-        with self._lock:
-            writer = self._web or self._open_writer()
-            writer.intake.refresh()
-            writer.intake.take(up_topic(gateway), body, to_ms(self._clock.now()), batch)
-            try:
-                writer.flush(batch)
-            except BaseException:
-                writer.intake.forget(batch)
-                raise
+        with self._stored() as (intake, batch):
+            intake.take(up_topic(gateway), body, to_ms(self._clock.now()), batch)
         # A body without a readable sequence number has no acknowledgement: there is nothing to name, but the reason is told.
         return batch.acks().get(gateway) or Ack(1, [], [Refused(NO_NUMBER, batch.dead[0][3])])
 
     def accept_foreign(self, feed: Feed, topic: str, body: bytes) -> Taken:
         """Take one message of a foreign sender that proved who it is; on return what can be stored is on disk, the rest in quarantine."""
-        batch = Batch()
-        with self._lock:
-            writer = self._web or self._open_writer()
-            writer.intake.refresh()
-            taken = writer.intake.foreign.take(feed, topic, body, to_ms(self._clock.now()), batch)
-            try:
-                writer.flush(batch)
-            except BaseException:
-                writer.intake.forget(batch)
-                raise
-        return taken
+        with self._stored() as (intake, batch):
+            return intake.foreign.take(feed, topic, body, to_ms(self._clock.now()), batch)
 
     def take_again(self, entry: int, *, at_receipt: bool = False) -> tuple[int, int]:
         """Take what waits under a name in quarantine again; return how many readings were stored and how many messages wait again.
@@ -81,12 +66,9 @@ class Accepting:
         for found in self.quarantine(entry):
             messages = messages_of(self._catalog, entry)
             for at in range(0, len(messages), MOST_AT_ONCE):
-                with self._lock:
-                    writer, batch = self._web or self._open_writer(), Batch()
-                    writer.intake.refresh()
+                with self._stored() as (intake, batch):
                     for message in messages[at : at + MOST_AT_ONCE]:
-                        take_again(writer.intake, found, message, batch, at_receipt=at_receipt)
-                    writer.flush(batch)
+                        take_again(intake, found, message, batch, at_receipt=at_receipt)
                 stored, held = stored + len(batch), held + len(batch.held)
         return stored, held
 
@@ -100,13 +82,8 @@ class Accepting:
 
         `precision` is the unit of its times: ns, us, ms or s. Raises BadInput where nothing of it can be read.
         """
-        batch = Batch()
-        with self._lock:
-            writer = self._web or self._open_writer()
-            writer.intake.refresh()
-            written = self._lines.take(writer.intake, gateway, body, precision, to_ms(self._clock.now()), batch)
-            writer.flush(batch)
-        return written
+        with self._stored() as (intake, batch):
+            return self._lines.take(intake, gateway, body, precision, to_ms(self._clock.now()), batch)
 
     def quarantine(self, entry: int | None = None) -> list[Entry]:
         """Return the names in quarantine, or the one of this number, the one heard of last first; how to claim one: see Claims."""
@@ -126,6 +103,20 @@ class Accepting:
             if self._web is not None:
                 self._web.close()
                 self._web = None
+
+    @contextmanager
+    def _stored(self) -> Iterator[tuple[Intake, Batch]]:
+        """Hold the writer while a block fills a batch: after it the batch is on disk, or nothing of it is taken for known."""
+        batch = Batch()
+        with self._lock:
+            writer = self._web or self._open_writer()
+            writer.intake.refresh()
+            try:
+                yield writer.intake, batch
+                writer.flush(batch)
+            except BaseException:
+                writer.intake.forget(batch)
+                raise
 
     def _open_writer(self) -> Writer:
         # Several web processes may share a folder: each takes a name that no other holds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,20 @@ def test_what_waits_for_its_clock_is_filed_under_when_it_came(house: House) -> N
     assert claimed.stored == 1
     (point,) = house.readings.range(LEVEL.id, "water_level", 0, NOW_MS)
     assert point.t_ms == NOW_MS - 5000
+
+
+def test_what_could_not_be_taken_again_is_not_known(house: House) -> None:
+    """While the store cannot be written a claim fails, and the gateway that repeats its message is not told that it is kept."""
+    body = encode_up(1, [ReadingIn("box-1-t", "air_temperature", NOW_MS - 60_000, 20.5)])
+    house.send(up_topic("box-1"), body)
+    (waiting,) = house.claims.waiting()
+    house.registry.register_gateway("box-1", "321023", "by-01", "箱", "Box")
+    house.registry.add_device(replace(LEVEL, id="box-1-t", gateway="box-1"))
+    house.readings.accept("box-1", encode_up(5, [ReadingIn("box-1-t", "air_temperature", NOW_MS, 20.0)]))
+    segments, aside = house.folder / "segments", house.folder / "elsewhere"
+    segments.rename(aside)
+    with pytest.raises(OSError, match="segments"):
+        house.readings.take_again(waiting.entry.id)
+    aside.rename(segments)
+    assert house.readings.accept("box-1", body).acked == [(1, 1)]
+    assert [p.value for p in house.readings.range("box-1-t", "air_temperature", NOW_MS - 60_000, NOW_MS)] == [20.5]
