@@ -12,8 +12,8 @@ from dashboards.clock_view import clock_lines, link_text
 from dashboards.field_view import field_view, state_words
 from dashboards.i18n import Translate
 from dashboards.ledger_view import GAPS_SHOWN, Tally, drops_lines, gap_lines, tallies
-from dashboards.pages.price_desk import Form, Staff, may_act, number_of
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.pages.staff_forms import Form, Staff, may_act, number_of, told
 from foundation.clock import to_ms
 from foundation.errors import BadInput, NotAllowed, NotFound
 
@@ -37,10 +37,10 @@ def router(services: Services) -> APIRouter:
         found = services.registry.gateway(gateway)
         if found.county != county or (caller.county is not None and caller.county != county):
             raise NotAllowed("this gateway is another county's", expected=str(caller.county), got=found.county)
-        proposal = services.readings.clock(number_of(form.get("clock", [""])[0]))
+        proposal = services.readings.clock(number_of(told(form, "clock")))
         if proposal.gateway != gateway:
             raise NotFound("this gateway has no such correction", got=str(proposal.id))
-        asked = form.get("do", [""])[0]
+        asked = told(form, "do")
         if asked == "accept":
             services.readings.accept_clock(proposal.id, caller.name, whole_gateway="whole" in form)
         elif asked == "refuse":

@@ -15,8 +15,8 @@ from dashboards.api.deps import caller_of, require
 from dashboards.i18n import Translate, day_text, name_of, time_text
 from dashboards.joining import named
 from dashboards.multipart import read_form
-from dashboards.pages.price_desk import LOOKERS, Form, Staff, may_act, own_county
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.pages.staff_forms import LOOKERS, Form, Staff, may_act, own_county
 from dashboards.price_desk_words import field_text, prices_text, row_refusal_text
 from dashboards.reasons import terms_text
 from foundation.csv_cells import csv_text

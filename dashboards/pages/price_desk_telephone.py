@@ -16,8 +16,8 @@ from dashboards.api.deps import caller_of, require
 from dashboards.api.prices import FIRST_DAY, LAST_DAY
 from dashboards.i18n import Translate, name_of, time_text
 from dashboards.joining import clauses, listed
-from dashboards.pages.price_desk import LOOKERS, Fields, Form, Staff, may_act, number_of, own_county
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.pages.staff_forms import LOOKERS, Fields, Form, Staff, may_act, number_of, own_county
 from dashboards.price_desk_words import day_choice, oddity_text, prices_text, refusal_text
 from dashboards.price_note_words import money_text, teller_text
 from dashboards.price_words import price_text

@@ -10,19 +10,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.api.deps import caller_of, require
 from dashboards.i18n import name_of
-from dashboards.pages.price_desk import Fields, Form, Staff, may_act
 from dashboards.pages.shell import gettext_of, lang_of, render
+from dashboards.pages.staff_forms import LOOKERS, Fields, Form, Staff, may_act, own_county, told
 from dashboards.waiting_view import waiting_cards
 from foundation.errors import BadInput, NotAllowed, NotFound
 from ingest.quarantine import GATEWAY
-from registry.people import Caller
 
 if TYPE_CHECKING:
     from dashboards.services import Services
     from ingest.claim_service import Claimed
 
-# In a demo the guest looks on; nothing of it can be pressed.
-LOOKERS = ("guest", "county")
 LAST_ENTRY = 2**31 - 1
 
 
@@ -38,14 +35,14 @@ def router(services: Services) -> APIRouter:
         stored: Annotated[int, Query(ge=0, le=10**9)] = 0,
         left: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> Response:
-        _own(caller_of(request), county)
+        own_county(caller_of(request), county, "unclaimed")
         return render(request, "unclaimed.html", done=done, stored=stored, left=left, password="", **_context(services, county, request))
 
     @pages.post("/c/{county}/unclaimed/{entry}")
     def act(request: Request, county: str, entry: int, form: Form, caller: Staff) -> Response:
-        _own(caller, county)
+        own_county(caller, county, "unclaimed")
         waiting = _of_county(services, county, entry)
-        asked = _told(form, "do")
+        asked = told(form, "do")
         if asked == "discard":
             services.claims.discard(entry)
             return _back(county, "", 0, 0)
@@ -54,11 +51,11 @@ def router(services: Services) -> APIRouter:
             return _back(county, claimed.device, claimed.stored, claimed.waiting)
         if asked != "claim":
             raise BadInput("this form cannot be read", expected="claim, release or discard", got=asked[:20], todo="open the page again")
-        base = _told(form, "base")
+        base = told(form, "base")
         if base and services.registry.base(base).county != county:
             raise NotAllowed("this base lies in another county", expected=county, got=base[:64])
         if waiting.entry.kind == GATEWAY:
-            claimed = services.claims.claim_gateway(entry, base, _told(form, "name_zh"), _told(form, "name_en"))
+            claimed = services.claims.claim_gateway(entry, base, told(form, "name_zh"), told(form, "name_en"))
             context = _context(services, county, request)
             answer = render(
                 request, "unclaimed.html", done=claimed.device, stored=claimed.stored, left=0, password=claimed.password, **context
@@ -73,16 +70,16 @@ def router(services: Services) -> APIRouter:
 
 
 def _claimed(services: Services, county: str, entry: int, form: Fields, base: str) -> Claimed:
-    gateway = _told(form, "gateway")
+    gateway = told(form, "gateway")
     if gateway and services.registry.gateway(gateway).county != county:
         raise NotAllowed("this gateway is another county's", expected=county, got=gateway[:64])
     return services.claims.claim(
         entry,
-        _told(form, "device"),
+        told(form, "device"),
         base=base,
-        plot=_told(form, "plot") or None,
-        name_zh=_told(form, "name_zh"),
-        name_en=_told(form, "name_en"),
+        plot=told(form, "plot") or None,
+        name_zh=told(form, "name_zh"),
+        name_en=told(form, "name_en"),
         gateway=gateway,
     )
 
@@ -112,16 +109,6 @@ def _of_county(services: Services, county: str, entry: int) -> Any:
     return waiting
 
 
-def _own(caller: Caller | None, county: str) -> None:
-    """Refuse a county's staff at another county's page."""
-    if caller is not None and caller.role == "county" and caller.county != county:
-        raise NotAllowed("this page belongs to another county", expected=f"/c/{caller.county}/unclaimed", got=f"/c/{county}/unclaimed")
-
-
-def _told(form: Fields, name: str) -> str:
-    return form.get(name, [""])[0].strip()
-
-
 def _back(county: str, done: str, stored: int, left: int) -> Response:
-    told = urlencode({"done": done, "stored": stored, "left": left} if done else {})
-    return RedirectResponse(f"/c/{county}/unclaimed" + (f"?{told}" if told else ""), status_code=303)
+    query = urlencode({"done": done, "stored": stored, "left": left} if done else {})
+    return RedirectResponse(f"/c/{county}/unclaimed" + (f"?{query}" if query else ""), status_code=303)

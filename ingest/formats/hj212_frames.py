@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from foundation.errors import BadInput
 from ingest.formats.crc import crc_hj212
-from ingest.formats.framing import Damaged, Whole
+from ingest.formats.framing import Damaged, Splitter, Whole
 
 HEAD = b"##"
 _END = b"\r\n"
@@ -108,45 +108,17 @@ def data_answer(packet: Packet) -> bytes:
     return build_packet(fields, "")
 
 
-class Hj212Splitter:
+class Hj212Splitter(Splitter):
     """Cuts a stream into frames. Text between them is told as damaged, line by line; line ends alone are nothing."""
 
-    def __init__(self) -> None:
-        self._held = bytearray()
-
-    @property
-    def waiting(self) -> bool:
-        """Whether part of a frame is held."""
-        return bool(self._held)
-
-    def feed(self, data: bytes) -> list[Whole | Damaged]:
-        """Take in what arrived and return what is complete, in order."""
-        self._held += data
-        found: list[Whole | Damaged] = []
-        while (step := self._step(bytes(self._held[: LONGEST_FRAME + 2]))) is not None:
-            size, one = step
-            del self._held[:size]
-            if one is not None:
-                found.append(one)
-        return found
-
-    def rest(self) -> list[Whole | Damaged]:
-        """Give up waiting for the frame that is held; what comes after it may still be whole."""
-        found: list[Whole | Damaged] = []
-        while self._held:
-            held = bytes(self._held)
-            cut = _next_head(held, 2)
-            found.append(Damaged(held[:cut], "the rest of this frame never came"))
-            del self._held[:cut]
-            found += self.feed(b"")
-        return found
+    longest = LONGEST_FRAME
 
     def _step(self, held: bytes) -> tuple[int, Whole | Damaged | None] | None:
         """Return how many bytes to take off and what they are (None for line ends), None to wait for more."""
         blank = len(held) - len(held.lstrip(_END))
         if blank:
             return blank, None
-        at = _next_head(held, 0)
+        at = self._next_head(held, 0)
         if at:
             return at, Damaged(held[:at], _GARBAGE)
         if len(held) < 6:
@@ -164,18 +136,18 @@ class Hj212Splitter:
             checked_data(held[:size])
         except BadInput as error:
             # One too short ends in the middle of its data: the line is all of it, if no other frame begins before.
-            cut = min(_next_head(held, 2), end + 2 if end >= 0 else len(held))
+            cut = min(self._next_head(held, 2), end + 2 if end >= 0 else len(held))
             return max(cut, 2), Damaged(held[: max(cut, 2)], error.explain())
         return size, Whole(held[:size])
 
-
-def _next_head(held: bytes, begin: int) -> int:
-    """Return where the next head may begin, the end of what is held if nowhere."""
-    at = held.find(HEAD, begin)
-    while at >= 0:
-        digits = held[at + 2 : at + 6]
-        if not digits or digits.isdigit():
-            return at
-        at = held.find(HEAD, at + 1)
-    half = len(held) - 1 if held.endswith(HEAD[:1]) else len(held)
-    return max(half, min(begin, len(held)))
+    @staticmethod
+    def _next_head(held: bytes, begin: int) -> int:
+        """Return where the next head may begin, the end of what is held if nowhere."""
+        at = held.find(HEAD, begin)
+        while at >= 0:
+            digits = held[at + 2 : at + 6]
+            if not digits or digits.isdigit():
+                return at
+            at = held.find(HEAD, at + 1)
+        half = len(held) - 1 if held.endswith(HEAD[:1]) else len(held)
+        return max(half, min(begin, len(held)))

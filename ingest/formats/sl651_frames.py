@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from foundation.errors import BadInput
 from ingest.formats.bcd import time_to_bcd
 from ingest.formats.crc import crc_modbus
-from ingest.formats.framing import Damaged, Whole
+from ingest.formats.framing import Damaged, Splitter, Whole
 
 HEAD = b"\x7e\x7e"
 STX, SYN = 0x02, 0x16
@@ -98,45 +98,21 @@ def confirm(last: Frame, serial: bytes, sent_ms: int, zone_ms: int, *, stay: boo
     return build_frame(Frame(last.centre, last.station, last.password, last.function, True, STX, text, ESC if stay else EOT))
 
 
-class Sl651Splitter:
+class Sl651Splitter(Splitter):
     """Cuts a stream into frames. After a wrong checksum it goes on at the next head, also inside what the damaged one claimed."""
 
-    def __init__(self) -> None:
-        self._held = bytearray()
+    longest = LONGEST_FRAME
 
-    @property
-    def waiting(self) -> bool:
-        """Whether part of a frame is held."""
-        return bool(self._held)
-
-    def feed(self, data: bytes) -> list[Whole | Damaged]:
-        """Take in what arrived and return what is complete, in order."""
-        self._held += data
-        found: list[Whole | Damaged] = []
-        while (step := self._step(bytes(self._held[: LONGEST_FRAME + 2]))) is not None:
-            size, one = step
-            del self._held[:size]
-            if isinstance(one, Damaged) and found and isinstance(found[-1], Damaged) and found[-1].why == one.why == _GARBAGE:
-                one = Damaged(found.pop().raw + one.raw, one.why)
-            found.append(one)
-        return found
-
-    def rest(self) -> list[Whole | Damaged]:
-        """Give up waiting for the frame that is held; what comes after it may still be whole."""
-        found: list[Whole | Damaged] = []
-        while self._held:
-            held = bytes(self._held)
-            cut = _find_head(held, 2)
-            found.append(Damaged(held[:cut], "the rest of this frame never came"))
-            del self._held[:cut]
-            found += self.feed(b"")
-        return found
+    def _add(self, found: list[Whole | Damaged], one: Whole | Damaged) -> None:
+        if isinstance(one, Damaged) and found and isinstance(found[-1], Damaged) and found[-1].why == one.why == _GARBAGE:
+            one = Damaged(found.pop().raw + one.raw, one.why)
+        found.append(one)
 
     def _step(self, held: bytes) -> tuple[int, Whole | Damaged] | None:
         """Return how many bytes to take off and what they are, None to wait for more."""
         if not held:
             return None
-        at = _find_head(held, 0)
+        at = self._next_head(held, 0)
         if at:
             return at, Damaged(held[:at], _GARBAGE)
         if len(held) < _BEFORE_TEXT:
@@ -148,9 +124,21 @@ class Sl651Splitter:
         try:
             parse_frame(raw)
         except BadInput as error:
-            cut = _find_head(raw, 2)
+            cut = self._next_head(raw, 2)
             return cut, Damaged(raw[:cut], error.explain())
         return size, Whole(raw)
+
+    @staticmethod
+    def _next_head(held: bytes, begin: int) -> int:
+        """Return where the next head may begin, the end of what is held if nowhere; what is there of it must fit."""
+        at = held.find(HEAD, begin)
+        while at >= 0:
+            if len(held) <= at + 13 or (held[at + 13] in (STX, SYN) and held[at + 11] >> 4 in (0, 8)):
+                return at
+            at = held.find(HEAD, at + 1)
+        # A single 7E at the end may be half a head.
+        half = len(held) - 1 if held.endswith(HEAD[:1]) else len(held)
+        return max(half, min(begin, len(held)))
 
 
 _GARBAGE = "bytes between frames"
@@ -158,15 +146,3 @@ _GARBAGE = "bytes between frames"
 
 def _length(raw: bytes) -> int:
     return _BEFORE_TEXT + (int.from_bytes(raw[11:13], "big") & 0xFFF) + _AFTER_TEXT
-
-
-def _find_head(held: bytes, begin: int) -> int:
-    """Return where the next head may begin, the end of what is held if nowhere; what is there of it must fit."""
-    at = held.find(HEAD, begin)
-    while at >= 0:
-        if len(held) <= at + 13 or (held[at + 13] in (STX, SYN) and held[at + 11] >> 4 in (0, 8)):
-            return at
-        at = held.find(HEAD, at + 1)
-    # A single 7E at the end may be half a head.
-    half = len(held) - 1 if held.endswith(HEAD[:1]) else len(held)
-    return max(half, min(begin, len(held)))

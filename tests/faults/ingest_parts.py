@@ -215,7 +215,7 @@ class _Dying(Gateway):
 
     def _run(self) -> None:
         if self.at == "spooled":
-            time.sleep(0.2)
+            wait_until(self.pending, 10, every=0.005, what="a message in the spool")
             os.kill(os.getpid(), signal.SIGKILL)
         super()._run()
 
