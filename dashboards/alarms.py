@@ -94,11 +94,13 @@ def _gateways(services: Services, county: str, view: FieldView, lang: str, t: Tr
     heard = {g.gateway: g.last_received_ms for g in services.readings.gateways()}
     link = f"/c/{county}/field"
     quiet = {g.id for g in view.gateways if g.state in (LATE, SILENT)}
-    sites = {s.gateway: s for s in view.sites}
+    gateway_of = {d.id: d.gateway for s in view.sites for d in s.devices}
+    sites = {g: s for s in view.sites for g in s.gateways}
     for g in view.gateways:
-        name = sites[g.id].name if g.id in sites else g.id
+        # A base's further gateways go by their own names.
+        name = sites[g.id].name if g.id in sites and sites[g.id].gateways[0] == g.id else g.id
         if g.state == SILENT:
-            text = t("%(name)s网关无声，%(n)s 台设备没有读数", name=name, n=len(sites[g.id].devices) if g.id in sites else 0)
+            text = t("%(name)s网关无声，%(n)s 台设备没有读数", name=name, n=list(gateway_of.values()).count(g.id))
             yield _Found(f"gateway:{g.id}", "field", BAD, heard[g.id], text, link)
         if g.gaps:
             text = t("%(name)s缺序号 %(gaps)s", name=name, gaps=listed(g.gaps[:3], lang) + ("…" if len(g.gaps) > 3 else ""))
@@ -109,7 +111,6 @@ def _gateways(services: Services, county: str, view: FieldView, lang: str, t: Tr
     if dropped := next((d for d in services.readings.drops() if dropping(d, to_ms(services.clock.now()))), None):
         text = t("消息服务丢弃过消息，共 %(n)s 条", n=dropped.total)
         yield _Found("broker-drops", "field", BAD, dropped.last_increase_ms, text, link)
-    gateway_of = {d.id: s.gateway for s in view.sites for d in s.devices}
     now_ms = to_ms(services.clock.now())
     for s in view.silent:
         # A silent gateway speaks for all its devices; they are not told one by one.

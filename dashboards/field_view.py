@@ -61,6 +61,7 @@ class DeviceRow:
     name: str
     state: str
     age: str
+    gateway: str
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,16 @@ class Site:
     id: str
     name: str
     state: str
-    gateway: str
     figures: tuple[Figure, ...]
     devices: tuple[DeviceRow, ...]
     marks: tuple[Mark, ...]
     lat: float
     lon: float
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The gateways its devices speak through: most often one."""
+        return tuple(dict.fromkeys(d.gateway for d in self.devices))
 
 
 @dataclass(frozen=True)
@@ -263,9 +268,8 @@ def _site(
         base.id,
         name_of(base, lang),
         worst(seen.states[d.id] for d in devices),
-        devices[0].gateway if devices else "",
         tuple(found[c] for c in LEADING if c in found)[:MOST_FIGURES],
-        tuple(DeviceRow(d.id, name_of(d, lang), seen.states[d.id], seen.age(d.id, t)) for d in devices),
+        tuple(DeviceRow(d.id, name_of(d, lang), seen.states[d.id], seen.age(d.id, t), d.gateway) for d in devices),
         row_of(marks),
         base.lat,
         base.lon,

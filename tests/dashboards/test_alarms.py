@@ -17,6 +17,7 @@ from ingest.payloads import ReadingIn, encode_up
 from tests.dashboards.fakes import BAOYING, SHENXIAN, Installation, build_installation
 from tests.dashboards.fakes_house import HARVESTED, INSPECTOR, NOW, build_house
 from tests.dashboards.fakes_prices import trouble
+from tests.waiting import wait_until
 from traceability import anchor as states
 
 
@@ -41,6 +42,24 @@ def test_the_oldest_alarm_stands_first(house: Installation) -> None:
     assert [a.text for a in asked(house.services, BAOYING, lang="en")] == [
         "Liubao Lotus Base: gateway silent, 8 devices", "Xi'anfeng Lotus Base: messages 5–7 missing",
     ]  # fmt: skip
+
+
+def test_a_silent_gateway_does_not_hide_another_s_device(house: Installation) -> None:
+    """A base has two gateways: one is silent, the other speaks, and a device behind the other that does not is told by itself."""
+    registry, clock = house.services.registry, house.services.clock
+    registry.register_gateway("by-03-x", BAOYING, "by-03", "第二网关", "Second")
+    level = registry.device("by-03-p1-level")
+    registry.add_all([dataclasses.replace(level, id=f"by-03-x-{k}", gateway="by-03-x") for k in "ab"])
+    now = clock.instant
+    for seq, (device, hours) in enumerate((("by-03-x-b", 1), ("by-03-x-a", 0)), 1):
+        clock.instant = now - timedelta(hours=hours)
+        body = encode_up(seq, [ReadingIn(device, "water_level", to_ms(clock.instant), 12.0)])
+        wait_until(lambda body=body: house.services.readings.accept("by-03-x", body).acked, 5, what="the new gateway is known")
+    found = {a.key: a.text for a in asked(house.services, BAOYING, lang="en")}
+    assert found["gateway:by-03-gw"] == "Liubao Lotus Base: gateway silent, 8 devices"
+    assert "device:by-03-x-b" in found and "device:by-03-x-a" not in found
+    view = field_view(house.services, BAOYING, "en", translator("en"))
+    assert next(s.gateways for s in view.sites if s.id == "by-03") == ("by-03-gw", "by-03-x")
 
 
 def test_what_has_no_beginning_counts_from_when_it_was_seen(house: Installation) -> None:
